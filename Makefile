@@ -1,0 +1,47 @@
+# Every command of a developer or user; `make` alone lists them. Needs make and Python 3.11 or newer.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup paper test check golden bench clean
+.DELETE_ON_ERROR:
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+setup: $(STAMP) ## Make .venv with everything at the versions of requirements.lock
+
+# Made once: a second `venv` with another Python would mix the two. pip is what venv installs last.
+$(BIN)/pip:
+	$(PYTHON) -m venv .venv
+
+# setuptools comes with the lock too: without build isolation nothing is installed that has no hash.
+$(STAMP): pyproject.toml requirements.lock | $(BIN)/pip
+	$(PIP) --require-hashes --requirement requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+paper: $(STAMP) ## Paper-trade the synthetic sample, from its frames to out/paper
+	$(BIN)/crypto-mm paper --venue binance --symbol SYNTH --source replay:samples/synth.gz --bus memory \
+		--config deploy/config/paper.toml --out out/paper
+
+test: check ## Lint, then run all tests: what continuous integration runs
+	$(BIN)/pytest
+
+check: $(STAMP) ## Lint only: ruff, mypy, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+golden: $(STAMP) ## Rewrite the golden files; review the diff as a change of trading behaviour
+	$(BIN)/pytest $(wildcard tests/golden) tests/unit/test_wire.py --update-golden
+
+bench: $(STAMP) ## Measure: backtest rows per second against the targets
+	$(BIN)/python tests/bench/run.py
+
+clean: ## Remove .venv, caches and build products; keeps out/
+	rm -rf .venv build dist libs/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find libs services tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The command line `crypto-mm`. See README.md."""

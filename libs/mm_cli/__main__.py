@@ -1,0 +1,5 @@
+"""`python -m mm_cli` is `crypto-mm`."""
+
+from mm_cli.app import main
+
+main()

@@ -1,0 +1,59 @@
+"""The command: registers one module per subcommand and turns errors into exit codes. See README.md."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from mm_cli import import_, synth
+from mm_core.types import InputError
+
+BAD_INPUT = 2
+INTERRUPTED = 130  # what typer exits with on Ctrl-C, as shells do: 128 + SIGINT
+
+app = typer.Typer(
+    name="crypto-mm",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"crypto-mm {version('crypto-mm')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Record, backtest and paper-trade crypto market making: one code decides in all of them.
+
+    Exit code: 0 done, 1 a check failed, 2 bad input or usage.
+    """
+
+
+app.command("import")(import_.run)
+app.command("synth")(synth.run)
+
+
+def main(commands: typer.Typer = app) -> None:
+    """Run the command line of this process. Bad input becomes one `error:` line on stderr and exit code 2.
+
+    Any other exception is a bug and shows its traceback.
+    """
+    try:
+        commands(prog_name="crypto-mm")
+    except InputError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(BAD_INPUT)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            typer.echo("interrupted", err=True)
+        raise

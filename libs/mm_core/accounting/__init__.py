@@ -1,0 +1,1 @@
+"""The account: position, cash, fees, and an exact split of the result."""

@@ -1,0 +1,1 @@
+"""The order book: integer ticks and lots, one code path for both sides, bounded work per update."""

@@ -1,0 +1,264 @@
+"""What happens at the venue: requests arrive, the market moves, our orders fill.
+
+Conditions of a fill of a resting bid (asks mirror them): a seller's trade below its price fills it; a trade at its
+price fills it when the queue ahead is used up; a best ask at or below its price fills it. A maker's fill is always at
+its own price. One trade's quantity is shared among our orders by price, then time, and never used twice. With
+`partial_fills` an order gets at most what is left of the trade; without, it fills whole. No market impact.
+"""
+
+import numpy as np
+
+from mm_core.accounting.money import fee_e9
+from mm_core.book.book import best_below, best_ticks, lots_at, rank_of
+from mm_core.book.window import NO_RANK
+from mm_core.compiled import compiled
+from mm_core.exchange.queue import executable_lots, queue_on_depth, queue_on_trade
+from mm_core.exchange.venue import (
+    NO_MARKET,
+    ORDERS,
+    TOO_MANY_ORDERS,
+    WOULD_TAKE,
+    find_order,
+    index_order,
+    next_in_priority,
+)
+from mm_core.messages import (
+    ACCEPTED,
+    CANCEL,
+    CANCEL_REJECTED,
+    CANCELED,
+    EXPIRED,
+    FILLED,
+    REJECTED,
+    SUBMIT,
+    bus_due_ns,
+    bus_pop,
+    bus_push,
+)
+from mm_core.types import INT64_MAX
+
+GTX = 1
+IOC = 2
+
+
+@compiled
+def send(venue, kind, order_id, side, price_ticks, qty_lots, flag, local_ns):
+    """Put a request on the connection to the venue at `local_ns`; a cancel never overtakes its submit."""
+    latency_ns = venue.cancel_ns if kind == CANCEL else venue.entry_ns
+    message = bus_push(venue.inbox, local_ns + latency_ns)
+    message.kind = kind
+    message.ts_ns = message.due_ns
+    message.order_id = order_id
+    message.side = side
+    message.price_ticks = price_ticks
+    message.qty_lots = qty_lots
+    message.flag = flag
+
+
+@compiled
+def _answer(venue, kind, order_id, side, price_ticks, qty_lots, ts_ns):
+    message = bus_push(venue.outbox, ts_ns + venue.response_ns)
+    message.kind = kind
+    message.ts_ns = ts_ns
+    message.order_id = order_id
+    message.side = side
+    message.price_ticks = price_ticks
+    message.qty_lots = qty_lots
+    return message
+
+
+@compiled
+def arrive(venue, index, bit, book, until_ns, market_ns):
+    """Process the requests that arrive up to `until_ns`, each at its arrival or `market_ns`, the later.
+
+    `market_ns` is the latest exchange time seen in market data.
+    """
+    while bus_due_ns(venue.inbox) <= until_ns:
+        message = bus_pop(venue.inbox)
+        ts_ns = max(message.due_ns, market_ns)
+        if message.kind == SUBMIT:
+            _submit(venue, index, bit, book, message, ts_ns)
+        else:
+            _cancel(venue, index, bit, message, ts_ns)
+
+
+@compiled
+def _submit(venue, index, bit, book, message, ts_ns):
+    """Accept an order to the back of its queue, reject it, or let it take."""
+    side = message.side
+    order_id = message.order_id
+    rank = rank_of(side, message.price_ticks)
+    opposite = book.best[1 - side]
+    if opposite != NO_RANK and rank >= -opposite:
+        if message.flag == GTX:
+            _reject(venue, message, WOULD_TAKE, ts_ns)
+        else:
+            _take(venue, index, bit, book, message, rank, ts_ns)
+        return
+    if message.flag == IOC:
+        _answer(venue, EXPIRED, order_id, side, message.price_ticks, message.qty_lots, ts_ns).leaves_lots = (
+            message.qty_lots
+        )
+        return
+    _rest(venue, index, bit, book, message, rank, message.qty_lots, ts_ns)
+
+
+@compiled
+def _reject(venue, message, reason, ts_ns):
+    answer = _answer(venue, REJECTED, message.order_id, message.side, message.price_ticks, message.qty_lots, ts_ns)
+    answer.leaves_lots = message.qty_lots
+    answer.reason = reason
+
+
+@compiled
+def _rest(venue, index, bit, book, message, rank, leaves_lots, ts_ns):
+    side = message.side
+    slot = find_order(venue, side, 0)
+    if slot < 0:
+        _reject(venue, message, TOO_MANY_ORDERS, ts_ns)
+        return
+    order = venue.orders[side, slot]
+    order.order_id = message.order_id
+    order.rank = rank
+    order.qty_lots = message.qty_lots
+    order.leaves_lots = leaves_lots
+    order.front_lots = float(lots_at(book, side, rank))
+    order.traded_lots = 0
+    venue.arrivals += 1
+    order.arrival = venue.arrivals
+    index_order(venue, index, bit, side, rank)
+    _answer(venue, ACCEPTED, message.order_id, side, message.price_ticks, message.qty_lots, ts_ns).leaves_lots = (
+        leaves_lots
+    )
+
+
+@compiled
+def _take(venue, index, bit, book, message, rank, ts_ns):
+    """Take from the displayed book, level by level within the limit; the rest rests, or expires for IOC.
+
+    Without partial fills the whole order trades at the best price, whatever is displayed there.
+    """
+    side = message.side
+    leaves_lots = message.qty_lots
+    if venue.partial_fills == 0:
+        _fill(venue, message.order_id, side, best_ticks(book, 1 - side), leaves_lots, 0, False, ts_ns)
+        return
+    level = book.best[1 - side]
+    while leaves_lots > 0 and level != NO_RANK and rank >= -level:
+        lots = min(leaves_lots, lots_at(book, 1 - side, level))
+        leaves_lots -= lots
+        price_ticks = level if side == 1 else -level
+        _fill(venue, message.order_id, side, price_ticks, lots, leaves_lots, False, ts_ns)
+        level = best_below(book, 1 - side, level)
+    if leaves_lots == 0:
+        return
+    if message.flag == IOC:
+        _answer(venue, EXPIRED, message.order_id, side, message.price_ticks, message.qty_lots, ts_ns).leaves_lots = (
+            leaves_lots
+        )
+    else:
+        _rest(venue, index, bit, book, message, rank, leaves_lots, ts_ns)
+
+
+@compiled
+def _fill(venue, order_id, side, price_ticks, lots, leaves_lots, maker, ts_ns):
+    message = _answer(venue, FILLED, order_id, side, price_ticks, lots, ts_ns)
+    message.leaves_lots = leaves_lots
+    message.flag = 1 if maker else 0
+    rate_ppb = venue.maker_fee_ppb if maker else venue.taker_fee_ppb
+    message.fee_e9 = fee_e9(price_ticks * lots, rate_ppb, venue.value_num, venue.value_den)
+
+
+@compiled
+def _cancel(venue, index, bit, message, ts_ns):
+    """Cancel a resting order; what is already done cannot be cancelled."""
+    for side in range(2):
+        slot = find_order(venue, side, message.order_id)
+        if slot >= 0:
+            order = venue.orders[side, slot]
+            price_ticks = order.rank if side == 0 else -order.rank
+            answer = _answer(venue, CANCELED, order.order_id, side, price_ticks, order.qty_lots, ts_ns)
+            answer.leaves_lots = order.leaves_lots
+            _remove(venue, index, bit, side, slot)
+            return
+    _answer(venue, CANCEL_REJECTED, message.order_id, message.side, message.price_ticks, message.qty_lots, ts_ns)
+
+
+@compiled
+def _remove(venue, index, bit, side, slot):
+    order = venue.orders[side, slot]
+    order.order_id = 0
+    index_order(venue, index, bit, side, order.rank)
+
+
+@compiled
+def _fill_resting(venue, index, bit, side, slot, lots, ts_ns):
+    """Fill up to `lots` of a resting order at its own price and return what it took."""
+    order = venue.orders[side, slot]
+    lots = min(lots, order.leaves_lots)
+    order.leaves_lots -= lots
+    price_ticks = order.rank if side == 0 else -order.rank
+    _fill(venue, order.order_id, side, price_ticks, lots, order.leaves_lots, True, ts_ns)
+    if order.leaves_lots == 0:
+        _remove(venue, index, bit, side, slot)
+    return lots
+
+
+@compiled
+def on_depth(venue, side, rank, previous_lots, lots):
+    """The displayed quantity of a price changed: move our orders there in their queue."""
+    for i in range(ORDERS):
+        order = venue.orders[side, i]
+        if order.order_id != 0 and order.rank == rank:
+            queue_on_depth(venue.queue_model, venue.queue_power, order, previous_lots, lots)
+
+
+@compiled
+def on_best(venue, index, bit, book, side, ts_ns):
+    """The best price of `side` improved: fill our orders of the other side that it reaches, in priority."""
+    mine = 1 - side
+    reached = -book.best[side]
+    left = lots_at(book, side, book.best[side]) if venue.partial_fills != 0 else INT64_MAX
+    slot = next_in_priority(venue, mine, INT64_MAX, 0)
+    while slot >= 0 and left > 0 and venue.orders[mine, slot].rank >= reached:
+        rank = venue.orders[mine, slot].rank
+        arrival = venue.orders[mine, slot].arrival
+        left -= _fill_resting(venue, index, bit, mine, slot, left, ts_ns)
+        slot = next_in_priority(venue, mine, rank, arrival)
+
+
+@compiled
+def _reached_lots(venue, order, wanted):
+    """How much of `wanted` the trades at the order's price have reached."""
+    beyond = executable_lots(order)
+    if beyond == 0:
+        return 0
+    if venue.partial_fills == 0:
+        return wanted
+    order.front_lots = 0.0  # we are at the front now; what was beyond is ours and used
+    return min(wanted, beyond)
+
+
+@compiled
+def on_trade(venue, index, bit, taker, price_ticks, lots, ts_ns, late):
+    """A trade: fill ours that it went through, then those at its price whose queue is used up.
+
+    A late trade (older than depth already processed) does not advance the queue: that depth holds it.
+    """
+    mine = 1 - taker
+    rank = rank_of(mine, price_ticks)
+    left = lots
+    slot = next_in_priority(venue, mine, INT64_MAX, 0)
+    while slot >= 0 and venue.orders[mine, slot].rank >= rank:
+        order = venue.orders[mine, slot]
+        order_rank = order.rank
+        arrival = order.arrival
+        wanted = order.leaves_lots if venue.partial_fills == 0 else min(order.leaves_lots, left)
+        if order_rank == rank:
+            if late:
+                return
+            queue_on_trade(order, left)
+            wanted = _reached_lots(venue, order, wanted)
+        if wanted > 0 and left > 0:
+            left -= min(left, _fill_resting(venue, index, bit, mine, slot, wanted, ts_ns))
+        slot = next_in_priority(venue, mine, order_rank, arrival)

@@ -1,0 +1,78 @@
+"""Where our order stands in the queue of its level: QUANT 6, risk-averse and probabilistic.
+
+`front` is the estimated lots ahead of us, a float because cancels are split by a probability; it never decides a
+price, size or amount of money. Filled means that trades have taken more than was ahead: `front` rounds below zero.
+"""
+
+import math
+
+from mm_core.compiled import compiled
+
+RISK_AVERSE = 0
+POWER = 1  # f(x) = x^n, f(back) / (f(back) + f(front))
+POWER_2 = 2  # f(back) / f(back + front)
+POWER_3 = 3  # 1 - f(front / (front + back))
+LOG = 4  # f(x) = ln(1 + x), f(back) / (f(back) + f(front))
+LOG_2 = 5  # f(back) / f(back + front)
+
+
+@compiled
+def _power(x, n):
+    """x^n, NaN where that is not a real number."""
+    if x < 0.0 and n != math.floor(n):
+        return math.nan
+    return x**n
+
+
+@compiled
+def share_behind(model, power, front, back):
+    """Share of cancelled lots that stood behind us. An empty queue (0/0) counts as all behind: nothing to gain."""
+    if model == POWER:
+        above = _power(back, power)
+        below = above + _power(front, power)
+    elif model == POWER_2:
+        above = _power(back, power)
+        below = _power(back + front, power)
+    elif model == POWER_3:
+        below = _power(front + back, power)
+        above = below - _power(front, power)
+    elif model == LOG:
+        above = math.log(1.0 + back)
+        below = above + math.log(1.0 + front)
+    else:
+        above = math.log(1.0 + back)
+        below = math.log(1.0 + back + front)
+    if below == 0.0 or math.isnan(above) or math.isnan(below):
+        return 1.0
+    return above / below
+
+
+@compiled
+def queue_on_depth(model, power, order, previous_lots, lots):
+    """The level of a resting order changed from `previous_lots` to `lots` displayed."""
+    if model == RISK_AVERSE:
+        order.front_lots = min(order.front_lots, float(lots))
+        return
+    change = float(previous_lots - lots - order.traded_lots)
+    order.traded_lots = 0  # what traded since the last change is in this one
+    front = order.front_lots
+    if change >= 0.0:
+        back = float(previous_lots) - front
+        behind = share_behind(model, power, front, back)
+        front = front - (1.0 - behind) * change + min(back - behind * change, 0.0)
+    order.front_lots = min(front, float(lots))
+
+
+@compiled
+def queue_on_trade(order, lots):
+    """`lots` traded at the price of a resting order."""
+    order.front_lots -= lots
+    order.traded_lots += lots
+
+
+@compiled
+def executable_lots(order):
+    """Lots that trades have taken beyond what stood ahead of the order; 0 while it waits."""
+    if order.front_lots > -0.5:
+        return 0
+    return int(math.floor(-order.front_lots + 0.5))

@@ -1,0 +1,83 @@
+"""Messages between the compiled parts, and the bounded queue that carries them with a due time.
+
+One MESSAGE is one order event in numbers; the nodes turn it into an event of `mm_core.events` and back.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from mm_core.compiled import compiled
+
+# Kinds of a MESSAGE. The order is part of recorded results: append only.
+INTENT = 1
+CANCEL_INTENT = 2
+SUBMIT = 3
+CANCEL = 4
+DENIED = 5
+ACCEPTED = 6
+REJECTED = 7
+CANCELED = 8
+CANCEL_REJECTED = 9
+EXPIRED = 10
+FILLED = 11
+TRADING_STATE = 12
+
+MESSAGE = np.dtype(
+    [
+        ("ts_ns", "i8"),  # time of the fact: decision, arrival at the venue, or fill
+        ("due_ns", "i8"),  # when the other side hears of it
+        ("order_id", "i8"),
+        ("price_ticks", "i8"),
+        ("qty_lots", "i8"),
+        ("leaves_lots", "i8"),
+        ("fee_e9", "i8"),
+        ("kind", "i4"),
+        ("side", "i4"),
+        ("reason", "i4"),
+        ("flag", "i4"),  # time in force of an order; 1 = maker of a fill
+    ]
+)
+
+
+def bus_dtype(capacity: int) -> np.dtype[Any]:
+    """A queue of at most `capacity` messages (a power of two), in due order because senders never go back in time."""
+    return np.dtype([("head", "i8"), ("tail", "i8"), ("last_due_ns", "i8"), ("ring", MESSAGE, (capacity,))])
+
+
+BUS = bus_dtype(128)
+
+
+@compiled
+def bus_push(bus, due_ns):
+    """Append a zero-filled message and return it; its due time is never before the last one's (FIFO connection)."""
+    capacity = bus.ring.shape[0]
+    if bus.tail - bus.head >= capacity:
+        raise OverflowError("a message queue of the core is full: more requests in flight than it was built for")
+    if due_ns < bus.last_due_ns:
+        due_ns = bus.last_due_ns
+    bus.last_due_ns = due_ns
+    message = bus.ring[bus.tail & (capacity - 1)]
+    bus.tail += 1
+    message.due_ns = due_ns
+    message.leaves_lots = 0
+    message.fee_e9 = 0
+    message.reason = 0
+    message.flag = 0
+    return message
+
+
+@compiled
+def bus_due_ns(bus):
+    """Due time of the first message; NEVER_NS (2^63-1) of an empty queue."""
+    if bus.head == bus.tail:
+        return np.int64(0x7FFFFFFFFFFFFFFF)
+    return bus.ring[bus.head & (bus.ring.shape[0] - 1)].due_ns
+
+
+@compiled
+def bus_pop(bus):
+    """Remove and return the first message; valid until as many more were pushed as the queue holds."""
+    message = bus.ring[bus.head & (bus.ring.shape[0] - 1)]
+    bus.head += 1
+    return message

@@ -1,0 +1,34 @@
+"""A node: whatever decides. A state and a step from one event to answers; nothing else happens in it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from mm_core.events import Event
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """One deciding part of the chain.
+
+    `rank` orders the answers of several nodes to one event and is part of the contract: changing it changes results.
+    `hears` is the subscription, `says` what the node may answer. `state` is one record: its bytes are the checkpoint.
+    """
+
+    name: str
+    rank: int
+    hears: tuple[type[Event], ...]
+    says: tuple[type[Event], ...]
+    step: Callable[[Any], Sequence[Event]]
+    state: np.ndarray[Any, Any]
+
+    def dump(self) -> bytes:
+        """The state as bytes: all that a restart needs besides the configuration."""
+        return self.state.tobytes()
+
+    def load(self, dumped: bytes) -> None:
+        """Put a dumped state back, in place. ValueError if it is of another layout."""
+        if len(dumped) != self.state.nbytes:
+            raise ValueError(f"{self.name}: {len(dumped)} bytes of state, expected {self.state.nbytes}")
+        self.state.view(np.uint8)[:] = np.frombuffer(dumped, np.uint8)

@@ -1,0 +1,167 @@
+"""From wanted prices to orders: keep what rests at a wanted price, cancel the rest, submit what is missing.
+
+An order counts as resting at its price from the decision on until it is known to be gone, so that nothing is sent
+twice. A cancel is never sent before its order is accepted unless `cancel_pending` says so, and never twice.
+"""
+
+import numpy as np
+
+from mm_core.compiled import compiled
+from mm_core.messages import CANCEL_INTENT, INTENT, MESSAGE
+from mm_core.quoting.terms import TERMS, decide_prices
+from mm_core.signals.builder import VALID
+
+ORDERS = 16  # orders a side that are not known to be gone
+OUTBOX = 64
+PENDING = 1
+LIVE = 2
+CANCELING = 3
+GTX = 1
+
+QUOTE = np.dtype([("order_id", "i8"), ("price_ticks", "i8"), ("leaves_lots", "i8"), ("status", "i8"), ("wanted", "i8")])
+QUOTER = np.dtype(
+    [
+        ("terms", TERMS),
+        ("levels", "i8"),  # orders a side
+        ("level_step_ticks", "i8"),
+        ("cancel_pending", "i8"),  # 1: cancel an order before it is accepted
+        ("next_order_id", "i8"),
+        ("steps", "i8"),  # decisions taken
+        ("orders", QUOTE, (2, ORDERS)),
+        ("said", "i8"),
+        ("outbox", MESSAGE, (OUTBOX,)),
+    ]
+)
+
+
+@compiled
+def _say(quoter, kind, side, order_id, price_ticks, qty_lots, ts_ns):
+    if quoter.said >= OUTBOX:
+        raise OverflowError("the quoter wants more requests at once than its outbox holds")
+    message = quoter.outbox[quoter.said]
+    quoter.said += 1
+    message.kind = kind
+    message.ts_ns = ts_ns
+    message.due_ns = ts_ns
+    message.order_id = order_id
+    message.side = side
+    message.price_ticks = price_ticks
+    message.qty_lots = qty_lots
+    message.leaves_lots = 0
+    message.fee_e9 = 0
+    message.reason = 0
+    message.flag = GTX
+
+
+@compiled
+def quoter_decide(quoter, top, strategy):
+    """One decision on a book: answers are in the outbox, cancels first."""
+    quoter.said = 0
+    quoter.steps += 1
+    terms = quoter.terms
+    terms.want[0] = 0
+    terms.want[1] = 0
+    if top.state == VALID and top.bid_lots > 0 and top.ask_lots > 0:
+        strategy(terms, top)
+        decide_prices(terms, top.bid_ticks, top.ask_ticks)
+    for side in range(2):
+        _keep_or_cancel(quoter, side, top.local_ns)
+    for side in range(2):
+        if terms.want[side] != 0:
+            _submit_missing(quoter, side, top.local_ns)
+
+
+@compiled
+def _level_price(quoter, side, level):
+    """Price of the nth order of a side, going away from the touch."""
+    step = level * quoter.level_step_ticks
+    return quoter.terms.price_ticks[side] + (step if side == 1 else -step)
+
+
+@compiled
+def _is_wanted(quoter, side, price_ticks):
+    """True if a side is quoted and one of its levels has this price."""
+    if quoter.terms.want[side] == 0:
+        return False
+    for level in range(quoter.levels):
+        if _level_price(quoter, side, level) == price_ticks:
+            return True
+    return False
+
+
+@compiled
+def _keep_or_cancel(quoter, side, ts_ns):
+    for i in range(ORDERS):
+        order = quoter.orders[side, i]
+        if order.order_id == 0:
+            continue
+        if _is_wanted(quoter, side, order.price_ticks):
+            continue
+        if order.status == LIVE or (order.status == PENDING and quoter.cancel_pending != 0):
+            order.status = CANCELING
+            _say(quoter, CANCEL_INTENT, side, order.order_id, order.price_ticks, order.leaves_lots, ts_ns)
+
+
+@compiled
+def _rests_at(quoter, side, price_ticks):
+    for i in range(ORDERS):
+        order = quoter.orders[side, i]
+        if order.order_id != 0 and order.price_ticks == price_ticks:
+            return True
+    return False
+
+
+@compiled
+def _submit_missing(quoter, side, ts_ns):
+    for level in range(quoter.levels):
+        price_ticks = _level_price(quoter, side, level)
+        if price_ticks <= 0 or _rests_at(quoter, side, price_ticks):
+            continue
+        slot = _find(quoter, side, 0)
+        if slot < 0:
+            return  # every slot holds an order that is not known to be gone: wait for the venue
+        order = quoter.orders[side, slot]
+        order.order_id = quoter.next_order_id
+        order.price_ticks = price_ticks
+        order.leaves_lots = quoter.terms.lot_lots
+        order.status = PENDING
+        quoter.next_order_id += 1
+        _say(quoter, INTENT, side, order.order_id, price_ticks, order.leaves_lots, ts_ns)
+
+
+@compiled
+def _find(quoter, side, order_id):
+    for i in range(ORDERS):
+        if quoter.orders[side, i].order_id == order_id:
+            return i
+    return -1
+
+
+@compiled
+def quoter_accepted(quoter, side, order_id, leaves_lots):
+    """The order rests at the venue; a cancel already on its way stays on its way."""
+    slot = _find(quoter, side, order_id)
+    if slot >= 0:
+        order = quoter.orders[side, slot]
+        order.leaves_lots = min(order.leaves_lots, leaves_lots)
+        if order.status == PENDING:
+            order.status = LIVE
+
+
+@compiled
+def quoter_filled(quoter, side, order_id, qty_lots, leaves_lots):
+    """A fill: the position moves; the order is gone when nothing is left."""
+    quoter.terms.position_lots += qty_lots if side == 0 else -qty_lots
+    slot = _find(quoter, side, order_id)
+    if slot >= 0:
+        quoter.orders[side, slot].leaves_lots = leaves_lots
+        if leaves_lots == 0:
+            quoter.orders[side, slot].order_id = 0
+
+
+@compiled
+def quoter_gone(quoter, side, order_id):
+    """The order was denied, rejected, canceled or has expired."""
+    slot = _find(quoter, side, order_id)
+    if slot >= 0:
+        quoter.orders[side, slot].order_id = 0

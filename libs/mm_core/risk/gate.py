@@ -1,0 +1,127 @@
+"""One order against the limits: the lots that may go on, and the first reason why not all of them.
+
+Size limits adjust (the largest order that fits goes on); everything else blocks. Working orders count as if filled.
+"""
+
+from mm_core.accounting.money import money_e9
+from mm_core.compiled import compiled
+from mm_core.risk.reason import Reason
+from mm_core.types import INT64_MAX, TradeState
+
+ACTIVE = int(TradeState.ACTIVE)
+REDUCING = int(TradeState.REDUCING)
+HALTED = int(TradeState.HALTED)
+VALID = 1
+
+NONE = int(Reason.NONE)
+R_HALTED = int(Reason.HALTED)
+R_REDUCING = int(Reason.REDUCING)
+R_BOOK_NOT_VALID = int(Reason.BOOK_NOT_VALID)
+R_BOOK_EMPTY = int(Reason.BOOK_EMPTY)
+R_ORDER_LOTS = int(Reason.ORDER_LOTS)
+R_ORDER_VALUE = int(Reason.ORDER_VALUE)
+R_POSITION = int(Reason.POSITION)
+R_NOTIONAL = int(Reason.NOTIONAL)
+R_PRICE_COLLAR = int(Reason.PRICE_COLLAR)
+R_ORDER_RATE = int(Reason.ORDER_RATE)
+R_SPOT_BALANCE = int(Reason.SPOT_BALANCE)
+
+
+@compiled
+def blocking_reason(risk, price_ticks, ts_ns):
+    """First reason that stops an order whatever its size; NONE if there is none."""
+    top = risk.top
+    if risk.trading_state == HALTED:
+        return R_HALTED
+    if top.state != VALID:
+        return R_BOOK_NOT_VALID
+    if top.bid_lots == 0 or top.ask_lots == 0:
+        return R_BOOK_EMPTY
+    collar_bps = risk.limits.collar_bps
+    if collar_bps > 0.0:
+        mid_half = top.bid_ticks + top.ask_ticks
+        if abs(2 * price_ticks - mid_half) * 1e4 > collar_bps * mid_half:
+            return R_PRICE_COLLAR
+    if rate_reached(risk.submitted, risk.limits.orders_per_window_max, risk.limits.window_ns, ts_ns):
+        return R_ORDER_RATE
+    return NONE
+
+
+@compiled
+def fitting_lots(risk, side, price_ticks, qty_lots):
+    """(lots that fit all size limits, first reason that made them fewer)."""
+    limits = risk.limits
+    reason = NONE
+    lots = qty_lots
+    if lots > limits.order_lots_max:
+        lots = limits.order_lots_max
+        reason = R_ORDER_LOTS
+    if lots > limits.order_tick_lots_max // price_ticks:
+        lots = limits.order_tick_lots_max // price_ticks
+        reason = reason if reason != NONE else R_ORDER_VALUE
+    room, why = position_room(risk, side, price_ticks)
+    if lots > room:
+        lots = max(room, 0)
+        reason = reason if reason != NONE else why
+    return lots, reason
+
+
+@compiled
+def position_room(risk, side, price_ticks):
+    """(lots that this side may still add, the limit that binds), all working orders of the side filled."""
+    limits = risk.limits
+    position = risk.account.position_lots if side == 0 else -risk.account.position_lots
+    reachable = position + risk.open_lots[side]
+    room = INT64_MAX
+    why = NONE
+    if limits.position_lots_max < INT64_MAX:
+        room = limits.position_lots_max - reachable
+        why = R_POSITION
+    if limits.notional_tick_lots_max < INT64_MAX:
+        notional_room = limits.notional_tick_lots_max // price_ticks - reachable
+        if notional_room < room:
+            room = notional_room
+            why = R_NOTIONAL
+    if risk.trading_state == REDUCING and -reachable < room:
+        room = -reachable
+        why = R_REDUCING
+    if limits.spot != 0:
+        spot_room = spot_lots(risk, side, price_ticks)
+        if spot_room < room:
+            room = spot_room
+            why = R_SPOT_BALANCE
+    return room, why
+
+
+@compiled
+def spot_lots(risk, side, price_ticks):
+    """Lots that the spot balances still allow, working orders taken out: base for sells, quote for buys."""
+    limits = risk.limits
+    if side == 1:
+        return limits.base_lots + risk.account.position_lots - risk.open_lots[1]
+    spent = -(risk.account.cash_half // 2) + risk.open_tick_lots[0]
+    return (limits.quote_tick_lots - spent) // price_ticks
+
+
+@compiled
+def rate_reached(rate, most, window_ns, ts_ns):
+    """True if `most` events lie within the last `window_ns`."""
+    size = rate.ts_ns.shape[0]
+    if most >= size or rate.count < most:
+        return False
+    return ts_ns - rate.ts_ns[(rate.count - most) % size] < window_ns
+
+
+@compiled
+def rate_count(rate, ts_ns):
+    """Count one event."""
+    rate.ts_ns[rate.count % rate.ts_ns.shape[0]] = ts_ns
+    rate.count += 1
+
+
+@compiled
+def result_e9(risk):
+    """Total result after fees, in 1e-9 of the quote."""
+    account = risk.account
+    half = account.cash_half + account.position_lots * account.mid_half
+    return money_e9(half, risk.limits.value_num, 2 * risk.limits.value_den) - account.fees_e9

@@ -1,0 +1,24 @@
+"""Why risk said no, or less: the codes of `OrderDenied.reason`, `SubmitOrder.adjusted_reason`, `TradingState.reason`."""
+
+from enum import IntEnum
+
+
+class Reason(IntEnum):
+    NONE = 0
+    HALTED = 1
+    REDUCING = 2
+    BOOK_NOT_VALID = 3
+    BOOK_EMPTY = 4
+    ORDER_LOTS = 5
+    ORDER_VALUE = 6
+    POSITION = 7
+    NOTIONAL = 8
+    PRICE_COLLAR = 9
+    ORDER_RATE = 10
+    SPOT_BALANCE = 11
+    TOO_MANY_ORDERS = 12
+    LOSS_SESSION = 13
+    LOSS_DAY = 14
+    FILL_RATE = 15
+    OPERATOR = 16
+    BELOW_MINIMUM = 17

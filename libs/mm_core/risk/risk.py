@@ -1,0 +1,190 @@
+"""The risk gate event by event: intents in, requests or denials out; halts that cancel everything.
+
+A halt reaches the venue as cancels of every open order. Losses are taken at each Book; a halt by loss stays until the
+operator resumes, which takes the loss so far as the new start of the session.
+"""
+
+from mm_core.accounting.account import account_fill, account_mark
+from mm_core.compiled import compiled
+from mm_core.messages import CANCEL, DENIED, SUBMIT, TRADING_STATE
+from mm_core.risk.gate import (
+    ACTIVE,
+    HALTED,
+    NONE,
+    VALID,
+    blocking_reason,
+    fitting_lots,
+    rate_count,
+    rate_reached,
+    result_e9,
+)
+from mm_core.risk.reason import Reason
+from mm_core.risk.state import ORDERS, OUTBOX
+from mm_core.types import INT64_MAX
+
+DAY_NS = 86_400_000_000_000
+R_TOO_MANY_ORDERS = int(Reason.TOO_MANY_ORDERS)
+R_LOSS_SESSION = int(Reason.LOSS_SESSION)
+R_LOSS_DAY = int(Reason.LOSS_DAY)
+R_FILL_RATE = int(Reason.FILL_RATE)
+R_BELOW_MINIMUM = int(Reason.BELOW_MINIMUM)
+
+
+@compiled
+def _say(risk, kind, order_id, side, price_ticks, qty_lots, reason, ts_ns):
+    if risk.said >= OUTBOX:
+        raise OverflowError("risk has more to say at once than its outbox holds")
+    message = risk.outbox[risk.said]
+    risk.said += 1
+    message.kind = kind
+    message.ts_ns = ts_ns
+    message.due_ns = ts_ns
+    message.order_id = order_id
+    message.side = side
+    message.price_ticks = price_ticks
+    message.qty_lots = qty_lots
+    message.leaves_lots = qty_lots
+    message.fee_e9 = 0
+    message.reason = reason
+    message.flag = 0
+
+
+@compiled
+def risk_intent(risk, order_id, side, price_ticks, qty_lots, flag, ts_ns):
+    """Allow, adjust or block one wanted order; the answer is in the outbox."""
+    risk.said = 0
+    lots = qty_lots
+    reason = blocking_reason(risk, price_ticks, ts_ns)
+    slot = _find(risk, 0)
+    if reason == NONE and slot < 0:
+        reason = R_TOO_MANY_ORDERS
+    if reason == NONE:
+        lots, reason = fitting_lots(risk, side, price_ticks, qty_lots)
+        if lots >= risk.limits.order_lots_min:
+            _submit(risk, slot, order_id, side, price_ticks, lots, reason, flag, ts_ns)
+            return
+        if reason == NONE:
+            reason = R_BELOW_MINIMUM
+    _say(risk, DENIED, order_id, side, price_ticks, qty_lots, reason, ts_ns)
+
+
+@compiled
+def _submit(risk, slot, order_id, side, price_ticks, lots, reason, flag, ts_ns):
+    order = risk.orders[slot]
+    order.order_id = order_id
+    order.side = side
+    order.price_ticks = price_ticks
+    order.leaves_lots = lots
+    order.canceling = 0
+    risk.open_lots[side] += lots
+    risk.open_tick_lots[side] += lots * price_ticks
+    rate_count(risk.submitted, ts_ns)
+    _say(risk, SUBMIT, order_id, side, price_ticks, lots, reason, ts_ns)
+    risk.outbox[risk.said - 1].flag = flag
+
+
+@compiled
+def risk_cancel_intent(risk, order_id, ts_ns):
+    """Let a cancel through once; an order that is done needs none."""
+    risk.said = 0
+    slot = _find(risk, order_id)
+    if slot >= 0 and risk.orders[slot].canceling == 0:
+        _cancel(risk, slot, ts_ns)
+
+
+@compiled
+def _cancel(risk, slot, ts_ns):
+    order = risk.orders[slot]
+    order.canceling = 1
+    _say(risk, CANCEL, order.order_id, order.side, order.price_ticks, order.leaves_lots, NONE, ts_ns)
+
+
+@compiled
+def _find(risk, order_id):
+    for i in range(ORDERS):
+        if risk.orders[i].order_id == order_id:
+            return i
+    return -1
+
+
+@compiled
+def risk_filled(risk, order_id, side, price_ticks, qty_lots, leaves_lots, fee_e9, ts_ns):
+    """A fill: account, open orders and fill rate; too many fills in the window halt at the next Book."""
+    account_fill(risk.account, side, price_ticks, qty_lots, fee_e9)
+    rate_count(risk.filled, ts_ns)
+    _reduce_open(risk, order_id, leaves_lots)
+
+
+@compiled
+def risk_gone(risk, order_id):
+    """The order was rejected, canceled or has expired."""
+    _reduce_open(risk, order_id, 0)
+
+
+@compiled
+def _reduce_open(risk, order_id, leaves_lots):
+    slot = _find(risk, order_id)
+    if slot < 0:
+        return
+    order = risk.orders[slot]
+    done_lots = order.leaves_lots - leaves_lots
+    risk.open_lots[order.side] -= done_lots
+    risk.open_tick_lots[order.side] -= done_lots * order.price_ticks
+    order.leaves_lots = leaves_lots
+    if leaves_lots == 0:
+        order.order_id = 0
+
+
+@compiled
+def risk_book(risk, top):
+    """A new book: mark the account, check the losses and the fill rate; a breach halts and cancels everything."""
+    risk.said = 0
+    risk.top.state = top.state
+    risk.top.bid_ticks = top.bid_ticks
+    risk.top.bid_lots = top.bid_lots
+    risk.top.ask_ticks = top.ask_ticks
+    risk.top.ask_lots = top.ask_lots
+    if top.state != VALID or top.bid_lots == 0 or top.ask_lots == 0:
+        return
+    account_mark(risk.account, top.bid_ticks + top.ask_ticks)
+    day = top.local_ns // DAY_NS
+    if day != risk.day:
+        risk.day = day
+        risk.day_start_e9 = result_e9(risk)
+    reason = _breach(risk, top.local_ns)
+    if reason != NONE and risk.trading_state != HALTED:
+        risk_set_state(risk, HALTED, reason, top.local_ns)
+
+
+@compiled
+def _breach(risk, now_ns):
+    limits = risk.limits
+    if limits.loss_session_e9_max < INT64_MAX and risk.session_start_e9 - result_e9(risk) > limits.loss_session_e9_max:
+        return R_LOSS_SESSION
+    if limits.loss_day_e9_max < INT64_MAX and risk.day_start_e9 - result_e9(risk) > limits.loss_day_e9_max:
+        return R_LOSS_DAY
+    if rate_reached(risk.filled, limits.fills_per_window_max, limits.window_ns, now_ns):
+        return R_FILL_RATE
+    return NONE
+
+
+@compiled
+def risk_command(risk, trading_state, reason, ts_ns):
+    """The operator sets the trading state; resuming takes the result so far as the new start for the loss limits."""
+    risk.said = 0
+    if trading_state == ACTIVE:
+        risk.session_start_e9 = result_e9(risk)
+        risk.day_start_e9 = risk.session_start_e9
+    risk_set_state(risk, trading_state, reason, ts_ns)
+
+
+@compiled
+def risk_set_state(risk, trading_state, reason, ts_ns):
+    """Enter a trading state and say so; HALTED cancels every open order."""
+    risk.trading_state = trading_state
+    risk.reason = reason
+    _say(risk, TRADING_STATE, 0, trading_state, 0, 0, reason, ts_ns)
+    if trading_state == HALTED:
+        for i in range(ORDERS):
+            if risk.orders[i].order_id != 0 and risk.orders[i].canceling == 0:
+                _cancel(risk, i, ts_ns)

@@ -1,0 +1,214 @@
+"""The book builder: market data in, the book with its proof and its signals out.
+
+It copies what the feed proves and may only downgrade it: silence makes a book STALE, a crossed book is a GAP until the
+next snapshot.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mm_core.book.book import best_lots, best_ticks, clear_book, is_crossed, rank_of, set_level
+from mm_core.book.window import FAR, WIDTH, book_dtype
+from mm_core.compiled import compiled, new
+from mm_core.signals.executable import EXECUTABLE, SIZES, executable
+from mm_core.signals.touch import flow_lots, weighted_mid_ticks
+from mm_core.signals.volatility import (
+    VOLATILITY,
+    volatility_reseed,
+    volatility_sample,
+    volatility_ticks_sqrt_s,
+)
+from mm_core.types import NS_PER_S, BookState
+
+SYNCING = int(BookState.SYNCING)
+VALID = int(BookState.VALID)
+STALE = int(BookState.STALE)
+GAP = int(BookState.GAP)
+MICRO_PRICES = 50
+FLOW_BUCKETS = 1 << 10
+
+# What the strategies, risk and the account see of the book: the numbers of a Book event.
+TOP = np.dtype(
+    [
+        ("local_ns", "i8"),
+        ("state", "i8"),
+        ("epoch", "i8"),
+        ("bid_ticks", "i8"),
+        ("bid_lots", "i8"),
+        ("ask_ticks", "i8"),
+        ("ask_lots", "i8"),
+        ("weighted_mid_ticks", "f8"),
+        ("volatility_ticks_sqrt_s", "f8"),
+        ("micro_stdev_ticks", "f8"),
+        ("micro_min_ticks", "f8"),
+        ("micro_max_ticks", "f8"),
+        ("ofi_lots", "i8"),
+    ]
+)
+FLOW = np.dtype(
+    [("window_ticks", "i8"), ("current_lots", "i8"), ("sum_lots", "i8"), ("count", "i8"), ("bucket", "i8", (FLOW_BUCKETS,))]
+)
+MICRO = np.dtype([("count", "i8"), ("ticks", "f8", (MICRO_PRICES,))])
+TOUCH = np.dtype([("bid_ticks", "i8"), ("bid_lots", "i8"), ("ask_ticks", "i8"), ("ask_lots", "i8")])
+
+
+def builder_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
+    """State of a book builder over a book of this size."""
+    return np.dtype(
+        [
+            ("feed_state", "i8"),
+            ("epoch", "i8"),
+            ("complete_low_ticks", "i8"),
+            ("complete_high_ticks", "i8"),
+            ("feed_ns", "i8"),  # local time of the last market event
+            ("stale_ns", "i8"),  # silence after which the book is STALE
+            ("crossed", "i8"),  # deltas that left the book crossed
+            ("touched", "i8"),  # the touch may have changed since the last event's end
+            ("top", TOP),
+            ("touch", TOUCH),
+            ("volatility", VOLATILITY),
+            ("flow", FLOW),
+            ("micro", MICRO),
+            ("executable", EXECUTABLE),
+            ("book", book_dtype(width, far)),
+        ]
+    )
+
+
+def new_builder(width: int = WIDTH, far: int = FAR) -> np.ndarray[Any, Any]:
+    """A builder of an empty, SYNCING book with a 1 s volatility grid, 30 s half-life and 60 s of silence allowed."""
+    state = new(builder_dtype(width, far))
+    state["stale_ns"] = 60 * NS_PER_S
+    state["volatility"]["sample_ns"] = NS_PER_S
+    state["volatility"]["half_life_s"] = 30.0
+    state["flow"]["window_ticks"] = 100
+    clear_builder(state)
+    return state
+
+
+@compiled
+def clear_builder(state):
+    """Empty the book of a new state."""
+    clear_book(state[0].book)
+
+
+@compiled
+def builder_status(builder, state, epoch, low_ticks, high_ticks):
+    """The feed says what it proves from here on."""
+    builder.feed_state = state
+    builder.epoch = epoch
+    builder.complete_low_ticks = low_ticks
+    builder.complete_high_ticks = high_ticks
+    if state != VALID:
+        volatility_reseed(builder.volatility)
+
+
+@compiled
+def builder_clear(builder):
+    """A snapshot follows: forget the levels, and the touch as a reference of the flow."""
+    clear_book(builder.book)
+    builder.touch.bid_lots = 0
+    builder.touch.ask_lots = 0
+    builder.touched = 1
+
+
+@compiled
+def builder_level(builder, side, price_ticks, lots):
+    """Set one level of the current event."""
+    book = builder.book
+    rank = rank_of(side, price_ticks)
+    best_rank = book.best[side]
+    previous = set_level(book, side, rank, lots)
+    if rank >= best_rank:
+        builder.touched = 1
+    return previous
+
+
+@compiled
+def builder_end(builder):
+    """End of an event that touched the best levels: flow over the whole event, never between its rows."""
+    book = builder.book
+    builder.touched = 0
+    if is_crossed(book):
+        builder.crossed += 1
+        builder.feed_state = GAP
+    bid_ticks = best_ticks(book, 0)
+    bid_lots = best_lots(book, 0)
+    ask_ticks = best_ticks(book, 1)
+    ask_lots = best_lots(book, 1)
+    builder.flow.current_lots += flow_lots(builder.touch, bid_ticks, bid_lots, ask_ticks, ask_lots)
+    builder.touch.bid_ticks = bid_ticks
+    builder.touch.bid_lots = bid_lots
+    builder.touch.ask_ticks = ask_ticks
+    builder.touch.ask_lots = ask_lots
+
+
+@compiled
+def builder_publish(builder, now_ns):
+    """Write what a Book event at `now_ns` says of the touch and the state; signals keep their last values."""
+    top = builder.top
+    top.local_ns = now_ns
+    top.epoch = builder.epoch
+    top.state = builder.feed_state
+    if top.state == VALID and now_ns - builder.feed_ns > builder.stale_ns:
+        top.state = STALE
+    top.bid_ticks = builder.touch.bid_ticks
+    top.bid_lots = builder.touch.bid_lots
+    top.ask_ticks = builder.touch.ask_ticks
+    top.ask_lots = builder.touch.ask_lots
+    top.weighted_mid_ticks = math.nan
+    if top.bid_lots > 0 and top.ask_lots > 0:
+        top.weighted_mid_ticks = weighted_mid_ticks(top.bid_ticks, top.bid_lots, top.ask_ticks, top.ask_lots)
+
+
+@compiled
+def builder_tick(builder, now_ns):
+    """A due time of the clock: sample the signals, then publish."""
+    builder_publish(builder, now_ns)
+    top = builder.top
+    if top.state == VALID and top.bid_lots > 0 and top.ask_lots > 0:
+        volatility_sample(builder.volatility, top.bid_ticks + top.ask_ticks, now_ns)
+        _micro_price(builder.micro, top)
+        if builder.executable.sizes_lots[SIZES - 1] > 0:
+            part = builder.executable
+            executable(builder.book, part.sizes_lots, part.work, part.spread_bps, part.fillable_fraction)
+    top.volatility_ticks_sqrt_s = volatility_ticks_sqrt_s(builder.volatility)
+    top.ofi_lots = _flow_bucket(builder.flow)
+
+
+@compiled
+def _micro_price(micro, top):
+    """Standard deviation (n - 1), minimum and maximum of the last 50 weighted mids, one a tick."""
+    micro.ticks[micro.count % MICRO_PRICES] = top.weighted_mid_ticks
+    micro.count += 1
+    n = min(micro.count, MICRO_PRICES)
+    mean = 0.0
+    low = math.inf
+    high = -math.inf
+    for i in range(n):
+        value = micro.ticks[i]
+        mean += value
+        low = min(low, value)
+        high = max(high, value)
+    mean /= n
+    squares = 0.0
+    for i in range(n):
+        squares += (micro.ticks[i] - mean) ** 2
+    top.micro_stdev_ticks = math.sqrt(squares / (n - 1)) if n > 1 else math.nan
+    top.micro_min_ticks = low
+    top.micro_max_ticks = high
+
+
+@compiled
+def _flow_bucket(flow):
+    """Close the bucket of this tick and return the imbalance over the window."""
+    slot = flow.count & (FLOW_BUCKETS - 1)
+    flow.bucket[slot] = flow.current_lots
+    flow.sum_lots += flow.current_lots
+    flow.current_lots = 0
+    flow.count += 1
+    if flow.count > flow.window_ticks:
+        flow.sum_lots -= flow.bucket[(flow.count - 1 - flow.window_ticks) & (FLOW_BUCKETS - 1)]
+    return flow.sum_lots

@@ -1,0 +1,58 @@
+"""What a size costs to trade now: executable spread and the fraction that can be filled (QUANT 7)."""
+
+import math
+
+import numpy as np
+
+from mm_core.book.book import best_below, lots_at
+from mm_core.book.window import NO_RANK
+from mm_core.compiled import compiled
+
+SIZES = 4
+
+
+@compiled
+def walk(book, side, sizes_lots, filled_lots, tick_lots):
+    """Take each of the ascending sizes from a side of the book: write the lots filled and their value in ticks x lots."""
+    rank = book.best[side]
+    lots_sum = 0
+    value = 0
+    for i in range(sizes_lots.shape[0]):
+        size = sizes_lots[i]
+        while rank != NO_RANK and lots_sum + lots_at(book, side, rank) <= size:
+            lots = lots_at(book, side, rank)
+            lots_sum += lots
+            value += lots * (rank if side == 0 else -rank)
+            rank = best_below(book, side, rank)
+        filled_lots[i] = size if rank != NO_RANK else min(lots_sum, size)
+        tick_lots[i] = value
+        if rank != NO_RANK:
+            tick_lots[i] += (size - lots_sum) * (rank if side == 0 else -rank)
+
+
+@compiled
+def executable(book, sizes_lots, work, spread_bps, fraction):
+    """For each ascending size: spread of the two VWAPs in bps of the mid, NaN where depth is short, and the fillable
+    fraction of the worse side. `work` is int64 of shape (2, 2, sizes)."""
+    for side in range(2):
+        walk(book, side, sizes_lots, work[side, 0], work[side, 1])
+    mid = 0.5 * (book.best[0] - book.best[1])
+    for i in range(sizes_lots.shape[0]):
+        size = sizes_lots[i]
+        spread_bps[i] = math.nan
+        fraction[i] = math.nan
+        if size == 0:
+            continue
+        fraction[i] = min(work[0, 0, i], work[1, 0, i]) / size
+        if work[0, 0, i] == size and work[1, 0, i] == size and book.best[0] != NO_RANK:
+            spread_bps[i] = (work[1, 1, i] - work[0, 1, i]) / size / mid * 1e4
+
+
+EXECUTABLE = np.dtype(
+    [
+        ("sizes_lots", "i8", (SIZES,)),  # ascending; 0: not asked for
+        ("work", "i8", (2, 2, SIZES)),
+        ("spread_bps", "f8", (SIZES,)),
+        ("fillable_fraction", "f8", (SIZES,)),
+    ]
+)

@@ -1,0 +1,27 @@
+"""Values of the touch: mid, weighted mid, best-level order-flow imbalance (QUANT 4)."""
+
+from mm_core.compiled import compiled, hot
+
+
+@hot
+def weighted_mid_ticks(bid_ticks, bid_lots, ask_ticks, ask_lots):
+    """Mid weighted by the opposite sizes: a big bid pulls it towards the ask. Both sizes must be > 0."""
+    imbalance = bid_lots / (bid_lots + ask_lots)
+    return imbalance * ask_ticks + (1.0 - imbalance) * bid_ticks
+
+
+@compiled
+def flow_lots(previous, bid_ticks, bid_lots, ask_ticks, ask_lots):
+    """Best-level OFI of one step (Cont-Kukanov-Stoikov e_n): > 0 is buying pressure. 0 where a side was or is empty."""
+    if previous.bid_lots == 0 or previous.ask_lots == 0 or bid_lots == 0 or ask_lots == 0:
+        return 0
+    flow = 0
+    if bid_ticks >= previous.bid_ticks:
+        flow += bid_lots
+    if bid_ticks <= previous.bid_ticks:
+        flow -= previous.bid_lots
+    if ask_ticks <= previous.ask_ticks:
+        flow -= ask_lots
+    if ask_ticks >= previous.ask_ticks:
+        flow += previous.ask_lots
+    return flow

@@ -1,0 +1,1 @@
+"""Runs it offline: synthetic markets, backtests, calibration, sweeps and reports."""

@@ -1,0 +1,1 @@
+"""One compiled event-time loop over columns, calling the same handlers as the live nodes."""

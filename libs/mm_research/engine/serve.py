@@ -1,0 +1,135 @@
+"""What happens between rows: requests arrive at the venues, answers reach us, decisions are taken."""
+
+from mm_core.accounting.account import account_fill, account_mark
+from mm_core.compiled import compiled
+from mm_core.exchange.matching import arrive, send
+from mm_core.messages import (
+    ACCEPTED,
+    CANCEL,
+    CANCEL_INTENT,
+    CANCEL_REJECTED,
+    DENIED,
+    FILLED,
+    SUBMIT,
+    TRADING_STATE,
+    bus_due_ns,
+    bus_pop,
+)
+from mm_core.quoting.quoter import quoter_accepted, quoter_decide, quoter_filled, quoter_gone
+from mm_core.risk.risk import risk_book, risk_cancel_intent, risk_filled, risk_gone, risk_intent
+from mm_core.signals.builder import VALID
+from mm_core.types import INT64_MAX
+
+
+@compiled
+def arrivals(market, sets, until_ns):
+    """Let every set's venue process what has arrived by `until_ns`, and find the next arrival."""
+    nearest_ns = INT64_MAX
+    for s in range(sets.shape[0]):
+        part = sets[s]
+        if bus_due_ns(part.venue.inbox) <= until_ns:
+            arrive(part.venue, market.index, s, market.builder.book, until_ns, market.clock.market_ns)
+        nearest_ns = min(nearest_ns, bus_due_ns(part.venue.inbox))
+    market.arrival_ns = nearest_ns
+
+
+@compiled
+def record(market, log, message):
+    """Append a message to the log of the run; nothing is recorded into an empty log."""
+    if log.shape[0] == 0:
+        return
+    row = log[market.logged]
+    market.logged += 1
+    row.ts_ns = message.ts_ns
+    row.due_ns = message.due_ns
+    row.order_id = message.order_id
+    row.price_ticks = message.price_ticks
+    row.qty_lots = message.qty_lots
+    row.leaves_lots = message.leaves_lots
+    row.fee_e9 = message.fee_e9
+    row.kind = message.kind
+    row.side = message.side
+    row.reason = message.reason
+    row.flag = message.flag
+
+
+@compiled
+def deliver(market, part, log, until_ns):
+    """Hand the venue's answers that are due to quoter, risk and account."""
+    while bus_due_ns(part.venue.outbox) <= until_ns:
+        m = bus_pop(part.venue.outbox)
+        record(market, log, m)
+        if m.kind == FILLED:
+            quoter_filled(part.quoter, m.side, m.order_id, m.qty_lots, m.leaves_lots)
+            risk_filled(
+                part.risk, m.order_id, m.side, m.price_ticks, m.qty_lots, m.leaves_lots, m.fee_e9, m.due_ns
+            )
+            account_fill(part.account, m.side, m.price_ticks, m.qty_lots, m.fee_e9)
+        elif m.kind == ACCEPTED:
+            quoter_accepted(part.quoter, m.side, m.order_id, m.leaves_lots)
+        elif m.kind != CANCEL_REJECTED:
+            quoter_gone(part.quoter, m.side, m.order_id)
+            risk_gone(part.risk, m.order_id)
+
+
+@compiled
+def decide(market, part, log, top, strategy):
+    """One book to quoter, risk and account, then each wanted request through risk to the venue."""
+    now_ns = top.local_ns
+    deliver(market, part, log, now_ns)
+    quoter_decide(part.quoter, top, strategy)
+    risk_book(part.risk, top)
+    if top.state == VALID and top.bid_lots > 0 and top.ask_lots > 0:
+        account_mark(part.account, top.bid_ticks + top.ask_ticks)
+    _pass_on(market, part, log, now_ns)
+    quoter = part.quoter
+    for i in range(quoter.said):
+        m = quoter.outbox[i]
+        record(market, log, m)
+        if m.kind == CANCEL_INTENT:
+            risk_cancel_intent(part.risk, m.order_id, now_ns)
+        else:
+            risk_intent(part.risk, m.order_id, m.side, m.price_ticks, m.qty_lots, m.flag, now_ns)
+        _pass_on(market, part, log, now_ns)
+    market.arrival_ns = min(market.arrival_ns, bus_due_ns(part.venue.inbox))
+
+
+@compiled
+def _pass_on(market, part, log, now_ns):
+    """What risk has said goes to the venue or back to the quoter."""
+    risk = part.risk
+    for i in range(risk.said):
+        m = risk.outbox[i]
+        record(market, log, m)
+        if m.kind == SUBMIT or m.kind == CANCEL:
+            send(part.venue, m.kind, m.order_id, m.side, m.price_ticks, m.qty_lots, m.flag, now_ns)
+        elif m.kind == DENIED:
+            quoter_gone(part.quoter, m.side, m.order_id)
+    risk.said = 0
+
+
+@compiled
+def is_pending(part, now_ns):
+    """True if a request or an answer of the set is still on its way after `now_ns`."""
+    answer_ns = bus_due_ns(part.venue.outbox)
+    return bus_due_ns(part.venue.inbox) != INT64_MAX or now_ns < answer_ns < INT64_MAX
+
+
+@compiled
+def take_sample(market, samples, top, account):
+    """Record the touch and the account at a decision."""
+    row = samples[market.sampled]
+    market.sampled += 1
+    row.local_ns = top.local_ns
+    row.state = top.state
+    row.bid_ticks = top.bid_ticks
+    row.bid_lots = top.bid_lots
+    row.ask_ticks = top.ask_ticks
+    row.ask_lots = top.ask_lots
+    row.volatility_ticks_sqrt_s = top.volatility_ticks_sqrt_s
+    row.position_lots = account.position_lots
+    row.cash_half = account.cash_half
+    row.realised_half = account.realised_half
+    row.spread_half = account.spread_half
+    row.inventory_half = account.inventory_half
+    row.fees_e9 = account.fees_e9

@@ -1,0 +1,98 @@
+"""State of a run: the market that all parameter sets share, and one record per set."""
+
+from typing import Any
+
+import numpy as np
+
+from mm_core.accounting.account import ACCOUNT
+from mm_core.book.window import FAR, NO_RANK, WIDTH
+from mm_core.compiled import new
+from mm_core.exchange.venue import CLOCK, INDEX, VENUE
+from mm_core.quoting.quoter import QUOTER
+from mm_core.risk.state import RISK
+from mm_core.signals.builder import builder_dtype, new_builder
+
+# Kinds of a row, in bits 0-2 of its flags; bits 3-4 are the side (or the feed's state), bit 5 marks the last row of
+# its event.
+DEPTH = 0
+TRADE = 1
+SNAPSHOT = 2
+CLEAR = 3
+STATUS = 4
+NOTHING = 5
+EPOCH = 6
+SIDE_SHIFT = 3
+LAST_BIT = 32
+
+# One level or trade of a tape, 32 bytes.
+ROW = np.dtype([("exch_ns", "i8"), ("local_ns", "i8"), ("lots", "i8"), ("tick", "i4"), ("code", "i4")])
+# One decision as it is recorded: the touch and the account of the first set.
+SAMPLE = np.dtype(
+    [
+        ("local_ns", "i8"),
+        ("state", "i8"),
+        ("bid_ticks", "i8"),
+        ("bid_lots", "i8"),
+        ("ask_ticks", "i8"),
+        ("ask_lots", "i8"),
+        ("volatility_ticks_sqrt_s", "f8"),
+        ("position_lots", "i8"),
+        ("cash_half", "i8"),
+        ("realised_half", "i8"),
+        ("spread_half", "i8"),
+        ("inventory_half", "i8"),
+        ("fees_e9", "i8"),
+    ]
+)
+
+# How the local side sees the book at a decision.
+SHARED = 0  # the log's order: venue and we have seen the same rows (paper trading, live or replayed)
+TOUCHES = 1  # the venue is ahead; the touch reaches us with the feed latency, from a history of its changes
+TWO_BOOKS = 2  # the venue is ahead; we keep a book of our own
+
+TOUCH_CHANGES = 1 << 14  # most touch changes on their way at once
+
+TOUCH_CHANGE = np.dtype(
+    [("local_ns", "i8"), ("bid_ticks", "i8"), ("bid_lots", "i8"), ("ask_ticks", "i8"), ("ask_lots", "i8")]
+)
+SET = np.dtype(
+    [
+        ("done", "i8"),
+        ("venue", VENUE),
+        ("quoter", QUOTER),
+        ("risk", RISK),
+        ("account", ACCOUNT),
+    ]
+)
+
+
+def market_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
+    """What all sets of a run share; the book's sizes are part of the type."""
+    return np.dtype(
+        [
+            ("sight", "i8"),
+            ("row", "i8"),  # next row of the venue's columns
+            ("local_row", "i8"),  # next row of our own columns (TWO_BOOKS)
+            ("tick_ns", "i8"),  # next due time of the clock
+            ("period_ns", "i8"),
+            ("arrival_ns", "i8"),  # next arrival of a request at any set's venue
+            ("closing", "i8"),
+            ("on_touch", "i8"),  # decide on every change of the touch as well (SHARED)
+            ("clock", CLOCK),
+            ("index", INDEX),
+            ("touch_head", "i8"),
+            ("touch_tail", "i8"),
+            ("touches", TOUCH_CHANGE, (TOUCH_CHANGES,)),
+            ("logged", "i8"),
+            ("sampled", "i8"),
+            ("builder", builder_dtype(width, far)),
+        ]
+    )
+
+
+def new_market(width: int = WIDTH, far: int = FAR) -> np.ndarray[Any, Any]:
+    """An empty market before its first row."""
+    state = new(market_dtype(width, far))
+    state["builder"] = new_builder(width, far)
+    state["index"]["best"] = NO_RANK
+    return state

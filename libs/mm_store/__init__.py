@@ -1,0 +1,1 @@
+"""Keeps: recorded frames and tapes on disk, and what turns one into the other. See README.md."""

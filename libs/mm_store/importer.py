@@ -1,0 +1,109 @@
+"""Recorded frames of one instrument to a tape per UTC day."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from mm_core.types import NS_PER_S
+from mm_store.atomic import replacing
+from mm_store.instrument import Defined
+from mm_store.tape import Kind, Tape, TapeBuilder, write_tape
+from mm_store.ws_lines import WsLines
+from mm_venues.audit import CompiledBook, TouchAudit
+from mm_venues.binance.feed import Feed, FeedCounts
+
+_DAY_NS = 86_400 * NS_PER_S
+_NS_PER_MS = 1_000_000
+_PROGRESS_LINES = 4096
+CLOCK_QUANTILES = {"p1": 0.01, "p50": 0.50, "p99": 0.99}
+
+Progress = Callable[[int, int], None]
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import found and wrote. `clock_ms`: quantiles of receive time - E of applied depth; none without any."""
+
+    feed: FeedCounts
+    days: list[str]
+    rows: int
+    defined: Defined
+    clock_ms: dict[str, float]
+    folders: list[Path]
+
+    def to_json(self) -> dict[str, object]:
+        """The object that `import --json` prints."""
+        return msgspec.structs.asdict(self.feed) | {
+            "days": self.days,
+            "rows": self.rows,
+            "instrument": self.defined.to_json(),
+            "clock_ms": self.clock_ms,
+        }
+
+
+def import_ws_lines(lines: WsLines, defined: Defined, root: Path, progress: Progress) -> Imported:
+    """Read all the lines, write a tape and `instrument.json` per UTC day of the receive time, and say what was there.
+
+    `progress` hears (bytes done, bytes in all). Files appear only when everything is read and each is whole. InputError
+    for a bad line or a folder that cannot be written.
+    """
+    tape, counts = _read(lines, defined, progress)
+    days = split_days(tape)
+    folder = root / "binance" / defined.instrument.venue_symbol
+    symbol = defined.instrument.venue_symbol
+    with ExitStack() as files:
+        # Every file is complete under its temporary name before the first takes its place.
+        for day, part in days:
+            write_tape(files.enter_context(replacing(folder / day / f"tape_{symbol}_{day}.parquet")), part)
+            definition = files.enter_context(replacing(folder / day / "instrument.json"))
+            definition.write_bytes(msgspec.json.format(msgspec.json.encode(defined.to_json())) + b"\n")
+    return Imported(
+        feed=counts,
+        days=[day for day, _ in days],
+        rows=len(tape),
+        defined=defined,
+        clock_ms=_clock_ms(tape),
+        folders=[folder / day for day, _ in days],
+    )
+
+
+def _read(lines: WsLines, defined: Defined, progress: Progress) -> tuple[Tape, FeedCounts]:
+    feed = Feed(defined.instrument, TouchAudit(CompiledBook()))
+    builder = TapeBuilder(defined.instrument)
+    with lines.located():
+        for count, (recv_ns, frame) in enumerate(lines):
+            builder.add(feed.feed(recv_ns, frame))
+            if count % _PROGRESS_LINES == 0:
+                progress(lines.bytes_read, lines.bytes_total)
+    progress(lines.bytes_total, lines.bytes_total)
+    return builder.tape(), feed.counts()
+
+
+def split_days(tape: Tape) -> list[tuple[str, Tape]]:
+    """The tape cut at UTC midnight of the receive time, as (YYYYMMDD, part).
+
+    The latest receive time so far decides, so that no event changes its place: diffs that waited for a snapshot, and
+    a clock that was set back, stay behind what came before them.
+    """
+    if not len(tape):
+        return []
+    days = np.maximum.accumulate(tape.recv_ns) // _DAY_NS
+    cuts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(tape)]
+    return [(_day_text(int(days[start])), tape.part(slice(start, end))) for start, end in pairwise(cuts)]
+
+
+def _day_text(day: int) -> str:
+    return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y%m%d")
+
+
+def _clock_ms(tape: Tape) -> dict[str, float]:
+    depth = (tape.kind == Kind.DEPTH) & tape.last
+    if not depth.any():
+        return {}
+    ages_ms = (tape.recv_ns[depth] - tape.exch_ns[depth]) / _NS_PER_MS
+    values: Sequence[float] = np.quantile(ages_ms, list(CLOCK_QUANTILES.values())).tolist()
+    return {name: round(value, 3) for name, value in zip(CLOCK_QUANTILES, values, strict=True)}

@@ -1,0 +1,146 @@
+"""What one tick and one lot of an instrument are: given, from exchangeInfo, or inferred from the data."""
+
+import gzip
+import math
+import re
+from array import array
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from mm_core.events import BookDelta, BookSnapshot, BookTop, InstrumentDefined, Trade
+from mm_core.types import InputError, from_units
+from mm_store.ws_lines import WsLines
+from mm_venues.binance.parse import MarketFact, Parser
+from mm_venues.binance.rules import instrument_id, parse_exchange_info
+from mm_venues.units import plain_size
+
+_SYMBOL = re.compile(r"[A-Z0-9-]+")
+# The unit of inference: no text on Binance's wire has more than eight decimals.
+_FINEST = "0.00000001"
+# Resting orders from before a change of the lot size are rarer than this.
+_OFF_LOT_SHARE_MAX = 0.001
+
+
+class Defined(msgspec.Struct, frozen=True, kw_only=True):
+    """An instrument and where its tick and lot size come from."""
+
+    instrument: InstrumentDefined
+    tick_source: str
+    lot_source: str
+
+    def to_json(self) -> dict[str, str | int]:
+        """The content of `instrument.json`: the definition without the times, which belong to a session."""
+        fields: dict[str, str | int] = msgspec.structs.asdict(self.instrument)
+        for name in ("ts_ns", "recv_ns", "local_ns", "root_seq"):
+            del fields[name]
+        return fields | {"tick_source": self.tick_source, "lot_source": self.lot_source}
+
+
+def define(symbol: str, lines: WsLines, *, tick: str = "", lot: str = "", exchange_info: Path | None = None) -> Defined:
+    """The Binance instrument `symbol`: each size as given, else from exchangeInfo, else inferred from all the lines.
+
+    InputError for a size that is no number above 0, an unusable exchangeInfo file, or lines with nothing to infer from.
+    """
+    if not _SYMBOL.fullmatch(symbol):
+        raise InputError(f"--symbol {symbol}: expected capital letters, digits and '-', such as BTCUSDT")
+    tick, lot = _given("--tick", tick), _given("--lot", lot)
+    tick_source, lot_source = "given by --tick", "given by --lot"
+    if exchange_info is not None:
+        instrument = _from_exchange_info(exchange_info, symbol, tick, lot)
+        name = f"exchangeInfo {exchange_info.name}"
+        return Defined(
+            instrument=instrument, tick_source=tick_source if tick else name, lot_source=lot_source if lot else name
+        )
+    if not (tick and lot):
+        inferred = _infer(symbol, lines)
+        if not tick:
+            tick, tick_source = inferred.tick()
+        if not lot:
+            lot, lot_source = inferred.lot()
+    instrument = _definition(symbol, tick, lot)
+    return Defined(instrument=instrument, tick_source=tick_source, lot_source=lot_source)
+
+
+def _definition(symbol: str, tick: str, lot: str) -> InstrumentDefined:
+    return InstrumentDefined(
+        instrument_id=instrument_id(symbol), ts_ns=0, venue_symbol=symbol, tick_size=tick, lot_size=lot
+    )
+
+
+def _given(option: str, text: str) -> str:
+    try:
+        return plain_size(option, text) if text else ""
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _from_exchange_info(path: Path, symbol: str, tick: str, lot: str) -> InstrumentDefined:
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+    except (OSError, EOFError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}; expected exchangeInfo") from error
+    try:
+        return parse_exchange_info(data, symbol, tick, lot)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+class _Inference:
+    """The greatest common divisors of what the data holds, in 1e-8."""
+
+    def __init__(self) -> None:
+        self._tick_e8 = 0
+        self._trade_lot_e8 = 0
+        self._prices = 0
+        self._trades = 0
+        self._level_lots_e8 = array("q")
+
+    def hear(self, fact: MarketFact | None) -> None:
+        match fact:
+            case Trade():
+                self._tick_e8 = math.gcd(self._tick_e8, fact.price_ticks)
+                self._trade_lot_e8 = math.gcd(self._trade_lot_e8, fact.qty_lots)
+                self._prices += 1
+                self._trades += 1
+            case BookDelta() | BookSnapshot():
+                self._tick_e8 = math.gcd(self._tick_e8, *fact.bid_ticks, *fact.ask_ticks)
+                self._prices += len(fact.bid_ticks) + len(fact.ask_ticks)
+                self._level_lots_e8.extend(fact.bid_lots)
+                self._level_lots_e8.extend(fact.ask_lots)
+            case BookTop() | None:
+                pass
+
+    def tick(self) -> tuple[str, str]:
+        """The tick size and what it was inferred from."""
+        return _decimal("--tick", self._tick_e8), f"inferred from {self._prices} prices"
+
+    def lot(self) -> tuple[str, str]:
+        """The lot size and what it was inferred from: the trades, unless too many levels do not fit them.
+
+        A trade is made of whole lots, a level may hold an order from before the lot size was raised.
+        """
+        levels = np.frombuffer(self._level_lots_e8, np.int64)
+        if self._trade_lot_e8 and np.count_nonzero(levels % self._trade_lot_e8) <= _OFF_LOT_SHARE_MAX * len(levels):
+            return _decimal("--lot", self._trade_lot_e8), f"inferred from {self._trades} trade quantities"
+        all_e8 = math.gcd(self._trade_lot_e8, int(np.gcd.reduce(levels, initial=0)))
+        return _decimal("--lot", all_e8), f"inferred from {len(levels) + self._trades} quantities"
+
+
+def _decimal(option: str, size_e8: int) -> str:
+    if not size_e8:
+        raise InputError(f"the files hold nothing to infer a size from; give {option} or --exchange-info")
+    return f"{from_units(size_e8, Decimal(_FINEST)).normalize():f}"
+
+
+def _infer(symbol: str, lines: WsLines) -> _Inference:
+    inferred = _Inference()
+    parser = Parser(_definition(symbol, _FINEST, _FINEST))
+    with lines.located():
+        for recv_ns, frame in lines:
+            inferred.hear(parser.parse(recv_ns, frame, 0)[1])
+    return inferred

@@ -1,0 +1,19 @@
+"""What all tests share: the option to rewrite golden files, and recorded exchange data where it is at hand."""
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--update-golden`; only `make golden` passes it."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files instead of comparing")
+
+
+@pytest.fixture(scope="session")
+def shared_data(pytestconfig: pytest.Config) -> Path:
+    """The folder of recorded exchange data beside the repository; the test is skipped where it is absent."""
+    folder = pytestconfig.rootpath.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no recorded exchange data: ../shared/data is absent")
+    return folder
