@@ -32,10 +32,10 @@ MESSAGE = np.dtype(
         ("qty_lots", "i8"),
         ("leaves_lots", "i8"),
         ("fee_e9", "i8"),
-        ("kind", "i4"),
-        ("side", "i4"),
-        ("reason", "i4"),
-        ("flag", "i4"),  # time in force of an order; 1 = maker of a fill
+        ("kind", "i8"),
+        ("side", "i8"),
+        ("reason", "i8"),
+        ("flag", "i8"),  # time in force of an order; 1 = maker of a fill
     ]
 )
 

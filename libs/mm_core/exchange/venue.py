@@ -14,7 +14,7 @@ from mm_core.compiled import compiled, hot, new
 from mm_core.messages import BUS
 
 ORDERS = 16  # resting orders a side
-MARKS = 1 << 12
+MARKS = 1 << 9
 
 ORDER = np.dtype(
     [
@@ -51,7 +51,6 @@ CLOCK = np.dtype(
     [
         ("market_ns", "i8"),  # latest exchange time seen in market data
         ("depth_ns", "i8"),  # latest exchange time of a depth event
-        ("trades_late", "i8"),  # trades older than depth already processed
     ]
 )
 INDEX = np.dtype([("marks", "u4", (2, MARKS)), ("best", "i8", (2,))])

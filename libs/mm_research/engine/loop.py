@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from mm_core.book.book import best_lots, best_ticks, clear_book, rank_of, set_level
+from mm_core.book.book import best_lots, best_ticks, clear_book, rank_of
 from mm_core.compiled import compiled, hot
-from mm_core.exchange.matching import on_best, on_depth, on_trade
-from mm_core.exchange.venue import MARKS
+from mm_core.exchange.market import arrivals, depth_row, trade_row
 from mm_core.signals.builder import (
     builder_clear,
     builder_end,
@@ -15,13 +14,14 @@ from mm_core.signals.builder import (
     builder_tick,
 )
 from mm_core.signals.touch import flow_lots
-from mm_research.engine.serve import arrivals, decide, deliver, is_pending, take_sample
+from mm_research.engine.serve import decide, deliver, is_pending, take_sample
 from mm_research.engine.state import (
     CLEAR,
     EPOCH,
     LAST_BIT,
     SHARED,
     SIDE_SHIFT,
+    STATE_SHIFT,
     STATUS,
     TOUCH_CHANGES,
     TOUCHES,
@@ -29,45 +29,7 @@ from mm_research.engine.state import (
     TWO_BOOKS,
 )
 
-MESSAGES_A_TICK = 256  # room that the log needs for one decision of one set
-
-
-@compiled
-def _depth_reaches(market, sets, side, rank, previous_lots, lots):
-    marks = market.index.marks[side, rank & (MARKS - 1)]
-    for s in range(sets.shape[0]):
-        if (marks >> s) & 1 != 0:
-            on_depth(sets[s].venue, side, rank, previous_lots, lots)
-
-
-@compiled
-def _best_reaches(market, sets, side, ts_ns):
-    mine = 1 - side
-    reached = -market.builder.book.best[side]
-    for s in range(sets.shape[0]):
-        if sets[s].venue.best[mine] >= reached:
-            on_best(sets[s].venue, market.index, s, market.builder.book, side, ts_ns)
-    _tighten(market, sets, mine)
-
-
-@compiled
-def _trade_reaches(market, sets, taker, price_ticks, lots, ts_ns):
-    mine = 1 - taker
-    late = ts_ns < market.clock.depth_ns
-    rank = rank_of(mine, price_ticks)
-    for s in range(sets.shape[0]):
-        if sets[s].venue.best[mine] >= rank:
-            on_trade(sets[s].venue, market.index, s, taker, price_ticks, lots, ts_ns, late)
-    _tighten(market, sets, mine)
-
-
-@compiled
-def _tighten(market, sets, side):
-    """Find the best own rank of a side again, over all sets."""
-    best = sets[0].venue.best[side]
-    for s in range(1, sets.shape[0]):
-        best = max(best, sets[s].venue.best[side])
-    market.index.best[side] = best
+MESSAGES_A_DECISION = 256  # room that the log needs for one decision of one set
 
 
 @compiled
@@ -108,12 +70,13 @@ def _see_touches(market, now_ns):
 
 
 @compiled
-def _rare_row(builder, kind, state, tick, lots):
+def _rare_row(builder, code, tick, lots):
     """Clear, status and epoch rows as our side sees them."""
+    kind = code & 7
     if kind == CLEAR:
         builder_clear(builder)
     elif kind == STATUS:
-        builder_status(builder, state, builder.epoch, tick, lots)
+        builder_status(builder, (code >> STATE_SHIFT) & 3, builder.epoch, tick, lots)
     elif kind == EPOCH:
         builder.epoch = lots
 
@@ -124,12 +87,13 @@ def _see_rows(market, builder, rows, now_ns):
     i = market.local_row
     while i < rows.shape[0] and rows[i].local_ns <= now_ns:
         row = rows[i]
-        kind = row.code & 7
-        side = (row.code >> SIDE_SHIFT) & 3
+        code = np.int64(row.code)
+        kind = code & 7
+        side = (code >> SIDE_SHIFT) & 1
         if kind & 5 == 0:
             builder_level(builder, side, np.int64(row.tick), row.lots)
         elif kind != TRADE:
-            _rare_row(builder, kind, side, row.tick, row.lots)
+            _rare_row(builder, code, np.int64(row.tick), row.lots)
         if builder.touched != 0 and row.code & LAST_BIT != 0:
             builder_end(builder)
         builder.feed_ns = row.local_ns
@@ -138,119 +102,128 @@ def _see_rows(market, builder, rows, now_ns):
 
 
 @hot
-def _venue_row(market, sets, row):
+def _venue_row(market, row):
     """One row at the venue: the book, our orders that it concerns, and the touch as it leaves for our side."""
-    kind = row.code & 7
-    side = (row.code >> SIDE_SHIFT) & 3
+    code = np.int64(row.code)
+    kind = code & 7
+    side = (code >> SIDE_SHIFT) & 1
     tick = np.int64(row.tick)
     ts_ns = row.exch_ns
-    builder = market.builder
+    market.clock.market_ns = max(market.clock.market_ns, ts_ns)
     if kind & 5 == 0:
-        book = builder.book
-        rank = rank_of(side, tick)
-        best = book.best[side]
-        previous = set_level(book, side, rank, row.lots)
-        if market.index.marks[side, rank & (MARKS - 1)] != 0:
-            _depth_reaches(market, sets, side, rank, previous, row.lots)
         market.clock.depth_ns = max(market.clock.depth_ns, ts_ns)
-        if rank >= best:
-            if book.best[side] > best and market.index.best[1 - side] >= -book.best[side]:
-                _best_reaches(market, sets, side, ts_ns)
-            builder.touched = 1
+        if depth_row(market, market.builder.book, side, rank_of(side, tick), row.lots, ts_ns):
+            market.builder.touched = 1
             if market.sight == TOUCHES:
                 _touch_changed(market, row.local_ns)
     elif kind == TRADE:
-        if market.index.best[1 - side] >= rank_of(1 - side, tick):
-            _trade_reaches(market, sets, side, tick, row.lots, ts_ns)
+        trade_row(market, side, tick, row.lots, ts_ns)
     elif market.sight == SHARED:
-        _rare_row(builder, kind, side, tick, row.lots)
+        _rare_row(market.builder, code, tick, row.lots)
     elif kind == CLEAR:
-        clear_book(builder.book)
+        clear_book(market.builder.book)
 
 
 @compiled
-def _serve(market, sets, log, samples, local, local_rows, strategy, now_ns, is_tick):
+def _serve(market, builder, strategy, now_ns, is_tick):
     """A decision of every set on the book as our side sees it at `now_ns`."""
-    builder = market.builder
-    if market.sight == TOUCHES:
-        _see_touches(market, now_ns)
-    elif market.sight == TWO_BOOKS:
-        builder = local[0].builder
-        _see_rows(market, builder, local_rows, now_ns)
     if is_tick:
         builder_tick(builder, now_ns)
     else:
         builder_publish(builder, now_ns)
-    for s in range(sets.shape[0]):
-        if sets[s].done == 0:
-            decide(market, sets[s], log, builder.top, strategy)
-    if samples.shape[0] > 0:
-        take_sample(market, samples, builder.top, sets[0].account)
+    for s in range(market.sets.shape[0]):
+        if market.sets[s].done == 0:
+            decide(market, market.sets[s], builder.top, strategy)
+    if market.record != 0:
+        take_sample(market, builder.top, market.sets[0].account)
 
 
 @compiled
-def _finish(market, sets, log, rows_left, now_ns):
+def _finish(market, rows_left, now_ns):
     """True if nothing is due after `now_ns`: then every set is done and its queues are empty."""
     open_sets = 0
-    for s in range(sets.shape[0]):
-        part = sets[s]
+    for s in range(market.sets.shape[0]):
+        part = market.sets[s]
         if part.done == 0 and not (rows_left or is_pending(part, now_ns)):
-            deliver(market, part, log, now_ns)
+            deliver(market, part, now_ns)
             part.done = 1
         open_sets += 1 - part.done
     return open_sets == 0
 
 
 @compiled
-def run(market_state, sets, rows, local_rows, local, log, samples, strategy, until_row):
-    """Run until the data and all queues are done (True), or until `until_row` or a full log (False: call again).
-
-    `rows` are in the order of the venue's time, `local_rows` in the order of reception; with one order of rows they
-    are the same array. `local` is the market record that holds our own book (TWO_BOOKS), else the same as the first.
-    """
-    market = market_state[0]
-    shared = market.sight == SHARED
-    stop = min(until_row, rows.shape[0])
-    i = market.row
-    while True:
-        tick_ns = market.tick_ns
-        arrival_ns = market.arrival_ns
-        while i < stop and rows[i].exch_ns <= arrival_ns:
-            row = rows[i]
-            if (row.local_ns >= tick_ns) if shared else (row.exch_ns > tick_ns):
-                break
-            _venue_row(market, sets, row)
-            market.clock.market_ns = max(market.clock.market_ns, row.exch_ns)
-            i += 1
-            if shared and market.builder.touched != 0 and row.code & LAST_BIT != 0:
-                builder_end(market.builder)
-                if market.on_touch != 0:
-                    market.builder.feed_ns = row.local_ns
-                    _serve(market, sets, log, samples, local, local_rows, strategy, row.local_ns, False)
-                    break
-        market.row = i
-        if i < stop and (rows[i].local_ns < tick_ns if shared else rows[i].exch_ns <= tick_ns):
-            if rows[i].exch_ns > market.arrival_ns:
-                arrivals(market, sets, rows[i].exch_ns - 1)
-            continue
-        if i == stop and stop < rows.shape[0]:
-            return False
-        if log.shape[0] > 0 and market.logged + MESSAGES_A_TICK * sets.shape[0] > log.shape[0]:
-            return False
-        arrivals(market, sets, tick_ns)
-        if i > 0:
-            market.builder.feed_ns = rows[i - 1].local_ns
-        if shared and market.closing != 0:
-            return True
-        if not shared and _finish(market, sets, log, local_left(market, rows, local_rows, tick_ns), tick_ns):
-            return True
-        _serve(market, sets, log, samples, local, local_rows, strategy, tick_ns, True)
-        market.tick_ns = tick_ns + market.period_ns
-        if i == rows.shape[0]:
-            market.closing = 1
+def _is_full(market):
+    """True if the next decision may not find room in the log or the samples."""
+    room = market.log.shape[0] - MESSAGES_A_DECISION * market.sets.shape[0]
+    return market.record != 0 and (market.logged > room or market.sampled == market.samples.shape[0])
 
 
 @compiled
-def local_left(market, rows, local_rows, now_ns):
-    """True if a row is still to be seen, by the venue or by us, after `now_ns`."""
-    return market.row < rows.shape[0] or local_rows[local_rows.shape[0] - 1].local_ns > now_ns
+def _rows_until_due(market, strategy, rows, stop):
+    """Process rows until a request arrives at a venue before the next one, or the clock is due; return the next row."""
+    shared = market.sight == SHARED
+    tick_ns = market.tick_ns
+    i = market.row
+    while i < stop and rows[i].exch_ns <= market.arrival_ns:
+        row = rows[i]
+        if (row.local_ns >= tick_ns) if shared else (row.exch_ns > tick_ns):
+            break
+        _venue_row(market, row)
+        i += 1
+        if shared and market.builder.touched != 0 and row.code & LAST_BIT != 0:
+            builder_end(market.builder)
+            if market.on_touch != 0:
+                market.builder.feed_ns = row.local_ns
+                _serve(market, market.builder, strategy, row.local_ns, False)
+                if _is_full(market):
+                    break
+    market.row = i
+    return i
+
+
+@compiled
+def _tick(market, strategy, rows, local_rows):
+    """The clock is due: what has arrived by then, then a decision. True if nothing is left to come."""
+    tick_ns = market.tick_ns
+    market.arrival_ns = arrivals(market, market.builder.book, tick_ns)
+    if market.sight == SHARED:
+        if market.closing != 0:
+            return True
+        market.builder.feed_ns = rows[max(market.row - 1, 0)].local_ns
+        market.closing = market.row == rows.shape[0]
+    else:
+        rows_left = market.row < rows.shape[0] or local_rows[local_rows.shape[0] - 1].local_ns > tick_ns
+        if _finish(market, rows_left, tick_ns):
+            return True
+    if market.sight == TWO_BOOKS:
+        _see_rows(market, market.local, local_rows, tick_ns)
+        _serve(market, market.local, strategy, tick_ns, True)
+    else:
+        if market.sight == TOUCHES:
+            _see_touches(market, tick_ns)
+        _serve(market, market.builder, strategy, tick_ns, True)
+    market.tick_ns = tick_ns + market.period_ns
+    return False
+
+
+@compiled
+def run(state, rows, local_rows, strategy, until_row):
+    """Run until the data and all queues are done (True), or until `until_row` or a full log (False: call again).
+
+    `state` is an array of one market record. `rows` are in the order of the venue's time, `local_rows` in the order of
+    reception; with one order of rows they are the same array.
+    """
+    market = state[0]
+    shared = market.sight == SHARED
+    stop = min(until_row, rows.shape[0])
+    while not _is_full(market):
+        i = _rows_until_due(market, strategy, rows, stop)
+        if i < stop and (rows[i].local_ns < market.tick_ns if shared else rows[i].exch_ns <= market.tick_ns):
+            if rows[i].exch_ns > market.arrival_ns:
+                market.arrival_ns = arrivals(market, market.builder.book, rows[i].exch_ns - 1)
+            continue
+        if i == stop and stop < rows.shape[0]:
+            return False
+        if _tick(market, strategy, rows, local_rows):
+            return True
+    return False

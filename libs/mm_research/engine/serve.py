@@ -2,7 +2,7 @@
 
 from mm_core.accounting.account import account_fill, account_mark
 from mm_core.compiled import compiled
-from mm_core.exchange.matching import arrive, send
+from mm_core.exchange.matching import send
 from mm_core.messages import (
     ACCEPTED,
     CANCEL,
@@ -22,23 +22,11 @@ from mm_core.types import INT64_MAX
 
 
 @compiled
-def arrivals(market, sets, until_ns):
-    """Let every set's venue process what has arrived by `until_ns`, and find the next arrival."""
-    nearest_ns = INT64_MAX
-    for s in range(sets.shape[0]):
-        part = sets[s]
-        if bus_due_ns(part.venue.inbox) <= until_ns:
-            arrive(part.venue, market.index, s, market.builder.book, until_ns, market.clock.market_ns)
-        nearest_ns = min(nearest_ns, bus_due_ns(part.venue.inbox))
-    market.arrival_ns = nearest_ns
-
-
-@compiled
-def record(market, log, message):
-    """Append a message to the log of the run; nothing is recorded into an empty log."""
-    if log.shape[0] == 0:
+def record(market, message):
+    """Append a message to the log of the run."""
+    if market.record == 0:
         return
-    row = log[market.logged]
+    row = market.log[market.logged]
     market.logged += 1
     row.ts_ns = message.ts_ns
     row.due_ns = message.due_ns
@@ -54,11 +42,11 @@ def record(market, log, message):
 
 
 @compiled
-def deliver(market, part, log, until_ns):
+def deliver(market, part, until_ns):
     """Hand the venue's answers that are due to quoter, risk and account."""
     while bus_due_ns(part.venue.outbox) <= until_ns:
         m = bus_pop(part.venue.outbox)
-        record(market, log, m)
+        record(market, m)
         if m.kind == FILLED:
             quoter_filled(part.quoter, m.side, m.order_id, m.qty_lots, m.leaves_lots)
             risk_filled(
@@ -73,34 +61,34 @@ def deliver(market, part, log, until_ns):
 
 
 @compiled
-def decide(market, part, log, top, strategy):
+def decide(market, part, top, strategy):
     """One book to quoter, risk and account, then each wanted request through risk to the venue."""
     now_ns = top.local_ns
-    deliver(market, part, log, now_ns)
+    deliver(market, part, now_ns)
     quoter_decide(part.quoter, top, strategy)
     risk_book(part.risk, top)
     if top.state == VALID and top.bid_lots > 0 and top.ask_lots > 0:
         account_mark(part.account, top.bid_ticks + top.ask_ticks)
-    _pass_on(market, part, log, now_ns)
+    _pass_on(market, part, now_ns)
     quoter = part.quoter
     for i in range(quoter.said):
         m = quoter.outbox[i]
-        record(market, log, m)
+        record(market, m)
         if m.kind == CANCEL_INTENT:
             risk_cancel_intent(part.risk, m.order_id, now_ns)
         else:
             risk_intent(part.risk, m.order_id, m.side, m.price_ticks, m.qty_lots, m.flag, now_ns)
-        _pass_on(market, part, log, now_ns)
+        _pass_on(market, part, now_ns)
     market.arrival_ns = min(market.arrival_ns, bus_due_ns(part.venue.inbox))
 
 
 @compiled
-def _pass_on(market, part, log, now_ns):
+def _pass_on(market, part, now_ns):
     """What risk has said goes to the venue or back to the quoter."""
     risk = part.risk
     for i in range(risk.said):
         m = risk.outbox[i]
-        record(market, log, m)
+        record(market, m)
         if m.kind == SUBMIT or m.kind == CANCEL:
             send(part.venue, m.kind, m.order_id, m.side, m.price_ticks, m.qty_lots, m.flag, now_ns)
         elif m.kind == DENIED:
@@ -116,9 +104,9 @@ def is_pending(part, now_ns):
 
 
 @compiled
-def take_sample(market, samples, top, account):
+def take_sample(market, top, account):
     """Record the touch and the account at a decision."""
-    row = samples[market.sampled]
+    row = market.samples[market.sampled]
     market.sampled += 1
     row.local_ns = top.local_ns
     row.state = top.state

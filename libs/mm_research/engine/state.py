@@ -8,12 +8,14 @@ from mm_core.accounting.account import ACCOUNT
 from mm_core.book.window import FAR, NO_RANK, WIDTH
 from mm_core.compiled import new
 from mm_core.exchange.venue import CLOCK, INDEX, VENUE
+from mm_core.messages import MESSAGE
 from mm_core.quoting.quoter import QUOTER
 from mm_core.risk.state import RISK
 from mm_core.signals.builder import builder_dtype, new_builder
+from mm_core.types import NEVER_NS
 
-# Kinds of a row, in bits 0-2 of its flags; bits 3-4 are the side (or the feed's state), bit 5 marks the last row of
-# its event.
+# Kinds of a row, in bits 0-2 of its code; bit 3 is the side, bit 4 marks the last row of its event, bits 8-9 hold the
+# feed's state in a STATUS row. One bit for the side, not more: the compiler then knows that it indexes two elements.
 DEPTH = 0
 TRADE = 1
 SNAPSHOT = 2
@@ -22,7 +24,8 @@ STATUS = 4
 NOTHING = 5
 EPOCH = 6
 SIDE_SHIFT = 3
-LAST_BIT = 32
+LAST_BIT = 16
+STATE_SHIFT = 8
 
 # One level or trade of a tape, 32 bytes.
 ROW = np.dtype([("exch_ns", "i8"), ("local_ns", "i8"), ("lots", "i8"), ("tick", "i4"), ("code", "i4")])
@@ -50,6 +53,8 @@ SHARED = 0  # the log's order: venue and we have seen the same rows (paper tradi
 TOUCHES = 1  # the venue is ahead; the touch reaches us with the feed latency, from a history of its changes
 TWO_BOOKS = 2  # the venue is ahead; we keep a book of our own
 
+LOG = 1 << 13  # messages and samples that a run can record before they must be drained
+SAMPLES = 1 << 12
 TOUCH_CHANGES = 1 << 14  # most touch changes on their way at once
 
 TOUCH_CHANGE = np.dtype(
@@ -66,8 +71,11 @@ SET = np.dtype(
 )
 
 
-def market_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
-    """What all sets of a run share; the book's sizes are part of the type."""
+def market_dtype(sets: int = 1, width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
+    """One run: what all sets share, then the sets. The sizes are part of the type, so each kind is compiled once.
+
+    Everything is in one record: arrays passed between compiled functions would cost reference counts on every row.
+    """
     return np.dtype(
         [
             ("sight", "i8"),
@@ -83,16 +91,23 @@ def market_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
             ("touch_head", "i8"),
             ("touch_tail", "i8"),
             ("touches", TOUCH_CHANGE, (TOUCH_CHANGES,)),
+            ("record", "i8"),  # 1: write the log and the samples
             ("logged", "i8"),
             ("sampled", "i8"),
-            ("builder", builder_dtype(width, far)),
+            ("log", MESSAGE, (LOG,)),
+            ("samples", SAMPLE, (SAMPLES,)),
+            ("sets", SET, (sets,)),
+            ("builder", builder_dtype(width, far)),  # the venue's book; ours too, but for TWO_BOOKS
+            ("local", builder_dtype(width, far)),
         ]
     )
 
 
-def new_market(width: int = WIDTH, far: int = FAR) -> np.ndarray[Any, Any]:
+def new_market(sets: int = 1, width: int = WIDTH, far: int = FAR) -> np.ndarray[Any, Any]:
     """An empty market before its first row."""
-    state = new(market_dtype(width, far))
+    state = new(market_dtype(sets, width, far))
     state["builder"] = new_builder(width, far)
+    state["local"] = state["builder"]
     state["index"]["best"] = NO_RANK
+    state["arrival_ns"] = NEVER_NS
     return state
