@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mm_cli import import_, synth
+from mm_cli import backtest, bench, import_, paper, synth
 from mm_core.types import InputError
 
 BAD_INPUT = 2
@@ -39,7 +39,10 @@ def root(
     """
 
 
+app.command("backtest")(backtest.run)
+app.command("bench")(bench.run)
 app.command("import")(import_.run)
+app.command("paper")(paper.run)
 app.command("synth")(synth.run)
 
 

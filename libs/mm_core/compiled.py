@@ -8,9 +8,9 @@ function is compiled. `NUMBA_DISABLE_JIT=1` runs the same code as plain Python.
 import hashlib
 import importlib.util
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec
-from typing import Any
+from typing import Any, TypeVar
 
 import llvmlite
 import numba
@@ -18,6 +18,16 @@ import numpy as np
 from numba.core import config
 from numba.misc.appdirs import user_cache_dir
 
+# What compiled functions take has no static type: a record of a structured array, an array, a strategy (terms, top).
+Record = Any
+Array = np.ndarray[Any, Any]
+Strategy = Callable[[Any, Any], None]
+
+# NumPy's int64, told to the type checker as the int that it is to us. Constants that compiled functions are called with
+# are made by it: for every plain literal argument numba compiles a function anew.
+int64: Callable[[Any], int] = np.int64  # type: ignore[assignment]
+
+F = TypeVar("F", bound=Callable[..., Any])
 JIT = not config.DISABLE_JIT
 # The packages that hold compiled functions. Only the first one decides; the second runs it over columns.
 COMPILED_PACKAGES = ("mm_core", "mm_research")
@@ -56,12 +66,13 @@ config.CACHE_DIR = f"{config.CACHE_DIR or user_cache_dir('crypto-mm')}/{sources_
 
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "boundscheck": True}
 # A handler: called event by event from Python, and from the compiled loop.
-compiled = numba.njit(**_OPTIONS)
-# A leaf that runs once per row: inlined into its caller (8.0 -> 5.8 ns a row); elsewhere it only costs compile time.
-hot = numba.njit(**_OPTIONS, inline="always")
+compiled: Callable[[F], F] = numba.njit(**_OPTIONS)
+# A step of every row or every decision, inlined into its caller: faster there, and slower to compile everywhere.
+hot: Callable[[F], F] = numba.njit(**_OPTIONS, inline="always")
 
 if not JIT:
-    np.seterr(over="ignore")  # hashes wrap on purpose: silently in compiled code, with a warning in plain NumPy
+    # Hashes wrap on purpose and 0/0 has a value: silently when compiled, with a warning in plain NumPy.
+    np.seterr(over="ignore", divide="ignore", invalid="ignore")
 
 
 def new(dtype: np.dtype[Any], count: int = 1) -> np.ndarray[Any, Any]:

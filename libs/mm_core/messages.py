@@ -7,21 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from mm_core.compiled import compiled
+from mm_core.compiled import Record, compiled, int64
+from mm_core.types import NEVER_NS
 
-# Kinds of a MESSAGE. The order is part of recorded results: append only.
-INTENT = 1
-CANCEL_INTENT = 2
-SUBMIT = 3
-CANCEL = 4
-DENIED = 5
-ACCEPTED = 6
-REJECTED = 7
-CANCELED = 8
-CANCEL_REJECTED = 9
-EXPIRED = 10
-FILLED = 11
-TRADING_STATE = 12
+# Kinds of a MESSAGE, part of recorded results: append only.
+INTENT = int64(1)
+CANCEL_INTENT = int64(2)
+SUBMIT = int64(3)
+CANCEL = int64(4)
+DENIED = int64(5)
+ACCEPTED = int64(6)
+REJECTED = int64(7)
+CANCELED = int64(8)
+CANCEL_REJECTED = int64(9)
+EXPIRED = int64(10)
+FILLED = int64(11)
+TRADING_STATE = int64(12)
+
+NEVER = int64(NEVER_NS)
 
 MESSAGE = np.dtype(
     [
@@ -49,13 +52,12 @@ BUS = bus_dtype(128)
 
 
 @compiled
-def bus_push(bus, due_ns):
+def bus_push(bus: Record, due_ns: int) -> Record:
     """Append a zero-filled message and return it; its due time is never before the last one's (FIFO connection)."""
     capacity = bus.ring.shape[0]
     if bus.tail - bus.head >= capacity:
         raise OverflowError("a message queue of the core is full: more requests in flight than it was built for")
-    if due_ns < bus.last_due_ns:
-        due_ns = bus.last_due_ns
+    due_ns = max(due_ns, bus.last_due_ns)
     bus.last_due_ns = due_ns
     message = bus.ring[bus.tail & (capacity - 1)]
     bus.tail += 1
@@ -68,15 +70,15 @@ def bus_push(bus, due_ns):
 
 
 @compiled
-def bus_due_ns(bus):
+def bus_due_ns(bus: Record) -> int:
     """Due time of the first message; NEVER_NS (2^63-1) of an empty queue."""
     if bus.head == bus.tail:
-        return np.int64(0x7FFFFFFFFFFFFFFF)
+        return NEVER
     return bus.ring[bus.head & (bus.ring.shape[0] - 1)].due_ns
 
 
 @compiled
-def bus_pop(bus):
+def bus_pop(bus: Record) -> Record:
     """Remove and return the first message; valid until as many more were pushed as the queue holds."""
     message = bus.ring[bus.head & (bus.ring.shape[0] - 1)]
     bus.head += 1

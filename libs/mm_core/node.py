@@ -6,7 +6,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from mm_core.events import Event
+from mm_core.compiled import Array
+from mm_core.events import BookDelta, BookSnapshot, Event
+
+State = Array  # of one record
+Column = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +25,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     hears: tuple[type[Event], ...]
     says: tuple[type[Event], ...]
     step: Callable[[Any], Sequence[Event]]
-    state: np.ndarray[Any, Any]
+    state: State
 
     def dump(self) -> bytes:
         """The state as bytes: all that a restart needs besides the configuration."""
@@ -32,3 +36,13 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
         if len(dumped) != self.state.nbytes:
             raise ValueError(f"{self.name}: {len(dumped)} bytes of state, expected {self.state.nbytes}")
         self.state.view(np.uint8)[:] = np.frombuffer(dumped, np.uint8)
+
+
+def columns(event: BookSnapshot | BookDelta) -> tuple[Column, Column, Column, Column]:
+    """The levels of an event as compiled functions take them: bid ticks, bid lots, ask ticks, ask lots."""
+    return (
+        np.array(event.bid_ticks, np.int64),
+        np.array(event.bid_lots, np.int64),
+        np.array(event.ask_ticks, np.int64),
+        np.array(event.ask_lots, np.int64),
+    )

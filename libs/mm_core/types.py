@@ -42,6 +42,8 @@ class TimeInForce(IntEnum):
 
 
 class Command(IntEnum):
+    """What an operator can ask for."""
+
     HALT = 0
     REDUCE = 1
     RESUME = 2

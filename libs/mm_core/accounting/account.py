@@ -6,8 +6,9 @@ every moment (QUANT 7): total = cash + position x mid = realised + unrealised = 
 
 import numpy as np
 
-from mm_core.accounting.money import divide_half_even
-from mm_core.compiled import compiled
+from mm_core.accounting.money import scale_half_even
+from mm_core.compiled import Record, compiled
+from mm_core.types import INT64_MAX
 
 ACCOUNT = np.dtype(
     [
@@ -26,7 +27,7 @@ ACCOUNT = np.dtype(
 
 
 @compiled
-def account_fill(account, side, price_ticks, qty_lots, fee_e9):
+def account_fill(account: Record, side: int, price_ticks: int, qty_lots: int, fee_e9: int) -> None:
     """Book one fill. A fill before the first mid is valued at its own price."""
     signed_lots = qty_lots if side == 0 else -qty_lots
     price_half = 2 * price_ticks
@@ -35,7 +36,9 @@ def account_fill(account, side, price_ticks, qty_lots, fee_e9):
     account.mid_half = mid_half
     closed_lots = _closed_lots(account.position_lots, signed_lots)
     if closed_lots != 0:
-        cost_half = divide_half_even(account.cost_half * abs(closed_lots), abs(account.position_lots))
+        if abs(account.position_lots) > INT64_MAX // abs(closed_lots):
+            raise OverflowError("position x fill is beyond exact arithmetic (9.2e18 lots^2): use a larger lot")
+        cost_half = scale_half_even(account.cost_half, abs(closed_lots), abs(account.position_lots))
         account.realised_half += -closed_lots * price_half - cost_half
         account.cost_half -= cost_half
     account.cost_half += (signed_lots - closed_lots) * price_half
@@ -47,7 +50,7 @@ def account_fill(account, side, price_ticks, qty_lots, fee_e9):
 
 
 @compiled
-def _closed_lots(position_lots, signed_lots):
+def _closed_lots(position_lots: int, signed_lots: int) -> int:
     """The part of a fill that closes the position, with the sign of the fill."""
     if position_lots > 0 and signed_lots < 0:
         return max(signed_lots, -position_lots)
@@ -57,7 +60,7 @@ def _closed_lots(position_lots, signed_lots):
 
 
 @compiled
-def account_mark(account, mid_half):
+def account_mark(account: Record, mid_half: int) -> None:
     """Revalue the position at a new mid in half-ticks."""
     if account.mid_half != 0:
         account.inventory_half += account.position_lots * (mid_half - account.mid_half)
@@ -65,12 +68,12 @@ def account_mark(account, mid_half):
 
 
 @compiled
-def unrealised_half(account):
+def unrealised_half(account: Record) -> int:
     """Value of the open position over its cost."""
     return account.position_lots * account.mid_half - account.cost_half
 
 
 @compiled
-def total_half(account):
+def total_half(account: Record) -> int:
     """Result before fees: realised + unrealised."""
     return account.realised_half + unrealised_half(account)

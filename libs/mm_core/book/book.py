@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mm_core.book.window import FAR, NO_RANK, WIDTH, book_dtype, far_best_below, far_lots, far_set, move_window
-from mm_core.compiled import compiled, hot, new
+from mm_core.book.window import FAR, NO_LOTS, NO_RANK, WIDTH, book_dtype, far_best_below, far_lots, far_set, move_window
+from mm_core.compiled import Array, Record, compiled, hot, new
 
 
 def new_book(width: int = WIDTH, far: int = FAR) -> np.ndarray[Any, Any]:
@@ -20,13 +20,13 @@ def new_book(width: int = WIDTH, far: int = FAR) -> np.ndarray[Any, Any]:
 
 
 @hot
-def rank_of(side, price_ticks):
-    """Rank of a price: larger is better on both sides."""
-    return price_ticks if side == 0 else -price_ticks
+def rank_of(side: int, price_ticks: int) -> int:
+    """Rank of a price: larger is better on both sides. Without a branch: rows change sides at random."""
+    return (price_ticks ^ -side) + side
 
 
 @compiled
-def clear_book(book):
+def clear_book(book: Record) -> None:
     """Remove every level."""
     for side in range(2):
         book.base_rank[side] = 0
@@ -39,38 +39,44 @@ def clear_book(book):
 
 
 @hot
-def set_level(book, side, rank, lots):
+def set_level(book: Record, side: int, rank: int, lots: int) -> int:
     """Set the absolute lots of a level (0 removes it) and return what it held before."""
     width = book.lots.shape[0] >> 1
     key = rank - book.base_rank[side]
     if key < 0 or key >= width:
         return _set_outside(book, side, rank, lots)
-    slot = side * width + key
+    slot = np.uint64(side * width + key)  # unsigned: no code for negative indices
     previous = book.lots[slot]
     book.lots[slot] = lots
-    if rank >= book.best[side]:
-        _touch_level(book, side, rank, lots)
+    best = book.best[side]
+    if rank > best:
+        if lots != 0:
+            _improve(book, side, rank)
+    elif rank == best and lots == 0:
+        _retreat(book, side)
     return previous
 
 
 @compiled
-def _touch_level(book, side, rank, lots):
-    """The level at the best rank, or better than it, has changed: find the best again."""
-    if lots == 0:
-        if rank == book.best[side]:
-            book.best[side] = best_below(book, side, rank)
-            _keep_in_window(book, side)
-    elif rank > book.best[side]:
-        book.best[side] = rank
-        other = 1 - side
-        if book.best[other] >= -rank:
-            book.hidden[other] = max(book.hidden[other], book.best[other])
-            book.best[other] = best_below(book, other, -rank)
-            _keep_in_window(book, other)
+def _improve(book: Record, side: int, rank: int) -> None:
+    """`rank` is the new best of its side; what it crosses on the other side is hidden."""
+    book.best[side] = rank
+    other = 1 - side
+    if book.best[other] >= -rank:
+        book.hidden[other] = max(book.hidden[other], book.best[other])
+        book.best[other] = best_below(book, other, -rank)
+        _keep_in_window(book, other)
 
 
 @compiled
-def _keep_in_window(book, side):
+def _retreat(book: Record, side: int) -> None:
+    """The best level is gone: the next one is the best."""
+    book.best[side] = best_below(book, side, book.best[side])
+    _keep_in_window(book, side)
+
+
+@compiled
+def _keep_in_window(book: Record, side: int) -> None:
     """Move the window when the best level has left it downwards; a rare step."""
     best = book.best[side]
     if best != NO_RANK and best < book.base_rank[side]:
@@ -78,7 +84,7 @@ def _keep_in_window(book, side):
 
 
 @compiled
-def _set_outside(book, side, rank, lots):
+def _set_outside(book: Record, side: int, rank: int, lots: int) -> int:
     """Set a level that the window does not cover; the window follows when it is the new best."""
     if lots == 0 or rank <= book.best[side]:
         return far_set(book, side, rank, lots)
@@ -87,26 +93,30 @@ def _set_outside(book, side, rank, lots):
     slot = side * width + rank - book.base_rank[side]
     previous = book.lots[slot]
     book.lots[slot] = lots
-    _touch_level(book, side, rank, lots)
+    _improve(book, side, rank)
     return previous
 
 
 @compiled
-def best_below(book, side, rank):
+def best_below(book: Record, side: int, rank: int) -> int:
     """Best rank with lots strictly below `rank`, NO_RANK if there is none; hidden levels count."""
     width = book.lots.shape[0] >> 1
     base = book.base_rank[side]
+    if rank > base + width:  # only hidden levels can stand above the window
+        level = far_best_below(book, side, rank)
+        if level >= base + width:
+            return level
     offset = side * width
     key = min(rank - base, width) - 1
     while key >= 0:
-        if book.lots[offset + key] != 0:
+        if book.lots[np.uint64(offset + key)] != 0:
             return base + key
         key -= 1
     return far_best_below(book, side, min(rank, base))
 
 
 @compiled
-def lots_at(book, side, rank):
+def lots_at(book: Record, side: int, rank: int) -> int:
     """Lots displayed at a rank, 0 without a level."""
     width = book.lots.shape[0] >> 1
     key = rank - book.base_rank[side]
@@ -116,46 +126,45 @@ def lots_at(book, side, rank):
 
 
 @compiled
-def best_ticks(book, side):
+def best_ticks(book: Record, side: int) -> int:
     """Price of the best level in ticks, 0 without one."""
     rank = book.best[side]
     if rank == NO_RANK:
-        return np.int64(0)
+        return NO_LOTS
     return rank if side == 0 else -rank
 
 
 @compiled
-def best_lots(book, side):
+def best_lots(book: Record, side: int) -> int:
     """Lots at the best level, 0 without one."""
     rank = book.best[side]
     if rank == NO_RANK:
-        return np.int64(0)
+        return NO_LOTS
     return lots_at(book, side, rank)
 
 
 @compiled
-def clear_to(book, side, rank):
+def clear_to(book: Record, side: int, rank: int) -> None:
     """Remove the best levels of a side down to `rank`, included."""
     level = best_below(book, side, max(book.best[side], book.hidden[side]) + 1)
     while level != NO_RANK and level >= rank:
         set_level(book, side, level, 0)
         level = best_below(book, side, level)
-    book.hidden[side] = NO_RANK
 
 
 @compiled
-def is_crossed(book):
+def is_crossed(book: Record) -> bool:
     """True if a hidden level still holds lots: after a whole delta that is a book gone wrong."""
     for side in range(2):
-        if book.hidden[side] > book.best[side]:
-            if best_below(book, side, book.hidden[side] + 1) > book.best[side]:
-                return True
+        hidden = book.hidden[side]
+        if hidden > book.best[side] and best_below(book, side, hidden + 1) > book.best[side]:
+            return True
         book.hidden[side] = NO_RANK
     return False
 
 
 @compiled
-def top_levels(book, side, ticks, lots):
+def top_levels(book: Record, side: int, ticks: Array, lots: Array) -> int:
     """Write the best levels of a side into two arrays, best first, and return how many there are."""
     count = 0
     rank = book.best[side]
@@ -168,7 +177,7 @@ def top_levels(book, side, ticks, lots):
 
 
 @compiled
-def _mix(side, rank, lots):
+def _mix(side: int, rank: int, lots: int) -> np.uint64:
     """64-bit mix of one level (the finaliser of splitmix64 over its three numbers)."""
     z = np.uint64(rank) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(lots) * np.uint64(0xD1B54A32D192ED03)
     z = z + np.uint64(side + 1)
@@ -178,7 +187,7 @@ def _mix(side, rank, lots):
 
 
 @compiled
-def state_hash(book):
+def state_hash(book: Record) -> np.uint64:
     """64-bit hash of all levels and of nothing else: any correct book of the same levels has the same."""
     total = np.uint64(0)
     width = book.lots.shape[0] >> 1
@@ -193,7 +202,7 @@ def state_hash(book):
 
 
 @compiled
-def apply_levels(state, side, ticks, lots):
+def apply_levels(state: Array, side: int, ticks: Array, lots: Array) -> None:
     """Live entry: set many levels of one side, from int64 arrays, in their order."""
     book = state[0]
     for i in range(ticks.shape[0]):

@@ -1,17 +1,20 @@
 """Where the levels of one side live: a window of slots indexed by tick, and a table for what lies outside it.
 
 A **rank** orders prices on both sides alike: the tick of a bid, minus the tick of an ask; larger is better. Each
-side's window covers ranks `base_rank` to `base_rank + width - 1`, so one code path serves both. It moves when the best level
-would leave it; levels outside are kept in an open-addressing table, never lost.
+side's window covers ranks `base_rank` to `base_rank + width - 1`, so one code path serves both. It moves when the best
+level would leave it; levels outside are kept in an open-addressing table, never lost.
 """
 
 from typing import Any
 
 import numpy as np
 
-from mm_core.compiled import compiled
+from mm_core.compiled import Record, compiled, int64
 
 NO_RANK = -(1 << 62)
+BID = int64(0)
+ASK = int64(1)
+NO_LOTS = int64(0)
 WIDTH = 1 << 16
 FAR = 1 << 15
 
@@ -35,7 +38,7 @@ def book_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
 
 
 @compiled
-def _far_slot(book, side, rank):
+def _far_slot(book: Record, side: int, rank: int) -> int:
     """Slot of `rank` in the far table, or the free slot where it would go (linear probing, Fibonacci hashing)."""
     mask = book.far_rank.shape[1] - 1
     slot = (((rank & 0x7FFFFFFF) * 2654435761) >> 16) & mask
@@ -45,23 +48,25 @@ def _far_slot(book, side, rank):
 
 
 @compiled
-def far_lots(book, side, rank):
+def far_lots(book: Record, side: int, rank: int) -> int:
     """Lots at a rank outside the window."""
     return book.far_lots[side, _far_slot(book, side, rank)]
 
 
 @compiled
-def far_set(book, side, rank, lots):
+def far_set(book: Record, side: int, rank: int, lots: int) -> int:
     """Set a level outside the window and return what it held. OverflowError when the table is full of live levels."""
     slot = _far_slot(book, side, rank)
     if book.far_rank[side, slot] == 0:
         if lots == 0:
-            return np.int64(0)
+            return NO_LOTS
         capacity = book.far_rank.shape[1]
         if 4 * (book.far_used[side] + 1) > 3 * capacity:
             _far_rebuild(book, side)
             if 4 * (book.far_used[side] + 1) > 3 * capacity:
-                raise OverflowError("the book holds more levels far from the touch than its table: give it a larger one")
+                raise OverflowError(
+                    "the book holds more levels far from the touch than its table: give it a larger one"
+                )
             slot = _far_slot(book, side, rank)
         book.far_rank[side, slot] = rank
         book.far_used[side] += 1
@@ -71,7 +76,7 @@ def far_set(book, side, rank, lots):
 
 
 @compiled
-def _far_rebuild(book, side):
+def _far_rebuild(book: Record, side: int) -> None:
     """Drop the removed levels from the table; they keep their slots until now."""
     ranks = book.far_rank[side].copy()
     lots = book.far_lots[side].copy()
@@ -87,7 +92,7 @@ def _far_rebuild(book, side):
 
 
 @compiled
-def far_best_below(book, side, rank):
+def far_best_below(book: Record, side: int, rank: int) -> int:
     """Best rank in the far table below `rank`, NO_RANK if there is none. Looks at the whole table."""
     best = NO_RANK
     for i in range(book.far_rank.shape[1]):
@@ -98,7 +103,7 @@ def far_best_below(book, side, rank):
 
 
 @compiled
-def move_window(book, side, rank):
+def move_window(book: Record, side: int, rank: int) -> None:
     """Move the side's window so that `rank` has three quarters of it below; no level is lost.
 
     Bounded work: one pass over the window and one over the far table.
@@ -124,7 +129,7 @@ def move_window(book, side, rank):
 
 
 @compiled
-def _leave_window(book, side, base):
+def _leave_window(book: Record, side: int, base: int) -> None:
     """Put the levels that a window from `base` on does not cover into the far table."""
     width = book.lots.shape[0] >> 1
     for key in range(width):

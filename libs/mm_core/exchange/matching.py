@@ -6,21 +6,17 @@ its own price. One trade's quantity is shared among our orders by price, then ti
 `partial_fills` an order gets at most what is left of the trade; without, it fills whole. No market impact.
 """
 
-import numpy as np
-
 from mm_core.accounting.money import fee_e9
 from mm_core.book.book import best_below, best_ticks, lots_at, rank_of
 from mm_core.book.window import NO_RANK
-from mm_core.compiled import compiled
+from mm_core.compiled import Record, compiled, int64
 from mm_core.exchange.queue import executable_lots, queue_on_depth, queue_on_trade
 from mm_core.exchange.venue import (
-    NO_MARKET,
-    ORDERS,
     TOO_MANY_ORDERS,
     WOULD_TAKE,
     find_order,
-    index_order,
-    next_in_priority,
+    insert_order,
+    remove_order,
 )
 from mm_core.messages import (
     ACCEPTED,
@@ -39,10 +35,16 @@ from mm_core.types import INT64_MAX
 
 GTX = 1
 IOC = 2
+TAKER = int64(0)
+MAKER = int64(1)
+DONE = int64(0)  # nothing left open
+FIRST = int64(0)
 
 
 @compiled
-def send(venue, kind, order_id, side, price_ticks, qty_lots, flag, local_ns):
+def send(
+    venue: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, flag: int, local_ns: int
+) -> None:
     """Put a request on the connection to the venue at `local_ns`; a cancel never overtakes its submit."""
     latency_ns = venue.cancel_ns if kind == CANCEL else venue.entry_ns
     message = bus_push(venue.inbox, local_ns + latency_ns)
@@ -56,8 +58,8 @@ def send(venue, kind, order_id, side, price_ticks, qty_lots, flag, local_ns):
 
 
 @compiled
-def _answer(venue, kind, order_id, side, price_ticks, qty_lots, ts_ns):
-    message = bus_push(venue.outbox, ts_ns + venue.response_ns)
+def _answer(venue: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, ts_ns: int) -> Record:
+    message = bus_push(venue.outbox, max(ts_ns + venue.response_ns, venue.known_ns))
     message.kind = kind
     message.ts_ns = ts_ns
     message.order_id = order_id
@@ -68,7 +70,7 @@ def _answer(venue, kind, order_id, side, price_ticks, qty_lots, ts_ns):
 
 
 @compiled
-def arrive(venue, index, bit, book, until_ns, market_ns):
+def arrive(venue: Record, index: Record, bit: int, book: Record, until_ns: int, market_ns: int) -> None:
     """Process the requests that arrive up to `until_ns`, each at its arrival or `market_ns`, the later.
 
     `market_ns` is the latest exchange time seen in market data.
@@ -83,7 +85,7 @@ def arrive(venue, index, bit, book, until_ns, market_ns):
 
 
 @compiled
-def _submit(venue, index, bit, book, message, ts_ns):
+def _submit(venue: Record, index: Record, bit: int, book: Record, message: Record, ts_ns: int) -> None:
     """Accept an order to the back of its queue, reject it, or let it take."""
     side = message.side
     order_id = message.order_id
@@ -96,44 +98,42 @@ def _submit(venue, index, bit, book, message, ts_ns):
             _take(venue, index, bit, book, message, rank, ts_ns)
         return
     if message.flag == IOC:
-        _answer(venue, EXPIRED, order_id, side, message.price_ticks, message.qty_lots, ts_ns).leaves_lots = (
-            message.qty_lots
-        )
+        _answer(
+            venue, EXPIRED, order_id, side, message.price_ticks, message.qty_lots, ts_ns
+        ).leaves_lots = message.qty_lots
         return
     _rest(venue, index, bit, book, message, rank, message.qty_lots, ts_ns)
 
 
 @compiled
-def _reject(venue, message, reason, ts_ns):
+def _reject(venue: Record, message: Record, reason: int, ts_ns: int) -> None:
     answer = _answer(venue, REJECTED, message.order_id, message.side, message.price_ticks, message.qty_lots, ts_ns)
     answer.leaves_lots = message.qty_lots
     answer.reason = reason
 
 
 @compiled
-def _rest(venue, index, bit, book, message, rank, leaves_lots, ts_ns):
+def _rest(
+    venue: Record, index: Record, bit: int, book: Record, message: Record, rank: int, leaves_lots: int, ts_ns: int
+) -> None:
     side = message.side
-    slot = find_order(venue, side, 0)
+    slot = insert_order(venue, index, bit, side, rank)
     if slot < 0:
         _reject(venue, message, TOO_MANY_ORDERS, ts_ns)
         return
     order = venue.orders[side, slot]
     order.order_id = message.order_id
-    order.rank = rank
     order.qty_lots = message.qty_lots
     order.leaves_lots = leaves_lots
     order.front_lots = float(lots_at(book, side, rank))
     order.traded_lots = 0
-    venue.arrivals += 1
-    order.arrival = venue.arrivals
-    index_order(venue, index, bit, side, rank)
-    _answer(venue, ACCEPTED, message.order_id, side, message.price_ticks, message.qty_lots, ts_ns).leaves_lots = (
-        leaves_lots
-    )
+    _answer(
+        venue, ACCEPTED, message.order_id, side, message.price_ticks, message.qty_lots, ts_ns
+    ).leaves_lots = leaves_lots
 
 
 @compiled
-def _take(venue, index, bit, book, message, rank, ts_ns):
+def _take(venue: Record, index: Record, bit: int, book: Record, message: Record, rank: int, ts_ns: int) -> None:
     """Take from the displayed book, level by level within the limit; the rest rests, or expires for IOC.
 
     Without partial fills the whole order trades at the best price, whatever is displayed there.
@@ -141,36 +141,38 @@ def _take(venue, index, bit, book, message, rank, ts_ns):
     side = message.side
     leaves_lots = message.qty_lots
     if venue.partial_fills == 0:
-        _fill(venue, message.order_id, side, best_ticks(book, 1 - side), leaves_lots, 0, False, ts_ns)
+        _fill(venue, message.order_id, side, best_ticks(book, 1 - side), leaves_lots, DONE, TAKER, ts_ns)
         return
     level = book.best[1 - side]
     while leaves_lots > 0 and level != NO_RANK and rank >= -level:
         lots = min(leaves_lots, lots_at(book, 1 - side, level))
         leaves_lots -= lots
         price_ticks = level if side == 1 else -level
-        _fill(venue, message.order_id, side, price_ticks, lots, leaves_lots, False, ts_ns)
+        _fill(venue, message.order_id, side, price_ticks, lots, leaves_lots, TAKER, ts_ns)
         level = best_below(book, 1 - side, level)
     if leaves_lots == 0:
         return
     if message.flag == IOC:
-        _answer(venue, EXPIRED, message.order_id, side, message.price_ticks, message.qty_lots, ts_ns).leaves_lots = (
-            leaves_lots
-        )
+        _answer(
+            venue, EXPIRED, message.order_id, side, message.price_ticks, message.qty_lots, ts_ns
+        ).leaves_lots = leaves_lots
     else:
         _rest(venue, index, bit, book, message, rank, leaves_lots, ts_ns)
 
 
 @compiled
-def _fill(venue, order_id, side, price_ticks, lots, leaves_lots, maker, ts_ns):
+def _fill(
+    venue: Record, order_id: int, side: int, price_ticks: int, lots: int, leaves_lots: int, maker: int, ts_ns: int
+) -> None:
     message = _answer(venue, FILLED, order_id, side, price_ticks, lots, ts_ns)
     message.leaves_lots = leaves_lots
-    message.flag = 1 if maker else 0
-    rate_ppb = venue.maker_fee_ppb if maker else venue.taker_fee_ppb
+    message.flag = maker
+    rate_ppb = venue.maker_fee_ppb if maker == MAKER else venue.taker_fee_ppb
     message.fee_e9 = fee_e9(price_ticks * lots, rate_ppb, venue.value_num, venue.value_den)
 
 
 @compiled
-def _cancel(venue, index, bit, message, ts_ns):
+def _cancel(venue: Record, index: Record, bit: int, message: Record, ts_ns: int) -> None:
     """Cancel a resting order; what is already done cannot be cancelled."""
     for side in range(2):
         slot = find_order(venue, side, message.order_id)
@@ -179,56 +181,44 @@ def _cancel(venue, index, bit, message, ts_ns):
             price_ticks = order.rank if side == 0 else -order.rank
             answer = _answer(venue, CANCELED, order.order_id, side, price_ticks, order.qty_lots, ts_ns)
             answer.leaves_lots = order.leaves_lots
-            _remove(venue, index, bit, side, slot)
+            remove_order(venue, index, bit, side, slot)
             return
     _answer(venue, CANCEL_REJECTED, message.order_id, message.side, message.price_ticks, message.qty_lots, ts_ns)
 
 
 @compiled
-def _remove(venue, index, bit, side, slot):
-    order = venue.orders[side, slot]
-    order.order_id = 0
-    index_order(venue, index, bit, side, order.rank)
-
-
-@compiled
-def _fill_resting(venue, index, bit, side, slot, lots, ts_ns):
+def _fill_resting(venue: Record, index: Record, bit: int, side: int, slot: int, lots: int, ts_ns: int) -> int:
     """Fill up to `lots` of a resting order at its own price and return what it took."""
     order = venue.orders[side, slot]
     lots = min(lots, order.leaves_lots)
     order.leaves_lots -= lots
     price_ticks = order.rank if side == 0 else -order.rank
-    _fill(venue, order.order_id, side, price_ticks, lots, order.leaves_lots, True, ts_ns)
+    _fill(venue, order.order_id, side, price_ticks, lots, order.leaves_lots, MAKER, ts_ns)
     if order.leaves_lots == 0:
-        _remove(venue, index, bit, side, slot)
+        remove_order(venue, index, bit, side, slot)
     return lots
 
 
 @compiled
-def on_depth(venue, side, rank, previous_lots, lots):
+def on_depth(venue: Record, side: int, rank: int, previous_lots: int, lots: int) -> None:
     """The displayed quantity of a price changed: move our orders there in their queue."""
-    for i in range(ORDERS):
-        order = venue.orders[side, i]
-        if order.order_id != 0 and order.rank == rank:
-            queue_on_depth(venue.queue_model, venue.queue_power, order, previous_lots, lots)
+    for i in range(venue.resting[side]):
+        if venue.orders[side, i].rank == rank:
+            queue_on_depth(venue.queue_model, venue.queue_power, venue.orders[side, i], previous_lots, lots)
 
 
 @compiled
-def on_best(venue, index, bit, book, side, ts_ns):
+def on_best(venue: Record, index: Record, bit: int, book: Record, side: int, ts_ns: int) -> None:
     """The best price of `side` improved: fill our orders of the other side that it reaches, in priority."""
     mine = 1 - side
     reached = -book.best[side]
     left = lots_at(book, side, book.best[side]) if venue.partial_fills != 0 else INT64_MAX
-    slot = next_in_priority(venue, mine, INT64_MAX, 0)
-    while slot >= 0 and left > 0 and venue.orders[mine, slot].rank >= reached:
-        rank = venue.orders[mine, slot].rank
-        arrival = venue.orders[mine, slot].arrival
-        left -= _fill_resting(venue, index, bit, mine, slot, left, ts_ns)
-        slot = next_in_priority(venue, mine, rank, arrival)
+    while left > 0 and venue.resting[mine] > 0 and venue.orders[mine, 0].rank >= reached:
+        left -= _fill_resting(venue, index, bit, mine, FIRST, left, ts_ns)
 
 
 @compiled
-def _reached_lots(venue, order, wanted):
+def _reached_lots(venue: Record, order: Record, wanted: int) -> int:
     """How much of `wanted` the trades at the order's price have reached."""
     beyond = executable_lots(order)
     if beyond == 0:
@@ -240,7 +230,9 @@ def _reached_lots(venue, order, wanted):
 
 
 @compiled
-def on_trade(venue, index, bit, taker, price_ticks, lots, ts_ns, late):
+def on_trade(
+    venue: Record, index: Record, bit: int, taker: int, price_ticks: int, lots: int, ts_ns: int, late: bool
+) -> None:
     """A trade: fill ours that it went through, then those at its price whose queue is used up.
 
     A late trade (older than depth already processed) does not advance the queue: that depth holds it.
@@ -248,17 +240,17 @@ def on_trade(venue, index, bit, taker, price_ticks, lots, ts_ns, late):
     mine = 1 - taker
     rank = rank_of(mine, price_ticks)
     left = lots
-    slot = next_in_priority(venue, mine, INT64_MAX, 0)
-    while slot >= 0 and venue.orders[mine, slot].rank >= rank:
-        order = venue.orders[mine, slot]
-        order_rank = order.rank
-        arrival = order.arrival
+    i = 0
+    while i < venue.resting[mine] and venue.orders[mine, i].rank >= rank:
+        order = venue.orders[mine, i]
         wanted = order.leaves_lots if venue.partial_fills == 0 else min(order.leaves_lots, left)
-        if order_rank == rank:
+        if order.rank == rank:
             if late:
                 return
             queue_on_trade(order, left)
             wanted = _reached_lots(venue, order, wanted)
+        resting = venue.resting[mine]
         if wanted > 0 and left > 0:
-            left -= min(left, _fill_resting(venue, index, bit, mine, slot, wanted, ts_ns))
-        slot = next_in_priority(venue, mine, order_rank, arrival)
+            left -= min(left, _fill_resting(venue, index, bit, mine, i, wanted, ts_ns))
+        if venue.resting[mine] == resting:
+            i += 1

@@ -6,7 +6,7 @@ price, size or amount of money. Filled means that trades have taken more than wa
 
 import math
 
-from mm_core.compiled import compiled
+from mm_core.compiled import Record, compiled
 
 RISK_AVERSE = 0
 POWER = 1  # f(x) = x^n, f(back) / (f(back) + f(front))
@@ -17,7 +17,7 @@ LOG_2 = 5  # f(back) / f(back + front)
 
 
 @compiled
-def _power(x, n):
+def _power(x: float, n: float) -> float:
     """x^n, NaN where that is not a real number."""
     if x < 0.0 and n != math.floor(n):
         return math.nan
@@ -25,7 +25,13 @@ def _power(x, n):
 
 
 @compiled
-def share_behind(model, power, front, back):
+def _log(x: float) -> float:
+    """ln(1 + x), NaN where that is not a real number."""
+    return math.log(1.0 + x) if x > -1.0 else math.nan
+
+
+@compiled
+def share_behind(model: int, power: float, front: float, back: float) -> float:
     """Share of cancelled lots that stood behind us. An empty queue (0/0) counts as all behind: nothing to gain."""
     if model == POWER:
         above = _power(back, power)
@@ -37,18 +43,18 @@ def share_behind(model, power, front, back):
         below = _power(front + back, power)
         above = below - _power(front, power)
     elif model == LOG:
-        above = math.log(1.0 + back)
-        below = above + math.log(1.0 + front)
+        above = _log(back)
+        below = above + _log(front)
     else:
-        above = math.log(1.0 + back)
-        below = math.log(1.0 + back + front)
+        above = _log(back)
+        below = _log(back + front)
     if below == 0.0 or math.isnan(above) or math.isnan(below):
         return 1.0
     return above / below
 
 
 @compiled
-def queue_on_depth(model, power, order, previous_lots, lots):
+def queue_on_depth(model: int, power: float, order: Record, previous_lots: int, lots: int) -> None:
     """The level of a resting order changed from `previous_lots` to `lots` displayed."""
     if model == RISK_AVERSE:
         order.front_lots = min(order.front_lots, float(lots))
@@ -64,15 +70,15 @@ def queue_on_depth(model, power, order, previous_lots, lots):
 
 
 @compiled
-def queue_on_trade(order, lots):
+def queue_on_trade(order: Record, lots: int) -> None:
     """`lots` traded at the price of a resting order."""
     order.front_lots -= lots
     order.traded_lots += lots
 
 
 @compiled
-def executable_lots(order):
+def executable_lots(order: Record) -> int:
     """Lots that trades have taken beyond what stood ahead of the order; 0 while it waits."""
     if order.front_lots > -0.5:
         return 0
-    return int(math.floor(-order.front_lots + 0.5))
+    return math.floor(-order.front_lots + 0.5)

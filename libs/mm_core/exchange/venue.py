@@ -5,12 +5,13 @@ The index lets one row of market data find out in one look that no order cares: 
 a bit each.
 """
 
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
 from mm_core.book.window import NO_RANK
-from mm_core.compiled import compiled, hot, new
+from mm_core.compiled import Record, compiled, hot, int64, new
 from mm_core.messages import BUS
 
 ORDERS = 16  # resting orders a side
@@ -18,13 +19,12 @@ MARKS = 1 << 9
 
 ORDER = np.dtype(
     [
-        ("order_id", "i8"),  # 0: free
+        ("order_id", "i8"),
         ("rank", "i8"),
         ("qty_lots", "i8"),
         ("leaves_lots", "i8"),
         ("front_lots", "f8"),
         ("traded_lots", "i8"),  # traded at the price since its displayed quantity last changed
-        ("arrival", "i8"),  # order of arrival: time priority
     ]
 )
 VENUE = np.dtype(
@@ -39,9 +39,10 @@ VENUE = np.dtype(
         ("taker_fee_ppb", "i8"),
         ("value_num", "i8"),  # one tick x one lot is value_num / value_den of 1e-9 quote
         ("value_den", "i8"),
-        ("arrivals", "i8"),
+        ("known_ns", "i8"),  # local time of what causes the next answers: none is known before its cause
         ("best", "i8", (2,)),  # best rank of our resting orders, NO_RANK without one
-        ("orders", ORDER, (2, ORDERS)),
+        ("resting", "i8", (2,)),  # how many orders rest a side
+        ("orders", ORDER, (2, ORDERS)),  # in priority: price, then time; the first `resting` of a side are alive
         ("inbox", BUS),  # requests on their way to the venue, due at arrival
         ("outbox", BUS),  # answers on their way to us, due at reception
     ]
@@ -51,22 +52,21 @@ CLOCK = np.dtype(
     [
         ("market_ns", "i8"),  # latest exchange time seen in market data
         ("depth_ns", "i8"),  # latest exchange time of a depth event
+        ("known_ns", "i8"),  # local time of the current root, in the log's order; else 0
     ]
 )
 INDEX = np.dtype([("marks", "u4", (2, MARKS)), ("best", "i8", (2,))])
 
 
-class Reject:
+class Reject(IntEnum):
     """Why the venue said no; values of `OrderRejected.reason`."""
 
     WOULD_TAKE = 1  # a post-only order would have taken liquidity
-    NO_MARKET = 2  # the side to trade against is empty
-    TOO_MANY_ORDERS = 3
+    TOO_MANY_ORDERS = 2  # the venue holds no more of our orders
 
 
-WOULD_TAKE = Reject.WOULD_TAKE
-NO_MARKET = Reject.NO_MARKET
-TOO_MANY_ORDERS = Reject.TOO_MANY_ORDERS
+WOULD_TAKE = int64(Reject.WOULD_TAKE)
+TOO_MANY_ORDERS = int64(Reject.TOO_MANY_ORDERS)
 
 
 def new_index() -> np.ndarray[Any, Any]:
@@ -77,54 +77,53 @@ def new_index() -> np.ndarray[Any, Any]:
 
 
 @hot
-def mark_of(rank):
+def mark_of(rank: int) -> int:
     """Where a rank is marked."""
     return rank & (MARKS - 1)
 
 
 @compiled
-def index_order(venue, index, bit, side, rank):
-    """Mark a price after an order there came or went, and find the side's best own rank again."""
-    best = NO_RANK
-    here = False
-    for i in range(ORDERS):
-        order = venue.orders[side, i]
-        if order.order_id != 0:
-            best = max(best, order.rank)
-            here = here or mark_of(order.rank) == mark_of(rank)
-    venue.best[side] = best
+def _index(venue: Record, index: Record, bit: int, side: int, rank: int) -> None:
+    """Mark a price after an order there came or went; the side's best over all sets only grows here."""
     mask = np.uint32(1) << np.uint32(bit)
-    if here:
-        index.marks[side, mark_of(rank)] |= mask
-    else:
-        index.marks[side, mark_of(rank)] &= ~mask
-    # An upper bound over all sets; `index_best` tightens it.
+    index.marks[side, mark_of(rank)] &= ~mask
+    for i in range(venue.resting[side]):
+        if mark_of(venue.orders[side, i].rank) == mark_of(rank):
+            index.marks[side, mark_of(rank)] |= mask
+    best = venue.orders[side, 0].rank if venue.resting[side] > 0 else NO_RANK
+    venue.best[side] = best
     index.best[side] = max(index.best[side], best)
 
 
 @compiled
-def find_order(venue, side, order_id):
-    """Slot of a resting order, -1 if it does not rest on this side."""
-    for i in range(ORDERS):
-        if venue.orders[side, i].order_id == order_id:
-            return i
-    return -1
+def insert_order(venue: Record, index: Record, bit: int, side: int, rank: int) -> int:
+    """Make room for an order behind all of its price or better, and return its slot; -1 if the side is full."""
+    slot = venue.resting[side]
+    if slot == ORDERS:
+        return -1
+    venue.resting[side] += 1
+    while slot > 0 and venue.orders[side, slot - 1].rank < rank:
+        venue.orders[side, slot] = venue.orders[side, slot - 1]
+        slot -= 1
+    venue.orders[side, slot].rank = rank
+    _index(venue, index, bit, side, rank)
+    return slot
 
 
 @compiled
-def next_in_priority(venue, side, after_rank, after_arrival):
-    """Slot of our next order in price, then time priority after the given one; -1 at the end."""
-    found = -1
-    rank = NO_RANK
-    arrival = 0
-    for i in range(ORDERS):
-        order = venue.orders[side, i]
-        if order.order_id == 0 or order.rank > after_rank:
-            continue
-        if order.rank == after_rank and order.arrival <= after_arrival:
-            continue
-        if found < 0 or order.rank > rank or (order.rank == rank and order.arrival < arrival):
-            found = i
-            rank = order.rank
-            arrival = order.arrival
-    return found
+def remove_order(venue: Record, index: Record, bit: int, side: int, slot: int) -> None:
+    """Take an order out of the book of ours."""
+    rank = venue.orders[side, slot].rank
+    venue.resting[side] -= 1
+    for i in range(slot, venue.resting[side]):
+        venue.orders[side, i] = venue.orders[side, i + 1]
+    _index(venue, index, bit, side, rank)
+
+
+@compiled
+def find_order(venue: Record, side: int, order_id: int) -> int:
+    """Slot of a resting order, -1 if it does not rest on this side."""
+    for i in range(venue.resting[side]):
+        if venue.orders[side, i].order_id == order_id:
+            return i
+    return -1

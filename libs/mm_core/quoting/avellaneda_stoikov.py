@@ -7,7 +7,7 @@ order (gamma_cur x lot) and per tick, `k` per tick, sigma in ticks per root seco
 
 import math
 
-from mm_core.compiled import compiled
+from mm_core.compiled import Record, compiled
 from mm_core.quoting.terms import inventory
 
 NAME = "avellaneda_stoikov"
@@ -19,7 +19,7 @@ PARAMETER_NAMES = ("gamma_per_tick", "k_per_tick", "horizon_s", "volatility_tick
 
 
 @compiled
-def liquidity_half_ticks(gamma, k):
+def liquidity_half_ticks(gamma: float, k: float) -> float:
     """(1/gamma) ln(1 + gamma/k), without loss where gamma/k is small; 1/k for gamma = 0."""
     x = gamma / k
     if x < 1e-8:
@@ -28,19 +28,19 @@ def liquidity_half_ticks(gamma, k):
 
 
 @compiled
-def reservation_ticks(fair_ticks, n, gamma, variance_ticks, horizon_s):
+def reservation_ticks(fair_ticks: float, n: float, gamma: float, variance_ticks: float, horizon_s: float) -> float:
     """Fair price less n gamma sigma^2 tau."""
     return fair_ticks - n * gamma * variance_ticks * horizon_s
 
 
 @compiled
-def half_spread_ticks(gamma, k, variance_ticks, horizon_s):
+def half_spread_ticks(gamma: float, k: float, variance_ticks: float, horizon_s: float) -> float:
     """Half of the total spread psi."""
     return 0.5 * gamma * variance_ticks * horizon_s + liquidity_half_ticks(gamma, k)
 
 
 @compiled
-def avellaneda_stoikov(terms, top):
+def avellaneda_stoikov(terms: Record, top: Record) -> None:
     """Quotes around the mid; volatility from the book unless the parameters fix it."""
     gamma = terms.parameters[GAMMA_PER_TICK]
     k = terms.parameters[K_PER_TICK]

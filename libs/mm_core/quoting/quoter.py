@@ -6,7 +6,7 @@ twice. A cancel is never sent before its order is accepted unless `cancel_pendin
 
 import numpy as np
 
-from mm_core.compiled import compiled
+from mm_core.compiled import Record, Strategy, compiled, hot
 from mm_core.messages import CANCEL_INTENT, INTENT, MESSAGE
 from mm_core.quoting.terms import TERMS, decide_prices
 from mm_core.signals.builder import VALID
@@ -18,7 +18,7 @@ LIVE = 2
 CANCELING = 3
 GTX = 1
 
-QUOTE = np.dtype([("order_id", "i8"), ("price_ticks", "i8"), ("leaves_lots", "i8"), ("status", "i8"), ("wanted", "i8")])
+QUOTE = np.dtype([("order_id", "i8"), ("price_ticks", "i8"), ("leaves_lots", "i8"), ("status", "i8")])
 QUOTER = np.dtype(
     [
         ("terms", TERMS),
@@ -27,7 +27,8 @@ QUOTER = np.dtype(
         ("cancel_pending", "i8"),  # 1: cancel an order before it is accepted
         ("next_order_id", "i8"),
         ("steps", "i8"),  # decisions taken
-        ("orders", QUOTE, (2, ORDERS)),
+        ("open", "i8", (2,)),  # how many of a side's orders are not known to be gone
+        ("orders", QUOTE, (2, ORDERS)),  # oldest first
         ("said", "i8"),
         ("outbox", MESSAGE, (OUTBOX,)),
     ]
@@ -35,7 +36,7 @@ QUOTER = np.dtype(
 
 
 @compiled
-def _say(quoter, kind, side, order_id, price_ticks, qty_lots, ts_ns):
+def _say(quoter: Record, kind: int, side: int, order_id: int, price_ticks: int, qty_lots: int, ts_ns: int) -> None:
     if quoter.said >= OUTBOX:
         raise OverflowError("the quoter wants more requests at once than its outbox holds")
     message = quoter.outbox[quoter.said]
@@ -53,8 +54,8 @@ def _say(quoter, kind, side, order_id, price_ticks, qty_lots, ts_ns):
     message.flag = GTX
 
 
-@compiled
-def quoter_decide(quoter, top, strategy):
+@hot
+def quoter_decide(quoter: Record, top: Record, strategy: Strategy) -> None:
     """One decision on a book: answers are in the outbox, cancels first."""
     quoter.said = 0
     quoter.steps += 1
@@ -72,14 +73,14 @@ def quoter_decide(quoter, top, strategy):
 
 
 @compiled
-def _level_price(quoter, side, level):
+def _level_price(quoter: Record, side: int, level: int) -> int:
     """Price of the nth order of a side, going away from the touch."""
     step = level * quoter.level_step_ticks
     return quoter.terms.price_ticks[side] + (step if side == 1 else -step)
 
 
 @compiled
-def _is_wanted(quoter, side, price_ticks):
+def _is_wanted(quoter: Record, side: int, price_ticks: int) -> bool:
     """True if a side is quoted and one of its levels has this price."""
     if quoter.terms.want[side] == 0:
         return False
@@ -89,12 +90,10 @@ def _is_wanted(quoter, side, price_ticks):
     return False
 
 
-@compiled
-def _keep_or_cancel(quoter, side, ts_ns):
-    for i in range(ORDERS):
+@hot
+def _keep_or_cancel(quoter: Record, side: int, ts_ns: int) -> None:
+    for i in range(quoter.open[side]):
         order = quoter.orders[side, i]
-        if order.order_id == 0:
-            continue
         if _is_wanted(quoter, side, order.price_ticks):
             continue
         if order.status == LIVE or (order.status == PENDING and quoter.cancel_pending != 0):
@@ -103,24 +102,23 @@ def _keep_or_cancel(quoter, side, ts_ns):
 
 
 @compiled
-def _rests_at(quoter, side, price_ticks):
-    for i in range(ORDERS):
-        order = quoter.orders[side, i]
-        if order.order_id != 0 and order.price_ticks == price_ticks:
+def _rests_at(quoter: Record, side: int, price_ticks: int) -> bool:
+    for i in range(quoter.open[side]):
+        if quoter.orders[side, i].price_ticks == price_ticks:
             return True
     return False
 
 
-@compiled
-def _submit_missing(quoter, side, ts_ns):
+@hot
+def _submit_missing(quoter: Record, side: int, ts_ns: int) -> None:
     for level in range(quoter.levels):
         price_ticks = _level_price(quoter, side, level)
         if price_ticks <= 0 or _rests_at(quoter, side, price_ticks):
             continue
-        slot = _find(quoter, side, 0)
-        if slot < 0:
+        if quoter.open[side] == ORDERS:
             return  # every slot holds an order that is not known to be gone: wait for the venue
-        order = quoter.orders[side, slot]
+        order = quoter.orders[side, quoter.open[side]]
+        quoter.open[side] += 1
         order.order_id = quoter.next_order_id
         order.price_ticks = price_ticks
         order.leaves_lots = quoter.terms.lot_lots
@@ -130,15 +128,22 @@ def _submit_missing(quoter, side, ts_ns):
 
 
 @compiled
-def _find(quoter, side, order_id):
-    for i in range(ORDERS):
+def _find(quoter: Record, side: int, order_id: int) -> int:
+    for i in range(quoter.open[side]):
         if quoter.orders[side, i].order_id == order_id:
             return i
     return -1
 
 
 @compiled
-def quoter_accepted(quoter, side, order_id, leaves_lots):
+def _remove(quoter: Record, side: int, slot: int) -> None:
+    quoter.open[side] -= 1
+    for i in range(slot, quoter.open[side]):
+        quoter.orders[side, i] = quoter.orders[side, i + 1]
+
+
+@compiled
+def quoter_accepted(quoter: Record, side: int, order_id: int, leaves_lots: int) -> None:
     """The order rests at the venue; a cancel already on its way stays on its way."""
     slot = _find(quoter, side, order_id)
     if slot >= 0:
@@ -149,19 +154,19 @@ def quoter_accepted(quoter, side, order_id, leaves_lots):
 
 
 @compiled
-def quoter_filled(quoter, side, order_id, qty_lots, leaves_lots):
+def quoter_filled(quoter: Record, side: int, order_id: int, qty_lots: int, leaves_lots: int) -> None:
     """A fill: the position moves; the order is gone when nothing is left."""
     quoter.terms.position_lots += qty_lots if side == 0 else -qty_lots
     slot = _find(quoter, side, order_id)
     if slot >= 0:
         quoter.orders[side, slot].leaves_lots = leaves_lots
         if leaves_lots == 0:
-            quoter.orders[side, slot].order_id = 0
+            _remove(quoter, side, slot)
 
 
 @compiled
-def quoter_gone(quoter, side, order_id):
+def quoter_gone(quoter: Record, side: int, order_id: int) -> None:
     """The order was denied, rejected, canceled or has expired."""
     slot = _find(quoter, side, order_id)
     if slot >= 0:
-        quoter.orders[side, slot].order_id = 0
+        _remove(quoter, side, slot)

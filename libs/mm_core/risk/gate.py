@@ -4,7 +4,7 @@ Size limits adjust (the largest order that fits goes on); everything else blocks
 """
 
 from mm_core.accounting.money import money_e9
-from mm_core.compiled import compiled
+from mm_core.compiled import Record, compiled
 from mm_core.risk.reason import Reason
 from mm_core.types import INT64_MAX, TradeState
 
@@ -28,7 +28,7 @@ R_SPOT_BALANCE = int(Reason.SPOT_BALANCE)
 
 
 @compiled
-def blocking_reason(risk, price_ticks, ts_ns):
+def blocking_reason(risk: Record, price_ticks: int, ts_ns: int) -> int:
     """First reason that stops an order whatever its size; NONE if there is none."""
     top = risk.top
     if risk.trading_state == HALTED:
@@ -48,7 +48,7 @@ def blocking_reason(risk, price_ticks, ts_ns):
 
 
 @compiled
-def fitting_lots(risk, side, price_ticks, qty_lots):
+def fitting_lots(risk: Record, side: int, price_ticks: int, qty_lots: int) -> tuple[int, int]:
     """(lots that fit all size limits, first reason that made them fewer)."""
     limits = risk.limits
     reason = NONE
@@ -67,7 +67,7 @@ def fitting_lots(risk, side, price_ticks, qty_lots):
 
 
 @compiled
-def position_room(risk, side, price_ticks):
+def position_room(risk: Record, side: int, price_ticks: int) -> tuple[int, int]:
     """(lots that this side may still add, the limit that binds), all working orders of the side filled."""
     limits = risk.limits
     position = risk.account.position_lots if side == 0 else -risk.account.position_lots
@@ -94,7 +94,7 @@ def position_room(risk, side, price_ticks):
 
 
 @compiled
-def spot_lots(risk, side, price_ticks):
+def spot_lots(risk: Record, side: int, price_ticks: int) -> int:
     """Lots that the spot balances still allow, working orders taken out: base for sells, quote for buys."""
     limits = risk.limits
     if side == 1:
@@ -104,23 +104,25 @@ def spot_lots(risk, side, price_ticks):
 
 
 @compiled
-def rate_reached(rate, most, window_ns, ts_ns):
-    """True if `most` events lie within the last `window_ns`."""
+def rate_reached(rate: Record, most: int, window_ns: int, ts_ns: int) -> bool:
+    """True if `most` events lie within the last `window_ns`; more than the ring counts are no limit."""
     size = rate.ts_ns.shape[0]
-    if most >= size or rate.count < most:
+    if most <= 0:
+        return True
+    if most > size or rate.count < most:
         return False
     return ts_ns - rate.ts_ns[(rate.count - most) % size] < window_ns
 
 
 @compiled
-def rate_count(rate, ts_ns):
+def rate_count(rate: Record, ts_ns: int) -> None:
     """Count one event."""
     rate.ts_ns[rate.count % rate.ts_ns.shape[0]] = ts_ns
     rate.count += 1
 
 
 @compiled
-def result_e9(risk):
+def result_e9(risk: Record) -> int:
     """Total result after fees, in 1e-9 of the quote."""
     account = risk.account
     half = account.cash_half + account.position_lots * account.mid_half

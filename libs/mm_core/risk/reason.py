@@ -1,9 +1,11 @@
-"""Why risk said no, or less: the codes of `OrderDenied.reason`, `SubmitOrder.adjusted_reason`, `TradingState.reason`."""
+"""Why risk said no, or less."""
 
 from enum import IntEnum
 
 
 class Reason(IntEnum):
+    """Values of `OrderDenied.reason`, `SubmitOrder.adjusted_reason` and `TradingState.reason`."""
+
     NONE = 0
     HALTED = 1
     REDUCING = 2

@@ -5,7 +5,7 @@ operator resumes, which takes the loss so far as the new start of the session.
 """
 
 from mm_core.accounting.account import account_fill, account_mark
-from mm_core.compiled import compiled
+from mm_core.compiled import Record, compiled, hot
 from mm_core.messages import CANCEL, DENIED, SUBMIT, TRADING_STATE
 from mm_core.risk.gate import (
     ACTIVE,
@@ -31,7 +31,9 @@ R_BELOW_MINIMUM = int(Reason.BELOW_MINIMUM)
 
 
 @compiled
-def _say(risk, kind, order_id, side, price_ticks, qty_lots, reason, ts_ns):
+def _say(
+    risk: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, reason: int, ts_ns: int
+) -> None:
     if risk.said >= OUTBOX:
         raise OverflowError("risk has more to say at once than its outbox holds")
     message = risk.outbox[risk.said]
@@ -49,19 +51,18 @@ def _say(risk, kind, order_id, side, price_ticks, qty_lots, reason, ts_ns):
     message.flag = 0
 
 
-@compiled
-def risk_intent(risk, order_id, side, price_ticks, qty_lots, flag, ts_ns):
+@hot
+def risk_intent(risk: Record, order_id: int, side: int, price_ticks: int, qty_lots: int, flag: int, ts_ns: int) -> None:
     """Allow, adjust or block one wanted order; the answer is in the outbox."""
     risk.said = 0
     lots = qty_lots
     reason = blocking_reason(risk, price_ticks, ts_ns)
-    slot = _find(risk, 0)
-    if reason == NONE and slot < 0:
+    if reason == NONE and risk.open_orders == ORDERS:
         reason = R_TOO_MANY_ORDERS
     if reason == NONE:
         lots, reason = fitting_lots(risk, side, price_ticks, qty_lots)
         if lots >= risk.limits.order_lots_min:
-            _submit(risk, slot, order_id, side, price_ticks, lots, reason, flag, ts_ns)
+            _submit(risk, order_id, side, price_ticks, lots, reason, flag, ts_ns)
             return
         if reason == NONE:
             reason = R_BELOW_MINIMUM
@@ -69,8 +70,11 @@ def risk_intent(risk, order_id, side, price_ticks, qty_lots, flag, ts_ns):
 
 
 @compiled
-def _submit(risk, slot, order_id, side, price_ticks, lots, reason, flag, ts_ns):
-    order = risk.orders[slot]
+def _submit(
+    risk: Record, order_id: int, side: int, price_ticks: int, lots: int, reason: int, flag: int, ts_ns: int
+) -> None:
+    order = risk.orders[risk.open_orders]
+    risk.open_orders += 1
     order.order_id = order_id
     order.side = side
     order.price_ticks = price_ticks
@@ -84,7 +88,7 @@ def _submit(risk, slot, order_id, side, price_ticks, lots, reason, flag, ts_ns):
 
 
 @compiled
-def risk_cancel_intent(risk, order_id, ts_ns):
+def risk_cancel_intent(risk: Record, order_id: int, ts_ns: int) -> None:
     """Let a cancel through once; an order that is done needs none."""
     risk.said = 0
     slot = _find(risk, order_id)
@@ -93,22 +97,24 @@ def risk_cancel_intent(risk, order_id, ts_ns):
 
 
 @compiled
-def _cancel(risk, slot, ts_ns):
+def _cancel(risk: Record, slot: int, ts_ns: int) -> None:
     order = risk.orders[slot]
     order.canceling = 1
     _say(risk, CANCEL, order.order_id, order.side, order.price_ticks, order.leaves_lots, NONE, ts_ns)
 
 
 @compiled
-def _find(risk, order_id):
-    for i in range(ORDERS):
+def _find(risk: Record, order_id: int) -> int:
+    for i in range(risk.open_orders):
         if risk.orders[i].order_id == order_id:
             return i
     return -1
 
 
 @compiled
-def risk_filled(risk, order_id, side, price_ticks, qty_lots, leaves_lots, fee_e9, ts_ns):
+def risk_filled(
+    risk: Record, order_id: int, side: int, price_ticks: int, qty_lots: int, leaves_lots: int, fee_e9: int, ts_ns: int
+) -> None:
     """A fill: account, open orders and fill rate; too many fills in the window halt at the next Book."""
     account_fill(risk.account, side, price_ticks, qty_lots, fee_e9)
     rate_count(risk.filled, ts_ns)
@@ -116,13 +122,13 @@ def risk_filled(risk, order_id, side, price_ticks, qty_lots, leaves_lots, fee_e9
 
 
 @compiled
-def risk_gone(risk, order_id):
+def risk_gone(risk: Record, order_id: int) -> None:
     """The order was rejected, canceled or has expired."""
     _reduce_open(risk, order_id, 0)
 
 
 @compiled
-def _reduce_open(risk, order_id, leaves_lots):
+def _reduce_open(risk: Record, order_id: int, leaves_lots: int) -> None:
     slot = _find(risk, order_id)
     if slot < 0:
         return
@@ -132,11 +138,13 @@ def _reduce_open(risk, order_id, leaves_lots):
     risk.open_tick_lots[order.side] -= done_lots * order.price_ticks
     order.leaves_lots = leaves_lots
     if leaves_lots == 0:
-        order.order_id = 0
+        risk.open_orders -= 1
+        for i in range(slot, risk.open_orders):
+            risk.orders[i] = risk.orders[i + 1]
 
 
 @compiled
-def risk_book(risk, top):
+def risk_book(risk: Record, top: Record) -> None:
     """A new book: mark the account, check the losses and the fill rate; a breach halts and cancels everything."""
     risk.said = 0
     risk.top.state = top.state
@@ -157,7 +165,7 @@ def risk_book(risk, top):
 
 
 @compiled
-def _breach(risk, now_ns):
+def _breach(risk: Record, now_ns: int) -> int:
     limits = risk.limits
     if limits.loss_session_e9_max < INT64_MAX and risk.session_start_e9 - result_e9(risk) > limits.loss_session_e9_max:
         return R_LOSS_SESSION
@@ -169,7 +177,7 @@ def _breach(risk, now_ns):
 
 
 @compiled
-def risk_command(risk, trading_state, reason, ts_ns):
+def risk_command(risk: Record, trading_state: int, reason: int, ts_ns: int) -> None:
     """The operator sets the trading state; resuming takes the result so far as the new start for the loss limits."""
     risk.said = 0
     if trading_state == ACTIVE:
@@ -179,12 +187,12 @@ def risk_command(risk, trading_state, reason, ts_ns):
 
 
 @compiled
-def risk_set_state(risk, trading_state, reason, ts_ns):
+def risk_set_state(risk: Record, trading_state: int, reason: int, ts_ns: int) -> None:
     """Enter a trading state and say so; HALTED cancels every open order."""
     risk.trading_state = trading_state
     risk.reason = reason
     _say(risk, TRADING_STATE, 0, trading_state, 0, 0, reason, ts_ns)
     if trading_state == HALTED:
-        for i in range(ORDERS):
-            if risk.orders[i].order_id != 0 and risk.orders[i].canceling == 0:
+        for i in range(risk.open_orders):
+            if risk.orders[i].canceling == 0:
                 _cancel(risk, i, ts_ns)

@@ -48,7 +48,8 @@ RISK = np.dtype(
         ("session_start_e9", "i8"),  # result that the loss of the session is measured from
         ("top", TOUCH),
         ("account", ACCOUNT),
-        ("orders", OPEN, (ORDERS,)),
+        ("open_orders", "i8"),
+        ("orders", OPEN, (ORDERS,)),  # oldest first
         ("submitted", RATE_LIMIT),
         ("filled", RATE_LIMIT),
         ("said", "i8"),

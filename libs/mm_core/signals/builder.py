@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mm_core.book.book import best_lots, best_ticks, clear_book, is_crossed, rank_of, set_level
-from mm_core.book.window import FAR, WIDTH, book_dtype
-from mm_core.compiled import compiled, new
+from mm_core.book.book import best_lots, best_ticks, clear_book, clear_to, is_crossed, rank_of, set_level
+from mm_core.book.window import ASK, BID, FAR, NO_RANK, WIDTH, book_dtype
+from mm_core.compiled import Array, Record, compiled, hot, new
 from mm_core.signals.executable import EXECUTABLE, SIZES, executable
 from mm_core.signals.touch import flow_lots, weighted_mid_ticks
 from mm_core.signals.volatility import (
@@ -48,9 +48,15 @@ TOP = np.dtype(
     ]
 )
 FLOW = np.dtype(
-    [("window_ticks", "i8"), ("current_lots", "i8"), ("sum_lots", "i8"), ("count", "i8"), ("bucket", "i8", (FLOW_BUCKETS,))]
+    [
+        ("window_ticks", "i8"),
+        ("current_lots", "i8"),
+        ("sum_lots", "i8"),
+        ("count", "i8"),
+        ("bucket", "i8", (FLOW_BUCKETS,)),
+    ]
 )
-MICRO = np.dtype([("count", "i8"), ("ticks", "f8", (MICRO_PRICES,))])
+MICRO = np.dtype([("wanted", "i8"), ("count", "i8"), ("ticks", "f8", (MICRO_PRICES,))])
 TOUCH = np.dtype([("bid_ticks", "i8"), ("bid_lots", "i8"), ("ask_ticks", "i8"), ("ask_lots", "i8")])
 
 
@@ -64,7 +70,9 @@ def builder_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
             ("complete_high_ticks", "i8"),
             ("feed_ns", "i8"),  # local time of the last market event
             ("stale_ns", "i8"),  # silence after which the book is STALE
+            ("trusted", "i8"),  # 1: no status comes with this feed, so that a GAP would never end
             ("crossed", "i8"),  # deltas that left the book crossed
+            ("reseed", "i8"),  # levels were forgotten: the next change of the touch is no flow
             ("touched", "i8"),  # the touch may have changed since the last event's end
             ("top", TOP),
             ("touch", TOUCH),
@@ -84,18 +92,19 @@ def new_builder(width: int = WIDTH, far: int = FAR) -> np.ndarray[Any, Any]:
     state["volatility"]["sample_ns"] = NS_PER_S
     state["volatility"]["half_life_s"] = 30.0
     state["flow"]["window_ticks"] = 100
+    state["micro"]["wanted"] = 1
     clear_builder(state)
     return state
 
 
 @compiled
-def clear_builder(state):
+def clear_builder(state: Array) -> None:
     """Empty the book of a new state."""
     clear_book(state[0].book)
 
 
 @compiled
-def builder_status(builder, state, epoch, low_ticks, high_ticks):
+def builder_status(builder: Record, state: int, epoch: int, low_ticks: int, high_ticks: int) -> None:
     """The feed says what it proves from here on."""
     builder.feed_state = state
     builder.epoch = epoch
@@ -106,16 +115,23 @@ def builder_status(builder, state, epoch, low_ticks, high_ticks):
 
 
 @compiled
-def builder_clear(builder):
-    """A snapshot follows: forget the levels, and the touch as a reference of the flow."""
+def builder_clear(builder: Record) -> None:
+    """A snapshot follows: forget the levels."""
     clear_book(builder.book)
-    builder.touch.bid_lots = 0
-    builder.touch.ask_lots = 0
+    builder.reseed = 1
     builder.touched = 1
 
 
 @compiled
-def builder_level(builder, side, price_ticks, lots):
+def builder_clear_side(builder: Record, side: int, price_ticks: int) -> None:
+    """Forget the levels of a side from the best to a price, included; price 0 is no bound."""
+    rank = NO_RANK + 1 if price_ticks == 0 else rank_of(side, price_ticks)
+    clear_to(builder.book, side, rank)
+    builder.touched = 1
+
+
+@hot
+def builder_level(builder: Record, side: int, price_ticks: int, lots: int) -> int:
     """Set one level of the current event."""
     book = builder.book
     rank = rank_of(side, price_ticks)
@@ -127,18 +143,24 @@ def builder_level(builder, side, price_ticks, lots):
 
 
 @compiled
-def builder_end(builder):
+def builder_end(builder: Record) -> None:
     """End of an event that touched the best levels: flow over the whole event, never between its rows."""
     book = builder.book
     builder.touched = 0
     if is_crossed(book):
         builder.crossed += 1
-        builder.feed_state = GAP
-    bid_ticks = best_ticks(book, 0)
-    bid_lots = best_lots(book, 0)
-    ask_ticks = best_ticks(book, 1)
-    ask_lots = best_lots(book, 1)
-    builder.flow.current_lots += flow_lots(builder.touch, bid_ticks, bid_lots, ask_ticks, ask_lots)
+        if builder.trusted == 0:
+            builder.feed_state = GAP
+        builder.touch.bid_lots = 0  # seed flow and volatility anew: what changes across a hole is no signal
+        builder.touch.ask_lots = 0
+        volatility_reseed(builder.volatility)
+    bid_ticks = best_ticks(book, BID)
+    bid_lots = best_lots(book, BID)
+    ask_ticks = best_ticks(book, ASK)
+    ask_lots = best_lots(book, ASK)
+    if builder.reseed == 0:
+        builder.flow.current_lots += flow_lots(builder.touch, bid_ticks, bid_lots, ask_ticks, ask_lots)
+    builder.reseed = 0
     builder.touch.bid_ticks = bid_ticks
     builder.touch.bid_lots = bid_lots
     builder.touch.ask_ticks = ask_ticks
@@ -146,7 +168,7 @@ def builder_end(builder):
 
 
 @compiled
-def builder_publish(builder, now_ns):
+def builder_publish(builder: Record, now_ns: int) -> None:
     """Write what a Book event at `now_ns` says of the touch and the state; signals keep their last values."""
     top = builder.top
     top.local_ns = now_ns
@@ -164,7 +186,7 @@ def builder_publish(builder, now_ns):
 
 
 @compiled
-def builder_tick(builder, now_ns):
+def builder_tick(builder: Record, now_ns: int) -> None:
     """A due time of the clock: sample the signals, then publish."""
     builder_publish(builder, now_ns)
     top = builder.top
@@ -179,8 +201,10 @@ def builder_tick(builder, now_ns):
 
 
 @compiled
-def _micro_price(micro, top):
+def _micro_price(micro: Record, top: Record) -> None:
     """Standard deviation (n - 1), minimum and maximum of the last 50 weighted mids, one a tick."""
+    if micro.wanted == 0:
+        return
     micro.ticks[micro.count % MICRO_PRICES] = top.weighted_mid_ticks
     micro.count += 1
     n = min(micro.count, MICRO_PRICES)
@@ -202,8 +226,11 @@ def _micro_price(micro, top):
 
 
 @compiled
-def _flow_bucket(flow):
+def _flow_bucket(flow: Record) -> int:
     """Close the bucket of this tick and return the imbalance over the window."""
+    if flow.window_ticks == 0:
+        flow.current_lots = 0
+        return 0
     slot = flow.count & (FLOW_BUCKETS - 1)
     flow.bucket[slot] = flow.current_lots
     flow.sum_lots += flow.current_lots

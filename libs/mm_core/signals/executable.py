@@ -6,14 +6,14 @@ import numpy as np
 
 from mm_core.book.book import best_below, lots_at
 from mm_core.book.window import NO_RANK
-from mm_core.compiled import compiled
+from mm_core.compiled import Array, Record, compiled
 
 SIZES = 4
 
 
 @compiled
-def walk(book, side, sizes_lots, filled_lots, tick_lots):
-    """Take each of the ascending sizes from a side of the book: write the lots filled and their value in ticks x lots."""
+def walk(book: Record, side: int, sizes_lots: Array, filled_lots: Array, tick_lots: Array) -> None:
+    """Take each of the ascending sizes from a side: write the lots filled and their value in ticks x lots."""
     rank = book.best[side]
     lots_sum = 0
     value = 0
@@ -31,9 +31,12 @@ def walk(book, side, sizes_lots, filled_lots, tick_lots):
 
 
 @compiled
-def executable(book, sizes_lots, work, spread_bps, fraction):
-    """For each ascending size: spread of the two VWAPs in bps of the mid, NaN where depth is short, and the fillable
-    fraction of the worse side. `work` is int64 of shape (2, 2, sizes)."""
+def executable(book: Record, sizes_lots: Array, work: Array, spread_bps: Array, fraction: Array) -> None:
+    """Write the executable spread and the fillable fraction of each ascending size.
+
+    Spread of the two VWAPs in bps of the mid, NaN where depth is short; fraction of the worse side. `work` is int64 of
+    shape (2, 2, sizes).
+    """
     for side in range(2):
         walk(book, side, sizes_lots, work[side, 0], work[side, 1])
     mid = 0.5 * (book.best[0] - book.best[1])

@@ -1,17 +1,17 @@
 """Values of the touch: mid, weighted mid, best-level order-flow imbalance (QUANT 4)."""
 
-from mm_core.compiled import compiled, hot
+from mm_core.compiled import Record, compiled, hot
 
 
 @hot
-def weighted_mid_ticks(bid_ticks, bid_lots, ask_ticks, ask_lots):
+def weighted_mid_ticks(bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> float:
     """Mid weighted by the opposite sizes: a big bid pulls it towards the ask. Both sizes must be > 0."""
     imbalance = bid_lots / (bid_lots + ask_lots)
     return imbalance * ask_ticks + (1.0 - imbalance) * bid_ticks
 
 
 @compiled
-def flow_lots(previous, bid_ticks, bid_lots, ask_ticks, ask_lots):
+def flow_lots(previous: Record, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> int:
     """Best-level OFI of one step (Cont-Kukanov-Stoikov e_n): > 0 is buying pressure. 0 where a side was or is empty."""
     if previous.bid_lots == 0 or previous.ask_lots == 0 or bid_lots == 0 or ask_lots == 0:
         return 0

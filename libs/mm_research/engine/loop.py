@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from mm_core.book.book import best_lots, best_ticks, clear_book, rank_of
-from mm_core.compiled import compiled, hot
+from mm_core.book.book import best_lots, best_ticks, rank_of
+from mm_core.book.window import ASK, BID
+from mm_core.compiled import Array, Record, Strategy, compiled, hot, int64
 from mm_core.exchange.market import arrivals, depth_row, trade_row
 from mm_core.signals.builder import (
     builder_clear,
+    builder_clear_side,
     builder_end,
     builder_level,
     builder_publish,
@@ -14,6 +16,8 @@ from mm_core.signals.builder import (
     builder_tick,
 )
 from mm_core.signals.touch import flow_lots
+from mm_core.types import INT64_MAX
+from mm_research.engine.prefetch import ROWS_AHEAD, prefetch
 from mm_research.engine.serve import decide, deliver, is_pending, take_sample
 from mm_research.engine.state import (
     CLEAR,
@@ -33,8 +37,8 @@ MESSAGES_A_DECISION = 256  # room that the log needs for one decision of one set
 
 
 @compiled
-def _touch_changed(market, local_ns):
-    """Put the touch into the history of its changes; rows received at one time count as one change."""
+def _remember_touch(market: Record, local_ns: int) -> None:
+    """Put the touch into the history of its changes; what is received at one time counts as one change."""
     book = market.builder.book
     tail = market.touch_tail
     if tail > market.touch_head and market.touches[(tail - 1) & (TOUCH_CHANGES - 1)].local_ns == local_ns:
@@ -43,15 +47,15 @@ def _touch_changed(market, local_ns):
         raise OverflowError("more touch changes on their way than the history holds: the feed latency is too long")
     change = market.touches[tail & (TOUCH_CHANGES - 1)]
     change.local_ns = local_ns
-    change.bid_ticks = best_ticks(book, 0)
-    change.bid_lots = best_lots(book, 0)
-    change.ask_ticks = best_ticks(book, 1)
-    change.ask_lots = best_lots(book, 1)
+    change.bid_ticks = best_ticks(book, BID)
+    change.bid_lots = best_lots(book, BID)
+    change.ask_ticks = best_ticks(book, ASK)
+    change.ask_lots = best_lots(book, ASK)
     market.touch_tail = tail + 1
 
 
 @compiled
-def _see_touches(market, now_ns):
+def _see_touches(market: Record, now_ns: int) -> None:
     """Let the touch changes that have arrived by `now_ns` reach our side."""
     builder = market.builder
     while market.touch_head < market.touch_tail:
@@ -70,11 +74,15 @@ def _see_touches(market, now_ns):
 
 
 @compiled
-def _rare_row(builder, code, tick, lots):
-    """Clear, status and epoch rows as our side sees them."""
+def _rare_row(builder: Record, code: int, tick: int, lots: int) -> None:
+    """Clear, status and epoch rows; a clear names its sides in the bits of `lots` (0: the whole book)."""
     kind = code & 7
-    if kind == CLEAR:
+    if kind == CLEAR and lots == 0:
         builder_clear(builder)
+    elif kind == CLEAR:
+        for side in range(2):
+            if (lots >> side) & 1 != 0:
+                builder_clear_side(builder, side, tick)
     elif kind == STATUS:
         builder_status(builder, (code >> STATE_SHIFT) & 3, builder.epoch, tick, lots)
     elif kind == EPOCH:
@@ -82,55 +90,44 @@ def _rare_row(builder, code, tick, lots):
 
 
 @compiled
-def _see_rows(market, builder, rows, now_ns):
+def _see_rows(market: Record, builder: Record, rows: Array, now_ns: int) -> None:
     """Let the rows that have arrived by `now_ns` reach the book of our side."""
     i = market.local_row
-    while i < rows.shape[0] and rows[i].local_ns <= now_ns:
-        row = rows[i]
-        code = np.int64(row.code)
-        kind = code & 7
-        side = (code >> SIDE_SHIFT) & 1
-        if kind & 5 == 0:
-            builder_level(builder, side, np.int64(row.tick), row.lots)
-        elif kind != TRADE:
-            _rare_row(builder, code, np.int64(row.tick), row.lots)
-        if builder.touched != 0 and row.code & LAST_BIT != 0:
-            builder_end(builder)
-        builder.feed_ns = row.local_ns
+    while i < rows.shape[0]:
+        row = rows[np.uint64(i)]
+        if row.local_ns > now_ns:
+            break
+        prefetch(rows, i + ROWS_AHEAD)
         i += 1
-    market.local_row = i
+        code = int64(row.code)
+        if code & 5 == 0:
+            builder_level(builder, (code >> SIDE_SHIFT) & 1, int64(row.tick), row.lots)
+        elif code & 7 != TRADE:
+            _rare_row(builder, code, int64(row.tick), row.lots)
+        if code & LAST_BIT != 0 and builder.touched != 0:
+            builder_end(builder)
+    if i > market.local_row:
+        builder.feed_ns = rows[i - 1].local_ns
+        market.local_row = i
 
 
 @hot
-def _venue_row(market, row):
-    """One row at the venue: the book, our orders that it concerns, and the touch as it leaves for our side."""
-    code = np.int64(row.code)
-    kind = code & 7
+def _venue_row(market: Record, code: int, row: Record) -> None:
+    """One row at the venue and, in the log's order, on our side."""
     side = (code >> SIDE_SHIFT) & 1
-    tick = np.int64(row.tick)
-    ts_ns = row.exch_ns
-    market.clock.market_ns = max(market.clock.market_ns, ts_ns)
-    if kind & 5 == 0:
-        market.clock.depth_ns = max(market.clock.depth_ns, ts_ns)
-        if depth_row(market, market.builder.book, side, rank_of(side, tick), row.lots, ts_ns):
+    if code & 5 == 0:
+        rank = rank_of(side, int64(row.tick))
+        if depth_row(market, market.builder.book, side, rank, row.lots, row.exch_ns):
             market.builder.touched = 1
-            if market.sight == TOUCHES:
-                _touch_changed(market, row.local_ns)
-    elif kind == TRADE:
-        trade_row(market, side, tick, row.lots, ts_ns)
-    elif market.sight == SHARED:
-        _rare_row(market.builder, code, tick, row.lots)
-    elif kind == CLEAR:
-        clear_book(market.builder.book)
+    elif code & 7 == TRADE:
+        trade_row(market, side, int64(row.tick), row.lots, row.exch_ns)
+    else:
+        _rare_row(market.builder, code, int64(row.tick), row.lots)
 
 
 @compiled
-def _serve(market, builder, strategy, now_ns, is_tick):
-    """A decision of every set on the book as our side sees it at `now_ns`."""
-    if is_tick:
-        builder_tick(builder, now_ns)
-    else:
-        builder_publish(builder, now_ns)
+def _decide_all(market: Record, builder: Record, strategy: Strategy) -> None:
+    """A decision of every set on the book that our side has just published."""
     for s in range(market.sets.shape[0]):
         if market.sets[s].done == 0:
             decide(market, market.sets[s], builder.top, strategy)
@@ -139,7 +136,7 @@ def _serve(market, builder, strategy, now_ns, is_tick):
 
 
 @compiled
-def _finish(market, rows_left, now_ns):
+def _finish(market: Record, rows_left: int, now_ns: int) -> bool:
     """True if nothing is due after `now_ns`: then every set is done and its queues are empty."""
     open_sets = 0
     for s in range(market.sets.shape[0]):
@@ -152,78 +149,115 @@ def _finish(market, rows_left, now_ns):
 
 
 @compiled
-def _is_full(market):
+def _is_full(market: Record) -> bool:
     """True if the next decision may not find room in the log or the samples."""
     room = market.log.shape[0] - MESSAGES_A_DECISION * market.sets.shape[0]
     return market.record != 0 and (market.logged > room or market.sampled == market.samples.shape[0])
 
 
 @compiled
-def _rows_until_due(market, strategy, rows, stop):
-    """Process rows until a request arrives at a venue before the next one, or the clock is due; return the next row."""
-    shared = market.sight == SHARED
-    tick_ns = market.tick_ns
-    i = market.row
-    while i < stop and rows[i].exch_ns <= market.arrival_ns:
-        row = rows[i]
-        if (row.local_ns >= tick_ns) if shared else (row.exch_ns > tick_ns):
-            break
-        _venue_row(market, row)
-        i += 1
-        if shared and market.builder.touched != 0 and row.code & LAST_BIT != 0:
-            builder_end(market.builder)
-            if market.on_touch != 0:
-                market.builder.feed_ns = row.local_ns
-                _serve(market, market.builder, strategy, row.local_ns, False)
-                if _is_full(market):
-                    break
-    market.row = i
-    return i
+def _event_end(market: Record, strategy: Strategy, code: int, ts_ns: int, local_ns: int) -> bool:
+    """End of an event: the clock moves, and a change of the touch is ours now or on its way to us.
 
-
-@compiled
-def _tick(market, strategy, rows, local_rows):
-    """The clock is due: what has arrived by then, then a decision. True if nothing is left to come."""
-    tick_ns = market.tick_ns
-    market.arrival_ns = arrivals(market, market.builder.book, tick_ns)
+    True if the loop has to look up, because the log is full.
+    """
+    clock = market.clock
+    clock.market_ns = max(clock.market_ns, ts_ns)
+    if code & 5 == 0:
+        clock.depth_ns = max(clock.depth_ns, ts_ns)
+    if market.builder.touched == 0:
+        return False
     if market.sight == SHARED:
-        if market.closing != 0:
-            return True
-        market.builder.feed_ns = rows[max(market.row - 1, 0)].local_ns
-        market.closing = market.row == rows.shape[0]
-    else:
-        rows_left = market.row < rows.shape[0] or local_rows[local_rows.shape[0] - 1].local_ns > tick_ns
-        if _finish(market, rows_left, tick_ns):
-            return True
-    if market.sight == TWO_BOOKS:
-        _see_rows(market, market.local, local_rows, tick_ns)
-        _serve(market, market.local, strategy, tick_ns, True)
-    else:
-        if market.sight == TOUCHES:
-            _see_touches(market, tick_ns)
-        _serve(market, market.builder, strategy, tick_ns, True)
-    market.tick_ns = tick_ns + market.period_ns
+        builder_end(market.builder)
+        if market.on_touch != 0:
+            market.builder.feed_ns = local_ns
+            builder_publish(market.builder, local_ns)
+            _decide_all(market, market.builder, strategy)
+            return _is_full(market)
+        return False
+    market.builder.touched = 0
+    if market.sight == TOUCHES:
+        _remember_touch(market, local_ns)
     return False
 
 
 @compiled
-def run(state, rows, local_rows, strategy, until_row):
+def _is_over(market: Record, rows_left: bool, feed_ns: int) -> bool:
+    """The clock is due: requests arrive up to it. True if nothing is left to come after it.
+
+    `feed_ns` is when the last row before it was received.
+    """
+    now_ns = market.tick_ns
+    market.builder.feed_ns = feed_ns
+    if market.sight == SHARED:
+        market.clock.known_ns = now_ns
+    market.arrival_ns = arrivals(market, market.builder.book, now_ns)
+    if market.sight == SHARED:
+        is_over = market.closing != 0
+        market.closing = not rows_left
+        return is_over
+    return _finish(market, rows_left or market.last_local_ns > now_ns, now_ns)
+
+
+@compiled
+def _tick(market: Record, strategy: Strategy) -> None:
+    """The clock is due: a decision on what we have seen by then."""
+    now_ns = market.tick_ns
+    if market.sight == TWO_BOOKS:
+        builder_tick(market.local, now_ns)
+        _decide_all(market, market.local, strategy)
+    else:
+        if market.sight == TOUCHES:
+            _see_touches(market, now_ns)
+        builder_tick(market.builder, now_ns)
+        _decide_all(market, market.builder, strategy)
+    market.tick_ns = now_ns + market.period_ns
+
+
+@hot
+def _before_row(market: Record, row: Record, shared: bool) -> None:
+    """Let the requests arrive that are at a venue before the row is."""
+    if shared:
+        market.clock.known_ns = row.local_ns
+    if row.exch_ns > market.arrival_ns:
+        market.arrival_ns = arrivals(market, market.builder.book, row.exch_ns - 1)
+
+
+@compiled
+def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_row: int) -> bool:  # noqa: C901
     """Run until the data and all queues are done (True), or until `until_row` or a full log (False: call again).
 
-    `state` is an array of one market record. `rows` are in the order of the venue's time, `local_rows` in the order of
-    reception; with one order of rows they are the same array.
+    `state`: one market record. `rows` are in the order of the venue's time, `local_rows` of reception; with one order
+    they are the same array. In one piece, because a part that took `rows` would cost reference counts.
     """
     market = state[0]
     shared = market.sight == SHARED
     stop = min(until_row, rows.shape[0])
+    market.last_local_ns = local_rows[local_rows.shape[0] - 1].local_ns
+    i = market.row
     while not _is_full(market):
-        i = _rows_until_due(market, strategy, rows, stop)
-        if i < stop and (rows[i].local_ns < market.tick_ns if shared else rows[i].exch_ns <= market.tick_ns):
-            if rows[i].exch_ns > market.arrival_ns:
-                market.arrival_ns = arrivals(market, market.builder.book, rows[i].exch_ns - 1)
+        last_ns = INT64_MAX if shared else market.tick_ns
+        before_ns = market.tick_ns if shared else INT64_MAX
+        looked_up = False
+        while i < stop and not looked_up:
+            row = rows[np.uint64(i)]  # unsigned: no code for negative indices
+            if row.exch_ns > last_ns or row.local_ns >= before_ns:
+                break
+            prefetch(rows, i + ROWS_AHEAD)
+            _before_row(market, row, shared)
+            i += 1
+            code = int64(row.code)
+            _venue_row(market, code, row)
+            if code & LAST_BIT != 0:
+                looked_up = _event_end(market, strategy, code, row.exch_ns, row.local_ns)
+        market.row = i
+        if looked_up:
             continue
         if i == stop and stop < rows.shape[0]:
             return False
-        if _tick(market, strategy, rows, local_rows):
+        if _is_over(market, i < rows.shape[0], rows[max(i - 1, 0)].local_ns):
             return True
+        if market.sight == TWO_BOOKS:
+            _see_rows(market, market.local, local_rows, market.tick_ns)
+        _tick(market, strategy)
     return False

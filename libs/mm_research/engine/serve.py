@@ -1,7 +1,7 @@
 """What happens between rows: requests arrive at the venues, answers reach us, decisions are taken."""
 
 from mm_core.accounting.account import account_fill, account_mark
-from mm_core.compiled import compiled
+from mm_core.compiled import Record, Strategy, compiled, hot
 from mm_core.exchange.matching import send
 from mm_core.messages import (
     ACCEPTED,
@@ -11,7 +11,6 @@ from mm_core.messages import (
     DENIED,
     FILLED,
     SUBMIT,
-    TRADING_STATE,
     bus_due_ns,
     bus_pop,
 )
@@ -22,7 +21,7 @@ from mm_core.types import INT64_MAX
 
 
 @compiled
-def record(market, message):
+def record(market: Record, message: Record) -> None:
     """Append a message to the log of the run."""
     if market.record == 0:
         return
@@ -41,17 +40,15 @@ def record(market, message):
     row.flag = message.flag
 
 
-@compiled
-def deliver(market, part, until_ns):
+@hot
+def deliver(market: Record, part: Record, until_ns: int) -> None:
     """Hand the venue's answers that are due to quoter, risk and account."""
     while bus_due_ns(part.venue.outbox) <= until_ns:
         m = bus_pop(part.venue.outbox)
         record(market, m)
         if m.kind == FILLED:
             quoter_filled(part.quoter, m.side, m.order_id, m.qty_lots, m.leaves_lots)
-            risk_filled(
-                part.risk, m.order_id, m.side, m.price_ticks, m.qty_lots, m.leaves_lots, m.fee_e9, m.due_ns
-            )
+            risk_filled(part.risk, m.order_id, m.side, m.price_ticks, m.qty_lots, m.leaves_lots, m.fee_e9, m.due_ns)
             account_fill(part.account, m.side, m.price_ticks, m.qty_lots, m.fee_e9)
         elif m.kind == ACCEPTED:
             quoter_accepted(part.quoter, m.side, m.order_id, m.leaves_lots)
@@ -61,7 +58,7 @@ def deliver(market, part, until_ns):
 
 
 @compiled
-def decide(market, part, top, strategy):
+def decide(market: Record, part: Record, top: Record, strategy: Strategy) -> None:
     """One book to quoter, risk and account, then each wanted request through risk to the venue."""
     now_ns = top.local_ns
     deliver(market, part, now_ns)
@@ -82,14 +79,14 @@ def decide(market, part, top, strategy):
     market.arrival_ns = min(market.arrival_ns, bus_due_ns(part.venue.inbox))
 
 
-@compiled
-def _pass_on(market, part, now_ns):
+@hot
+def _pass_on(market: Record, part: Record, now_ns: int) -> None:
     """What risk has said goes to the venue or back to the quoter."""
     risk = part.risk
     for i in range(risk.said):
         m = risk.outbox[i]
         record(market, m)
-        if m.kind == SUBMIT or m.kind == CANCEL:
+        if m.kind in (SUBMIT, CANCEL):
             send(part.venue, m.kind, m.order_id, m.side, m.price_ticks, m.qty_lots, m.flag, now_ns)
         elif m.kind == DENIED:
             quoter_gone(part.quoter, m.side, m.order_id)
@@ -97,14 +94,14 @@ def _pass_on(market, part, now_ns):
 
 
 @compiled
-def is_pending(part, now_ns):
+def is_pending(part: Record, now_ns: int) -> bool:
     """True if a request or an answer of the set is still on its way after `now_ns`."""
     answer_ns = bus_due_ns(part.venue.outbox)
     return bus_due_ns(part.venue.inbox) != INT64_MAX or now_ns < answer_ns < INT64_MAX
 
 
 @compiled
-def take_sample(market, top, account):
+def take_sample(market: Record, top: Record, account: Record) -> None:
     """Record the touch and the account at a decision."""
     row = market.samples[market.sampled]
     market.sampled += 1

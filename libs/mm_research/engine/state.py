@@ -84,7 +84,8 @@ def market_dtype(sets: int = 1, width: int = WIDTH, far: int = FAR) -> np.dtype[
             ("tick_ns", "i8"),  # next due time of the clock
             ("period_ns", "i8"),
             ("arrival_ns", "i8"),  # next arrival of a request at any set's venue
-            ("closing", "i8"),
+            ("closing", "i8"),  # the last row is done: one more decision, then the end (SHARED)
+            ("last_local_ns", "i8"),
             ("on_touch", "i8"),  # decide on every change of the touch as well (SHARED)
             ("clock", CLOCK),
             ("index", INDEX),

@@ -1,0 +1,152 @@
+"""`crypto-mm backtest`: one configuration over recorded days or a neutral tape, to a session folder."""
+
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mm_cli.config import ConfigOption, SetOption, load_config
+from mm_core.types import InputError
+
+if TYPE_CHECKING:
+    from mm_core.setup.config import Config
+    from mm_research.backtest import Result
+
+INTERRUPTED = 130
+SOURCES = "expected either --data with --symbol and --day, or --tape with --tick and --lot"
+Progress = Callable[[int, int], bool]
+
+
+def run(
+    out: Annotated[Path, typer.Option(help="Session folder to write.")],
+    data: Annotated[Path | None, typer.Option(help="Data root of recorded days.")] = None,
+    venue: Annotated[str, typer.Option(help="Venue of the days.")] = "binance",
+    symbol: Annotated[str, typer.Option(help="Symbol of the days, such as BTCUSDT.")] = "",
+    day: Annotated[str, typer.Option(help="YYYYMMDD, or the days of one session as first..last.")] = "",
+    tape: Annotated[Path | None, typer.Option(help="Neutral tape in Parquet, in the place of days.")] = None,
+    tick: Annotated[str, typer.Option(help="Tick size of the neutral tape.")] = "",
+    lot: Annotated[str, typer.Option(help="Lot size of the neutral tape.")] = "",
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
+) -> None:
+    """Run the quoter, the risk gate and the paper exchange over recorded market data.
+
+    The rows come in the order in which they were received, as in paper trading. Ctrl-C ends the run, and what was done
+    until then is written.
+    """
+    chosen = load_config(config, settings or ())
+    if (data is None) == (tape is None):
+        raise InputError(SOURCES)
+    if tape is not None:
+        _require({"--tick": tick, "--lot": lot})
+        result = _of_tape(tape, tick, lot, chosen, out)
+    else:
+        assert data is not None
+        _require({"--symbol": symbol, "--day": day})
+        result = _of_days(data / venue / symbol, days_of(day), chosen, out)
+    import msgspec
+
+    summary = result.summary() | {"session": str(out)}
+    typer.echo(msgspec.json.encode(summary).decode() if as_json else _text(summary))
+    if not result.complete:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _require(options: dict[str, str]) -> None:
+    for name, value in options.items():
+        if not value:
+            raise InputError(
+                f"{name}: missing; expected --data with --symbol and --day, or --tape with --tick and --lot"
+            )
+
+
+def days_of(text: str) -> list[str]:
+    """The days of `YYYYMMDD` or `YYYYMMDD..YYYYMMDD`, both ends included. InputError for anything else."""
+    match = re.fullmatch(r"(\d{8})(?:\.\.(\d{8}))?", text)
+    try:
+        first, last = (date.fromisoformat(each) for each in (match[1], match[2] or match[1])) if match else (None, None)
+    except ValueError:
+        first = last = None
+    if first is None or last is None or last < first:
+        raise InputError(f"--day {text}: expected YYYYMMDD or YYYYMMDD..YYYYMMDD")
+    return [f"{first + timedelta(n):%Y%m%d}" for n in range((last - first).days + 1)]
+
+
+def _of_days(folder: Path, days: list[str], config: "Config", out: Path) -> "Result":
+    from mm_research.backtest import backtest
+    from mm_store.tape import read_tape
+
+    paths = [folder / day / f"tape_{folder.name}_{day}.parquet" for day in days]
+    tape = read_tape(paths)
+    with _progress() as progress:
+        return backtest(tape, tape.instrument, config, out, inputs=paths, progress=progress)
+
+
+def _of_tape(path: Path, tick: str, lot: str, config: "Config", out: Path) -> "Result":
+    from mm_research.backtest import backtest
+    from mm_research.bench import neutral_instrument
+    from mm_research.columns import read_neutral, receive_on_exchange_clock
+
+    rows = read_neutral(path, tick, lot).local_rows
+    receive_on_exchange_clock(rows, config.clock.offset_ns)
+    with _progress() as progress:
+        return backtest(rows, neutral_instrument(path, tick, lot), config, out, inputs=[path], progress=progress)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show rows done, as a bar on a terminal; after Ctrl-C the next step is the last (a second one ends at once)."""
+    asked = False
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, previous)
+
+    previous = signal.signal(signal.SIGINT, ask)
+    try:
+        with _bar() as show:
+
+            def progress(done: int, total: int) -> bool:
+                show(done, total)
+                return not asked
+
+            yield progress
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("backtest", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _text(summary: dict[str, Any]) -> str:
+    pnl = summary["pnl"]
+    lines = [
+        ("rows", f"{summary['rows']:,} in {summary['seconds']:.3f} s, {summary['rows_per_s']:,} rows/s"),
+        ("fill model", summary["fill_model"]),
+        ("orders", f"{summary['orders']:,}, fills {summary['fills']:,}, position {summary['position']:,}"),
+        ("result", f"{pnl['total']:,} after fees of {pnl['fees']:,}"),
+        ("  is", f"realised {pnl['realised']:,} + unrealised {pnl['unrealised']:,} - fees"),
+        ("  is", f"spread {pnl['spread']:,} + inventory {pnl['inventory']:,} - fees"),
+        *((f"{name}", digest) for name, digest in summary["digests"].items()),
+        ("session", summary["session"]),
+    ]
+    return "\n".join(f"{name:11} {text}" for name, text in lines)

@@ -1,0 +1,89 @@
+"""The configuration of a command: a TOML file, then the environment, then `--set`; the later one wins."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mm_core.setup.config import Config, to_config
+from mm_core.types import InputError
+
+ENV_PREFIX = "MM_"
+ENV_SEPARATOR = "__"
+
+# The options that every command with a configuration has.
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file; deploy/config has examples.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="section.key=value over the file and MM_SECTION__KEY; repeatable.")
+]
+
+
+def load_config(
+    path: Path | None, settings: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Config:
+    """The configuration of a file, MM_SECTION__KEY in the environment (the process's), and section.key=value texts.
+
+    Values are TOML, or text where they are not; numbers keep their decimals. InputError names the file or the setting
+    and the key, and the nearest right key.
+    """
+    sections = _read(path) if path else {}
+    _located(f"{path}: ", sections)
+    for name, key, value in _overrides(settings, os.environ if environment is None else environment):
+        section, _, entry = key.partition(".")
+        merged = sections | {section: {**sections.get(section, {}), entry: _value(value)}}
+        _located(f"{name}: ", merged)
+        sections = merged
+    return to_config(sections)
+
+
+def _located(where: str, sections: Mapping[str, Any]) -> None:
+    """Check what has been read so far; an error says where it is."""
+    try:
+        to_config(sections)
+    except InputError as error:
+        raise InputError(f"{where}{error}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(), parse_float=Decimal)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}; expected a TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: {error}; expected TOML") from error
+
+
+def _overrides(settings: Sequence[str], environment: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield (where it stands, section.key, value), the environment's in name order."""
+    for name in sorted(environment):
+        section, separator, key = name.removeprefix(ENV_PREFIX).lower().partition(ENV_SEPARATOR)
+        if name.startswith(ENV_PREFIX) and separator:
+            yield name, f"{section}.{key}", environment[name]
+    for setting in settings:
+        key, separator, value = setting.partition("=")
+        section, dot, entry = key.strip().partition(".")
+        if not (separator and dot and section and entry):
+            raise InputError(f"--set {setting}: expected section.key=value, such as quoter.levels=2")
+        yield f"--set {setting}", key.strip(), value.strip()
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}", parse_float=Decimal)["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def decimal_option(option: str, text: str) -> Decimal:
+    """The decimal of an option. InputError names the option if it is no finite number."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise InputError(f"{option} {text}: expected a decimal number, such as 0.01") from error
+    if not value.is_finite():
+        raise InputError(f"{option} {text}: expected a finite number")
+    return value

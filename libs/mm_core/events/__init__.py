@@ -1,0 +1,120 @@
+"""All events: frozen facts, keyword-only, units last in every name.
+
+`ts_ns` is the exchange's time of the fact (or, for our own decisions, the local time of their cause). A root comes
+from outside; it is numbered and stamped with `local_ns` by the sequencer (offline: by the same rule). New fields get
+defaults, types never change, a change of meaning is a new event.
+"""
+
+from typing import get_args
+
+from mm_core.events.account import (
+    AccountSnapshot,
+    KpiSnapshot,
+    LimitChanged,
+    Markout,
+    PositionChanged,
+    TradingState,
+)
+from mm_core.events.base import (
+    Event,
+    MarketEvent,
+    OrderEvent,
+    Root,
+    Said,
+)
+from mm_core.events.market import (
+    Book,
+    BookDelta,
+    BookSnapshot,
+    BookTop,
+    FeedStatus,
+    InstrumentDefined,
+    OperatorCommand,
+    Tick,
+    Trade,
+)
+from mm_core.events.orders import (
+    AmendIntent,
+    AmendOrder,
+    CancelIntent,
+    CancelOrder,
+    CancelRejected,
+    OrderAccepted,
+    OrderAmended,
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderIntent,
+    OrderRejected,
+    SubmitOrder,
+)
+
+RootEvent = InstrumentDefined | FeedStatus | BookSnapshot | BookDelta | BookTop | Trade | Tick | OperatorCommand
+AnyEvent = (
+    RootEvent
+    | Book
+    | OrderIntent
+    | CancelIntent
+    | AmendIntent
+    | SubmitOrder
+    | CancelOrder
+    | AmendOrder
+    | OrderDenied
+    | OrderAccepted
+    | OrderRejected
+    | OrderCanceled
+    | CancelRejected
+    | OrderAmended
+    | OrderExpired
+    | OrderFilled
+    | TradingState
+    | LimitChanged
+    | AccountSnapshot
+    | PositionChanged
+    | Markout
+    | KpiSnapshot
+)
+ROOT_EVENTS: tuple[type[Event], ...] = get_args(RootEvent)
+EVENTS: tuple[type[Event], ...] = get_args(AnyEvent)
+
+__all__ = [
+    "EVENTS",
+    "ROOT_EVENTS",
+    "AccountSnapshot",
+    "AmendIntent",
+    "AmendOrder",
+    "AnyEvent",
+    "Book",
+    "BookDelta",
+    "BookSnapshot",
+    "BookTop",
+    "CancelIntent",
+    "CancelOrder",
+    "CancelRejected",
+    "Event",
+    "FeedStatus",
+    "InstrumentDefined",
+    "KpiSnapshot",
+    "LimitChanged",
+    "MarketEvent",
+    "Markout",
+    "OperatorCommand",
+    "OrderAccepted",
+    "OrderAmended",
+    "OrderCanceled",
+    "OrderDenied",
+    "OrderEvent",
+    "OrderExpired",
+    "OrderFilled",
+    "OrderIntent",
+    "OrderRejected",
+    "PositionChanged",
+    "Root",
+    "RootEvent",
+    "Said",
+    "SubmitOrder",
+    "Tick",
+    "Trade",
+    "TradingState",
+]

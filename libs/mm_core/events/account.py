@@ -1,0 +1,51 @@
+"""Trading state, account, figures."""
+
+from mm_core.events.base import OrderEvent, Said
+from mm_core.types import TradeState
+
+
+class TradingState(Said, frozen=True, kw_only=True):
+    """Risk's state from here on, and why; see `mm_core.risk.Reason`."""
+
+    state: TradeState
+    reason: int
+
+
+class LimitChanged(Said, frozen=True, kw_only=True):
+    """A limit has a new value, by the operator's SET."""
+
+    name: str
+    value: int
+
+
+class AccountSnapshot(Said, frozen=True, kw_only=True):
+    """The account at the opening of a log: position in lots, cash in half-ticks x lots, fees in 1e-9 quote."""
+
+    position_lots: int
+    cash_half_tick_lots: int
+    fees_e9: int
+
+
+class PositionChanged(Said, frozen=True, kw_only=True):
+    """The account after a fill. Money in 1e-9 quote; realised + unrealised = spread + inventory, fees apart."""
+
+    position_lots: int
+    average_price_ticks: float
+    realised_e9: int
+    unrealised_e9: int
+    fees_e9: int
+    spread_e9: int
+    inventory_e9: int
+
+
+class Markout(OrderEvent, frozen=True, kw_only=True):
+    """How far the mid moved in our favour `horizon_ns` after a fill; null where no mid was valid."""
+
+    horizon_ns: int
+    markout_ticks: float | None
+
+
+class KpiSnapshot(Said, frozen=True, kw_only=True):
+    """Periodic figures of the accountant, by name."""
+
+    values: dict[str, float | None]

@@ -1,0 +1,131 @@
+"""The quoter as a node: a strategy's wanted quotes as intents, at every Book."""
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import numpy as np
+
+from mm_core import events as e
+from mm_core import messages as m
+from mm_core.compiled import Strategy, compiled, new
+from mm_core.node import Node, State
+from mm_core.quoting.quoter import QUOTER, quoter_accepted, quoter_decide, quoter_filled, quoter_gone
+from mm_core.signals.builder import TOP
+from mm_core.types import Side, TimeInForce
+
+Hears = e.Book | e.OrderDenied | e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.OrderExpired | e.OrderFilled
+Says = e.OrderIntent | e.CancelIntent
+STATE = np.dtype([("top", TOP), ("quoter", QUOTER)])
+SIDES = (Side.BUY, Side.SELL)
+TIMES_IN_FORCE = tuple(TimeInForce)
+
+
+@compiled
+def on_book(state: State, strategy: Strategy) -> int:
+    """A decision on the book in the state; returns the number of intents in the outbox."""
+    quoter_decide(state[0].quoter, state[0].top, strategy)
+    said: int = state[0].quoter.said
+    return said
+
+
+@compiled
+def on_accepted(state: State, side: int, order_id: int, leaves_lots: int) -> None:
+    """The order rests."""
+    quoter_accepted(state[0].quoter, side, order_id, leaves_lots)
+
+
+@compiled
+def on_fill(state: State, side: int, order_id: int, qty_lots: int, leaves_lots: int) -> None:
+    """A fill."""
+    quoter_filled(state[0].quoter, side, order_id, qty_lots, leaves_lots)
+
+
+@compiled
+def on_gone(state: State, order_id: int) -> None:
+    """The order is denied, rejected, canceled or has expired; a denial does not name the side."""
+    quoter_gone(state[0].quoter, 0, order_id)
+    quoter_gone(state[0].quoter, 1, order_id)
+
+
+class _Quoter:
+    """The step of the node, with the views of the state that it reads and writes."""
+
+    def __init__(self, instrument_id: str, state: State, strategy: Strategy) -> None:
+        self._instrument_id = instrument_id
+        self._state = state
+        self._strategy = strategy
+        self._top = state["top"]
+        self._outbox = state["quoter"]["outbox"][0]
+        terms = state["quoter"]["terms"]
+        self._prices = terms["fair_ticks"], terms["reservation_ticks"], terms["half_spread_ticks"]
+        self._position_lots = terms["position_lots"]
+
+    def step(self, event: Hears) -> Sequence[Says]:
+        match event:
+            case e.Book():
+                self._top[0] = _top(event)
+                count = on_book(self._state, self._strategy)
+                return [self._said(event, self._outbox[at]) for at in range(count)]
+            case e.OrderFilled():
+                on_fill(self._state, int(event.side), event.order_id, event.qty_lots, event.leaves_lots)
+            case e.OrderAccepted():
+                on_accepted(self._state, int(event.side), event.order_id, event.qty_lots)
+            case e.OrderDenied() | e.OrderRejected() | e.OrderCanceled() | e.OrderExpired():
+                on_gone(self._state, event.order_id)
+        return ()
+
+    def _said(self, book: e.Book, message: Any) -> Says:
+        order: dict[str, Any] = {
+            "instrument_id": self._instrument_id,
+            "ts_ns": book.local_ns,
+            "local_ns": book.local_ns,
+            "order_id": int(message["order_id"]),
+        }
+        if message["kind"] == m.CANCEL_INTENT:
+            return e.CancelIntent(**order)
+        fair, reservation, half_spread = self._prices
+        return e.OrderIntent(
+            **order,
+            side=SIDES[message["side"]],
+            price_ticks=int(message["price_ticks"]),
+            qty_lots=int(message["qty_lots"]),
+            time_in_force=TIMES_IN_FORCE[message["flag"]],
+            fair_ticks=float(fair[0]),
+            reservation_ticks=float(reservation[0]),
+            half_spread_ticks=float(half_spread[0]),
+            volatility_ticks_sqrt_s=book.volatility_ticks_sqrt_s,
+            position_lots=int(self._position_lots[0]),
+        )
+
+
+def _top(book: e.Book) -> tuple[int | float, ...]:
+    """A Book as a TOP, field by field."""
+    return (
+        book.local_ns,
+        book.state,
+        book.epoch,
+        book.bid_ticks,
+        book.bid_lots,
+        book.ask_ticks,
+        book.ask_lots,
+        book.weighted_mid_ticks,
+        book.volatility_ticks_sqrt_s,
+        book.micro_stdev_ticks,
+        book.micro_min_ticks,
+        book.micro_max_ticks,
+        book.ofi_lots,
+    )
+
+
+def quoter_node(instrument_id: str, quoter: State, strategy: Strategy) -> Node:
+    """The quoter of one instrument from `quoter` (an array of one QUOTER) with a compiled `strategy(terms, top)`."""
+    state = new(STATE)
+    state["quoter"] = quoter
+    return Node(
+        name="quoter",
+        rank=2,
+        hears=get_args(Hears),
+        says=get_args(Says),
+        step=_Quoter(instrument_id, state, strategy).step,
+        state=state,
+    )

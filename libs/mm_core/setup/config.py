@@ -1,0 +1,178 @@
+"""The configuration of a run: human units, named in the key; the constraints stand in the types.
+
+Amounts are decimals (in TOML a number or a text) and become integer ticks, lots and nanoseconds exactly, in `parts`.
+A limit that is absent does not bind.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from mm_core.types import InputError
+
+Millis = Annotated[int, Meta(ge=1, le=10**11)]
+Count = Annotated[int, Meta(ge=0, le=10**12)]
+RateMax = Annotated[int, Meta(ge=1, le=255)]  # what the gate can count
+Levels = Annotated[int, Meta(ge=1, le=16)]  # orders a side that the quoter can hold
+Real = Annotated[float, Meta(ge=0.0, le=1e15)]
+Positive = Annotated[float, Meta(gt=0.0, le=1e15)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the sections."""
+
+
+class Clock(Section, frozen=True, kw_only=True):
+    """`offset_ns` is added to our wall clock to give the exchange's."""
+
+    tick_period_ms: Millis = 100
+    offset_ns: Annotated[int, Meta(ge=-(10**18), le=10**18)] = 0
+
+
+class Book(Section, frozen=True, kw_only=True):
+    """A book is STALE after `stale_ms` of silence (0: never). Decisions come with the clock, or with the touch too."""
+
+    stale_ms: Count = 60_000
+    decide_on: Literal["tick", "touch"] = "tick"
+
+
+class Signals(Section, frozen=True, kw_only=True):
+    """What is computed at each tick of the clock; a sample or window of 0 ms turns a signal off.
+
+    Sizes of the executable spread: at most four, ascending; absent: those of 0.1, 1, 5, 10 that are whole lots.
+    """
+
+    volatility_sample_ms: Count = 1_000
+    volatility_half_life_s: Positive = 30.0
+    ofi_window_ms: Count = 10_000
+    micro_price: bool = True
+    executable_sizes_base: tuple[Decimal, ...] | None = None
+
+
+class Quoter(Section, frozen=True, kw_only=True):
+    """What all strategies share.
+
+    `order_qty_base` absent is 100 lots, `position_max_base` absent 10 orders. The half-spread is bounded in bps of the
+    fair price (max 0: no bound). Beyond `inventory_threshold` orders the pair leans by `inventory_skew_ticks` an order.
+    """
+
+    strategy: Literal["fixed_spread", "avellaneda_stoikov"] = "fixed_spread"
+    order_qty_base: Decimal | None = None
+    levels: Levels = 1
+    level_step_ticks: Annotated[int, Meta(ge=1, le=10**9)] = 1
+    half_spread_bps_min: Real = 0.0
+    half_spread_bps_max: Real = 0.0
+    join_only: bool = False
+    position_max_base: Decimal | None = None
+    inventory_threshold: Real = 0.0
+    inventory_skew_ticks: Real = 0.0
+    cancel_pending: bool = False
+
+
+class FixedSpread(Section, frozen=True, kw_only=True):
+    """Parameters of `mm_core.quoting.fixed_spread`."""
+
+    half_spread_ticks: Real = 1.0
+
+
+class AvellanedaStoikov(Section, frozen=True, kw_only=True):
+    """Parameters of `mm_core.quoting.avellaneda_stoikov`; gamma is per order. Volatility 0: the book's own estimate."""
+
+    gamma_per_tick: Real = 0.05
+    k_per_tick: Positive = 0.5
+    horizon_s: Real = 5.0
+    volatility_ticks_sqrt_s: Real = 0.0
+
+
+class Risk(Section, frozen=True, kw_only=True):
+    """Limits of the gate. `window_ms` is the window of both rates; the balances count in account mode spot only."""
+
+    order_max_base: Decimal | None = None
+    order_value_max_quote: Decimal | None = None
+    position_max_base: Decimal | None = None
+    notional_max_quote: Decimal | None = None
+    loss_session_max_quote: Decimal | None = None
+    loss_day_max_quote: Decimal | None = None
+    collar_bps: Positive | None = None
+    orders_per_window_max: RateMax | None = None
+    fills_per_window_max: RateMax | None = None
+    window_ms: Millis = 1_000
+    account_mode: Literal["margin", "spot"] = "margin"
+    base_balance: Decimal = Decimal(0)
+    quote_balance: Decimal = Decimal(0)
+
+
+class Exchange(Section, frozen=True, kw_only=True):
+    """Latencies, queue model and fees of the paper exchange. `cancel_ms` absent is `entry_ms`."""
+
+    entry_ms: Decimal = Decimal(10)
+    cancel_ms: Decimal | None = None
+    response_ms: Decimal = Decimal(10)
+    queue: str = "risk_averse"
+    partial_fills: bool = True
+    maker_fee: Decimal = Decimal("0.0002")
+    taker_fee: Decimal = Decimal("0.0005")
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """All sections; every key has a default."""
+
+    clock: Clock = Clock()
+    book: Book = Book()
+    signals: Signals = Signals()
+    quoter: Quoter = Quoter()
+    fixed_spread: FixedSpread = FixedSpread()
+    avellaneda_stoikov: AvellanedaStoikov = AvellanedaStoikov()
+    risk: Risk = Risk()
+    exchange: Exchange = Exchange()
+
+
+KEYS: dict[str, tuple[str, ...]] = {
+    section.name: section.type.__struct_fields__ for section in msgspec.structs.fields(Config)
+}
+
+
+def to_config(sections: Mapping[str, Any]) -> Config:
+    """The configuration of nested mappings, as a TOML file gives them.
+
+    InputError for an unknown key, with the nearest right one, and for a value out of its bounds.
+    """
+    for section, keys in sections.items():
+        if section not in KEYS:
+            raise InputError(f"[{section}]: unknown section; {_nearest(section, list(KEYS), '[{}]')}")
+        if not isinstance(keys, Mapping):
+            raise InputError(f"{section}: expected a section [{section}] with keys")
+        for key in keys:
+            if key not in KEYS[section]:
+                raise InputError(f"[{section}] {key}: unknown key; {_suggestion(section, key)}")
+    try:
+        return msgspec.convert(sections, Config)
+    except msgspec.ValidationError as error:
+        raise InputError(_located(str(error))) from error
+
+
+def _suggestion(section: str, key: str) -> str:
+    elsewhere = [name for name, keys in KEYS.items() if key in keys]
+    if elsewhere:
+        return f"expected it in [{elsewhere[0]}]"
+    return _nearest(key, list(KEYS[section]), f"[{section}] {{}}")
+
+
+def _nearest(name: str, names: list[str], form: str) -> str:
+    close = difflib.get_close_matches(name, names, 1, 0.5)
+    if close:
+        return f"did you mean {form.format(close[0])}?"
+    return f"expected one of {', '.join(names)}"
+
+
+def _located(error: str) -> str:
+    """Turn msgspec's ``Expected `int` - at `$.risk.window_ms` `` into `[risk] window_ms: expected int`."""
+    what, _, where = error.partition(" - at `$.")
+    names = re.sub(r"\[\.*\d*\]", "", where.rstrip("`")).split(".")
+    what = what.replace("`", "").replace("Invalid decimal string", "expected a decimal number")
+    return f"[{names[0]}] {' '.join(names[1:])}: {what[:1].lower()}{what[1:]}"

@@ -1,0 +1,210 @@
+"""The initial record of every part, from one configuration and one instrument.
+
+The engine and the live nodes start from these same records; that they decide alike depends on it.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from mm_core.accounting.account import ACCOUNT
+from mm_core.book.window import FAR, NO_RANK, WIDTH
+from mm_core.compiled import new
+from mm_core.events import InstrumentDefined
+from mm_core.exchange import queue
+from mm_core.exchange.venue import VENUE
+from mm_core.quoting import avellaneda_stoikov, fixed_spread
+from mm_core.quoting.quoter import QUOTER
+from mm_core.quoting.terms import as_strategy
+from mm_core.risk.state import new_risk
+from mm_core.setup.config import Config
+from mm_core.setup.units import Units, exact, floor, units_of
+from mm_core.signals.builder import FLOW_BUCKETS, new_builder
+from mm_core.signals.executable import SIZES
+from mm_core.types import MONEY_E9, InputError
+
+NS_PER_MS = 1_000_000
+NEVER_STALE_NS = 1 << 62
+# Size of the book: ticks a side in its window, levels a side beyond it. Every run and node takes it from here.
+BOOK_WIDTH = WIDTH
+BOOK_FAR = FAR
+
+DEFAULT_ORDER_LOTS = 100
+DEFAULT_POSITION_ORDERS = 10
+DEFAULT_SIZES_BASE = (Decimal("0.1"), Decimal(1), Decimal(5), Decimal(10))
+
+QUEUES = {
+    "risk_averse": queue.RISK_AVERSE,
+    "power_prob": queue.POWER,
+    "power_prob_2": queue.POWER_2,
+    "power_prob_3": queue.POWER_3,
+    "log_prob": queue.LOG,
+    "log_prob_2": queue.LOG_2,
+}
+STRATEGIES: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
+    fixed_spread.NAME: (fixed_spread.fixed_spread, fixed_spread.PARAMETER_NAMES),
+    avellaneda_stoikov.NAME: (avellaneda_stoikov.avellaneda_stoikov, avellaneda_stoikov.PARAMETER_NAMES),
+}
+
+State = np.ndarray[Any, Any]
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run starts from: arrays of one record each, the strategy, and what the loop itself needs."""
+
+    builder: State
+    venue: State
+    quoter: State
+    risk: State
+    account: State
+    strategy: Callable[..., None]
+    period_ns: int
+    offset_ns: int
+    on_touch: bool
+
+
+def new_parts(config: Config, instrument: InstrumentDefined) -> Parts:
+    """The initial records. InputError names the key of an amount that is off the instrument's grid or out of bounds."""
+    units = units_of(instrument)
+    return Parts(
+        builder=_builder(config, units),
+        venue=_venue(config, units),
+        quoter=_quoter(config, units),
+        risk=_risk(config, units, instrument),
+        account=new(ACCOUNT),
+        strategy=as_strategy(STRATEGIES[config.quoter.strategy][0]),
+        period_ns=config.clock.tick_period_ms * NS_PER_MS,
+        offset_ns=config.clock.offset_ns,
+        on_touch=config.book.decide_on == "touch",
+    )
+
+
+def _builder(config: Config, units: Units) -> State:
+    period_ms, signals = config.clock.tick_period_ms, config.signals
+    if signals.volatility_sample_ms % period_ms:
+        raise InputError(f"[signals] volatility_sample_ms: expected a multiple of the clock's {period_ms} ms")
+    window_ticks, rest = divmod(signals.ofi_window_ms, period_ms)
+    if rest or window_ticks >= FLOW_BUCKETS:
+        raise InputError(f"[signals] ofi_window_ms: expected 0 to {FLOW_BUCKETS - 1} periods of {period_ms} ms")
+    state = new_builder(BOOK_WIDTH, BOOK_FAR)
+    state["stale_ns"] = config.book.stale_ms * NS_PER_MS or NEVER_STALE_NS
+    state["volatility"]["sample_ns"] = signals.volatility_sample_ms * NS_PER_MS
+    state["volatility"]["half_life_s"] = signals.volatility_half_life_s
+    state["flow"]["window_ticks"] = window_ticks
+    state["micro"]["wanted"] = signals.micro_price
+    sizes_lots = _sizes_lots(config, units)
+    if sizes_lots:
+        state["executable"]["sizes_lots"][0, SIZES - len(sizes_lots) :] = sizes_lots
+    return state
+
+
+def _sizes_lots(config: Config, units: Units) -> list[int]:
+    """Ascending sizes in lots; the last slots of the record hold them."""
+    key, given = "[signals] executable_sizes_base", config.signals.executable_sizes_base
+    if given is None:
+        return [int(size / units.lot) for size in DEFAULT_SIZES_BASE if not size % units.lot]
+    sizes = [exact(key, size, units.lot, "the lot", 1) for size in given]
+    if len(sizes) > SIZES or sizes != sorted(sizes):
+        raise InputError(f"{key}: expected at most {SIZES} sizes in ascending order")
+    return sizes
+
+
+def _venue(config: Config, units: Units) -> State:
+    exchange = config.exchange
+    state = new(VENUE)
+    cancel_ms = exchange.entry_ms if exchange.cancel_ms is None else exchange.cancel_ms
+    for name, value in (("entry", exchange.entry_ms), ("cancel", cancel_ms), ("response", exchange.response_ms)):
+        state[f"{name}_ns"] = exact(f"[exchange] {name}_ms", value, Decimal("0.000001"), "one nanosecond:")
+    for name in ("maker", "taker"):
+        state[f"{name}_fee_ppb"] = _fee_ppb(f"[exchange] {name}_fee", getattr(exchange, f"{name}_fee"))
+    state["queue_model"], state["queue_power"] = _queue(exchange.queue)
+    state["partial_fills"] = exchange.partial_fills
+    state["value_num"] = units.value_e9.numerator
+    state["value_den"] = units.value_e9.denominator
+    state["best"] = NO_RANK
+    return state
+
+
+def _fee_ppb(key: str, rate: Decimal) -> int:
+    if not rate.is_finite() or abs(rate) >= 1:
+        raise InputError(f"{key}: {rate:f}; expected a rate below 1, such as 0.0002")
+    return exact(key, rate, Decimal("1e-9"), "the finest rate", -MONEY_E9)
+
+
+def _queue(text: str) -> tuple[int, float]:
+    """Model and power of `risk_averse`, `power_prob:3`, .."""
+    name, _, power = text.partition(":")
+    needs_power = name.startswith("power")
+    if name in QUEUES and needs_power == bool(power):
+        try:
+            n = float(power or 1)
+        except ValueError:
+            n = 0.0
+        if 0.0 < n <= 100.0:
+            return QUEUES[name], n
+    right = ", ".join(each + (":n" if each.startswith("power") else "") for each in QUEUES)
+    raise InputError(f"[exchange] queue: {text!r}; expected one of {right}, n above 0")
+
+
+def _quoter(config: Config, units: Units) -> State:
+    quoter = config.quoter
+    if 0.0 < quoter.half_spread_bps_max < quoter.half_spread_bps_min:
+        raise InputError("[quoter] half_spread_bps_max: expected 0 or half_spread_bps_min or more")
+    state = new(QUOTER)
+    state["levels"] = quoter.levels
+    state["level_step_ticks"] = quoter.level_step_ticks
+    state["cancel_pending"] = quoter.cancel_pending
+    state["next_order_id"] = 1
+    terms = state["terms"]
+    for i, name in enumerate(STRATEGIES[quoter.strategy][1]):
+        terms["parameters"][:, i] = getattr(getattr(config, quoter.strategy), name)
+    lot_lots, position_lots = _quantities(config, units)
+    terms["lot_lots"] = lot_lots
+    terms["position_lots_max"] = position_lots
+    terms["join_only"] = quoter.join_only
+    for name in ("half_spread_bps_min", "half_spread_bps_max", "inventory_threshold", "inventory_skew_ticks"):
+        terms[name] = getattr(quoter, name)
+    return state
+
+
+def _quantities(config: Config, units: Units) -> tuple[int, int]:
+    """Lots of one order, and of the largest position that is still quoted towards."""
+    quoter = config.quoter
+    order_lots = DEFAULT_ORDER_LOTS
+    if quoter.order_qty_base is not None:
+        order_lots = exact("[quoter] order_qty_base", quoter.order_qty_base, units.lot, "the lot", 1)
+    position_lots = DEFAULT_POSITION_ORDERS * order_lots
+    if quoter.position_max_base is not None:
+        position_lots = exact("[quoter] position_max_base", quoter.position_max_base, units.lot, "the lot", 1)
+    return order_lots, position_lots
+
+
+def _risk(config: Config, units: Units, instrument: InstrumentDefined) -> State:
+    risk = config.risk
+    state = new_risk()
+    limits = state["limits"]
+    for key, name in (("order_max_base", "order_lots_max"), ("position_max_base", "position_lots_max")):
+        if getattr(risk, key) is not None:
+            limits[name] = exact(f"[risk] {key}", getattr(risk, key), units.lot, "the lot")
+    for key, name, unit in (
+        ("order_value_max_quote", "order_tick_lots_max", units.value),
+        ("notional_max_quote", "notional_tick_lots_max", units.value),
+        ("loss_session_max_quote", "loss_session_e9_max", Decimal("1e-9")),
+        ("loss_day_max_quote", "loss_day_e9_max", Decimal("1e-9")),
+    ):
+        if getattr(risk, key) is not None:
+            limits[name] = floor(f"[risk] {key}", getattr(risk, key), unit)
+    for key in ("collar_bps", "orders_per_window_max", "fills_per_window_max"):
+        if getattr(risk, key) is not None:
+            limits[key] = getattr(risk, key)
+    limits["order_lots_min"] = max(1, instrument.qty_lots_min)
+    limits["window_ns"] = risk.window_ms * NS_PER_MS
+    limits["spot"] = risk.account_mode == "spot"
+    limits["base_lots"] = floor("[risk] base_balance", risk.base_balance, units.lot)
+    limits["quote_tick_lots"] = floor("[risk] quote_balance", risk.quote_balance, units.value)
+    limits["value_num"] = units.value_e9.numerator
+    limits["value_den"] = units.value_e9.denominator
+    return state

@@ -1,0 +1,171 @@
+"""A backtest: the log's rows through the same handlers that decide live, in the order in which the log has them."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mm_core.events import InstrumentDefined
+from mm_core.messages import MESSAGE
+from mm_core.setup.config import Config
+from mm_core.setup.parts import Parts, new_parts
+from mm_core.types import NS_PER_S, InputError
+from mm_research import tables
+from mm_research.columns import Rows, tape_rows
+from mm_research.engine.loop import run
+from mm_research.engine.state import SAMPLE, SHARED
+from mm_research.market import Market, load_compiled, market_of, trust_feed
+from mm_research.recording import Array, Recording
+from mm_research.session import Session, check_folder, write_session
+from mm_store.tape import Tape
+
+_STRIDE_ROWS = 1 << 18  # between looks at the progress and at a wish to stop
+_DRAIN_ROWS = 1 << 13
+
+Progress = Callable[[int, int], bool]
+
+
+def go_on(_done: int, _total: int) -> bool:
+    """Progress that shows nothing and never stops."""
+    return True
+
+
+class Result:
+    """What a backtest found: tables, the exact result, and how long it took. `complete` is false if it was stopped."""
+
+    def __init__(self, recording: Recording, config: Config, rows: int, seconds: float, complete: bool) -> None:
+        self.recording = recording
+        self.config = config
+        self.rows = rows
+        self.seconds = seconds
+        self.complete = complete
+
+    @cached_property
+    def quotes(self) -> pa.Table:
+        """Wanted orders with the answer of risk."""
+        return tables.quotes(self.recording)
+
+    @cached_property
+    def orders(self) -> pa.Table:
+        """Messages about orders, in log order, but the fills."""
+        return tables.orders(self.recording)
+
+    @cached_property
+    def fills(self) -> pa.Table:
+        """Fills."""
+        return tables.fills(self.recording)
+
+    @cached_property
+    def state(self) -> pa.Table:
+        """Book and position at every decision."""
+        return tables.state(self.recording)
+
+    @cached_property
+    def pnl(self) -> pa.Table:
+        """The result at every decision and its exact split."""
+        return tables.pnl(self.recording)
+
+    def summary(self) -> dict[str, Any]:
+        """The keys of `backtest --json`, but the session's."""
+        recording = self.recording
+        return {
+            "rows": self.rows,
+            "seconds": self.seconds,
+            "rows_per_s": round(self.rows / self.seconds) if self.seconds else 0,
+            "orders": recording.order_count,
+            "fills": len(recording.fills),
+            "position": recording.position(),
+            "pnl": recording.result(),
+            "fill_model": fill_model(self.config),
+            "digests": recording.digests(),
+        }
+
+
+def fill_model(config: Config) -> str:
+    """The terms of the paper exchange in one line."""
+    exchange = config.exchange
+    cancel_ms = exchange.entry_ms if exchange.cancel_ms is None else exchange.cancel_ms
+    return (
+        f"queue {exchange.queue}, {'partial' if exchange.partial_fills else 'whole'} fills, "
+        f"latency ms entry {exchange.entry_ms:f} cancel {cancel_ms:f} response {exchange.response_ms:f}, "
+        f"fees maker {exchange.maker_fee:f} taker {exchange.taker_fee:f}"
+    )
+
+
+def backtest(
+    source: Tape | Rows,
+    instrument: InstrumentDefined,
+    config: Config,
+    out: Path | None = None,
+    *,
+    inputs: Sequence[Path] = (),
+    progress: Progress = go_on,
+) -> Result:
+    """Run one configuration over a tape, or over rows in log order, and write a session folder if `out` names one.
+
+    Rows without any feed status are taken as those of a VALID book. `inputs` are the files behind the source, for the
+    manifest. `progress` hears (rows done, rows in all) now and then, and ends the run early by answering False.
+    InputError for a configuration that does not fit the instrument, no rows, or a folder that cannot be written.
+    """
+    parts = new_parts(config, instrument)
+    if out is not None:
+        check_folder(out)
+    rows = tape_rows(source, parts.offset_ns) if isinstance(source, Tape) else source
+    if not len(rows):
+        raise InputError(f"{instrument.instrument_id}: no rows to run over; expected a tape with market data")
+    market = market_of([parts], SHARED, first_tick_ns(rows, parts.period_ns))
+    market["record"] = 1
+    trust_feed(market, rows)
+    load_compiled(market, rows, parts)
+    started_ns = perf_counter_ns()
+    messages, samples, complete = _run(market, rows, parts, progress)
+    seconds = (perf_counter_ns() - started_ns) / NS_PER_S
+    done = len(source) if complete else int(market["row"][0])
+    result = Result(Recording(instrument, messages, samples), config, done, seconds, complete)
+    if out is not None:
+        session = Session(command="backtest", config=config, instrument=instrument, inputs=inputs, complete=complete)
+        write_session(out, session, result.recording, result.summary() | {"session": str(out)})
+    return result
+
+
+def first_tick_ns(rows: Rows, period_ns: int) -> int:
+    """The first due time of the clock: the first multiple of the period after the first row."""
+    return (int(rows["local_ns"][0]) // period_ns + 1) * period_ns
+
+
+def _run(market: Market, rows: Rows, parts: Parts, progress: Progress) -> tuple[Array, Array, bool]:
+    """Run to the end, or until `progress` says no; drain what is recorded whenever the engine hands back."""
+    messages, samples = _Drain(MESSAGE), _Drain(SAMPLE)
+    until, done, wanted = 0, False, True
+    while wanted and not done:
+        if int(market["row"][0]) >= until:
+            until = min(until + _STRIDE_ROWS, len(rows))
+        done = run(market, rows, rows, parts.strategy, until)
+        messages.take(market, "log", "logged")
+        samples.take(market, "samples", "sampled")
+        wanted = progress(int(market["row"][0]), len(rows))
+    return messages.taken(), samples.taken(), done
+
+
+class _Drain:
+    """Collects the rows that the engine has recorded; grows in place, which for large arrays moves no byte."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self._rows: Array = np.empty(_DRAIN_ROWS, dtype)
+        self._count = 0
+
+    def take(self, market: Market, rows: str, count: str) -> None:
+        end = self._count + int(market[count][0])
+        if end > len(self._rows):
+            self._rows.resize(2 * end, refcheck=False)
+        self._rows[self._count : end] = market[rows][0, : end - self._count]
+        self._count = end
+        market[count] = 0
+
+    def taken(self) -> Array:
+        self._rows.resize(self._count, refcheck=False)
+        return self._rows

@@ -1,0 +1,44 @@
+"""From initial records to the engine's market record, and the one way to run it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mm_core.setup.parts import BOOK_FAR, BOOK_WIDTH, Parts
+from mm_core.types import BookState
+from mm_research.columns import Rows
+from mm_research.engine.loop import run
+from mm_research.engine.state import STATUS, new_market
+
+Market = np.ndarray[Any, Any]
+_WARM_ROWS = 64
+
+
+def market_of(sets: Sequence[Parts], sight: int, first_tick_ns: int) -> Market:
+    """A market before its first row, in which each of `sets` runs; what they share comes from the first."""
+    shared = sets[0]
+    market: Market = new_market(len(sets), BOOK_WIDTH, BOOK_FAR)
+    market["sight"] = sight
+    market["on_touch"] = shared.on_touch
+    market["period_ns"] = shared.period_ns
+    market["tick_ns"] = first_tick_ns
+    market["builder"] = shared.builder
+    market["local"] = shared.builder
+    for i, parts in enumerate(sets):
+        for name in ("venue", "quoter", "risk", "account"):
+            market["sets"][name][0, i] = getattr(parts, name)[0]
+    return market
+
+
+def trust_feed(market: Market, rows: Rows) -> None:
+    """Take the book as VALID from the start where the rows hold no feed status that could say so."""
+    if not np.any(rows["code"] & 7 == STATUS):
+        for name in ("builder", "local"):
+            market[name]["feed_state"] = BookState.VALID
+            market[name]["trusted"] = 1
+
+
+def load_compiled(market: Market, rows: Rows, parts: Parts) -> None:
+    """Compile the engine for this kind of market and strategy, or load it: run a few rows on a copy."""
+    run(market.copy(), rows[:_WARM_ROWS], rows[:_WARM_ROWS], parts.strategy, _WARM_ROWS)

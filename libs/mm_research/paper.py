@@ -1,0 +1,234 @@
+"""A paper session: recorded frames through the feed, the sequencer and the five nodes, one event at a time.
+
+What the nodes decide on is what a backtest of the same recording's tape decides on: equal configurations give equal
+digests.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from time import perf_counter_ns, sleep
+from typing import Any
+
+import msgspec
+
+from mm_core import events as e
+from mm_core.accounting.node import accountant_node
+from mm_core.exchange.node import exchange_node
+from mm_core.node import Node
+from mm_core.quoting.node import quoter_node
+from mm_core.risk.node import risk_node
+from mm_core.sequencer import Sequencer
+from mm_core.setup.config import Config
+from mm_core.setup.parts import Parts, new_parts
+from mm_core.setup.units import units_of
+from mm_core.signals.node import builder_node
+from mm_core.types import MONEY_E9, NS_PER_S, BookState, Command, InputError, Side, TimeInForce
+from mm_research.backtest import fill_model
+from mm_research.from_events import EventRows
+from mm_research.memory_log import Hear, MemoryLog, writing_log
+from mm_research.recording import Recording
+from mm_research.session import Session, check_folder, write_session
+from mm_store.ws_lines import WsLines
+from mm_venues.audit import CompiledBook, TouchAudit
+from mm_venues.binance.feed import Feed, FeedCounts
+
+MAX_SPEED = 0.0  # as fast as it goes
+_PROGRESS_FRAMES = 1024
+_NAP_S = 0.1  # longest wait between two looks at the wish to stop
+
+Frame = tuple[int, bytes]
+# Hears (position in base, result after fees in quote); answers False to stop.
+Progress = Callable[[float, float], bool]
+
+
+def new_nodes(parts: Parts, instrument_id: str) -> list[Node]:
+    """The five nodes of one instrument, from the initial records."""
+    limits = parts.risk["limits"][0]
+    return [
+        exchange_node(instrument_id, parts.venue, parts.builder["book"]),
+        builder_node(instrument_id, parts.builder, decide_on_touch=parts.on_touch),
+        quoter_node(instrument_id, parts.quoter, parts.strategy),
+        risk_node(instrument_id, parts.risk),
+        accountant_node(instrument_id, parts.account, int(limits["value_num"]), int(limits["value_den"])),
+    ]
+
+
+class PaperSession:
+    """The nodes of one session and their log; `hear` gets every event of it."""
+
+    def __init__(self, instrument: e.InstrumentDefined, config: Config, hear: Hear) -> None:
+        parts = new_parts(config, instrument)
+        self.first_ns = self.last_ns = 0  # local time of the first and the last root
+        self._instrument = instrument
+        self._hear = hear
+        self._rows = EventRows()
+        self._feed = Feed(instrument, TouchAudit(CompiledBook()))
+        self._sequencer = Sequencer(parts.period_ns, parts.offset_ns)
+        self._log = MemoryLog(new_nodes(parts, instrument.instrument_id), self._on_event)
+        self._units = units_of(instrument)
+
+    def take(self, recv_ns: int, frame: bytes) -> None:
+        """Take the next frame, to the end of what it leads to. FrameError if it is a bad one."""
+        for event in self._feed.feed(recv_ns, frame):
+            self._append(self._sequencer.stamp(event))
+
+    def finish(self) -> None:
+        """End the data: a last Tick, and with it the close."""
+        self._append(self._sequencer.finish())
+
+    def counts(self) -> FeedCounts:
+        """What the feed has seen."""
+        return self._feed.counts()
+
+    def recording(self) -> Recording:
+        """Messages and samples so far, as a backtest has them."""
+        return Recording(self._instrument, self._rows.messages(), self._rows.samples())
+
+    def standing(self) -> tuple[float, float]:
+        """(position in base, result after fees in quote), for display."""
+        account = self._rows.account[0]
+        position_lots = int(account["position_lots"])
+        total_half = int(account["cash_half"]) + position_lots * int(account["mid_half"])
+        total_e9 = float(total_half * self._units.value_e9 / 2) - int(account["fees_e9"])
+        return float(position_lots * self._units.lot), total_e9 / MONEY_E9
+
+    def _append(self, roots: Sequence[e.RootEvent]) -> None:
+        for root in roots:
+            self._log.append(root)
+            self.last_ns = root.local_ns
+            self.first_ns = self.first_ns or root.local_ns
+
+    def _on_event(self, event: e.Event) -> None:
+        self._rows.hear(event)
+        self._hear(event)
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session did. Times in seconds, `wall_s` without start-up; `complete` is false if it was stopped."""
+
+    recording: Recording
+    config: Config
+    feed: FeedCounts
+    market_s: float
+    wall_s: float
+    complete: bool
+
+    def summary(self) -> dict[str, Any]:
+        """The keys of `paper --json`, but the session's."""
+        recording = self.recording
+        return {
+            "feed": msgspec.structs.asdict(self.feed),
+            "orders": recording.order_count,
+            "fills": len(recording.fills),
+            "position": recording.position(),
+            "pnl": recording.result(),
+            "fill_model": fill_model(self.config),
+            "market_s": self.market_s,
+            "wall_s": self.wall_s,
+            "speed_x": self.market_s / self.wall_s if self.wall_s else 0.0,
+            "digests": recording.digests(),
+        }
+
+
+def paper(
+    lines: WsLines,
+    instrument: e.InstrumentDefined,
+    config: Config,
+    out: Path | None = None,
+    *,
+    inputs: Sequence[Path] = (),
+    speed: float = MAX_SPEED,
+    duration_ns: int = 0,
+    progress: Progress = lambda _position, _total: True,
+) -> Result:
+    """Trade recorded lines on paper, and write a session folder if `out` names one.
+
+    `speed` paces frames by their receive times (1 is real time), `duration_ns` of receive time ends the session (0: the
+    end of the data does). `inputs` are the files behind the lines, for the manifest. InputError for a bad line, lines
+    without market data, a configuration that does not fit the instrument, or a folder that cannot be written.
+    """
+    if out is not None:
+        check_folder(out)
+    _load_compiled(new_parts(config, instrument), instrument.instrument_id)
+    with nullcontext(_ignore) if out is None else writing_log(out) as hear:
+        session = PaperSession(instrument, config, hear)
+        frames = iter(lines)  # held to the end, so that the progress may still ask how far they are
+        started_ns = perf_counter_ns()
+        with lines.located():
+            complete = _take_all(session, frames, speed, duration_ns, progress)
+        session.finish()
+        progress(*session.standing())
+        wall_s = (perf_counter_ns() - started_ns) / NS_PER_S
+    if not session.last_ns:
+        raise InputError(f"{lines.where}: no market data of {instrument.instrument_id} until here; expected its frames")
+    result = _result(session, config, wall_s, complete)
+    if out is not None:
+        about = Session(command="paper", config=config, instrument=instrument, inputs=inputs, complete=complete)
+        write_session(out, about, result.recording, result.summary() | {"session": str(out)})
+    return result
+
+
+def _result(session: PaperSession, config: Config, wall_s: float, complete: bool) -> Result:
+    return Result(
+        recording=session.recording(),
+        config=config,
+        feed=session.counts(),
+        market_s=(session.last_ns - session.first_ns) / NS_PER_S,
+        wall_s=wall_s,
+        complete=complete,
+    )
+
+
+def _ignore(_: e.Event) -> None:
+    """The log of a session without a folder."""
+
+
+def _take_all(
+    session: PaperSession, frames: Iterable[Frame], speed: float, duration_ns: int, progress: Progress
+) -> bool:
+    """Take frames until they or the duration end; False if `progress` has stopped them, always between two frames."""
+    started_ns, first_ns = perf_counter_ns(), 0
+    for count, (recv_ns, frame) in enumerate(frames):
+        first_ns = first_ns or recv_ns
+        if duration_ns and recv_ns - first_ns >= duration_ns:
+            break
+        while speed and (wait_s := ((recv_ns - first_ns) / speed - perf_counter_ns() + started_ns) / NS_PER_S) > 0:
+            if not progress(*session.standing()):
+                return False
+            sleep(min(wait_s, _NAP_S))
+        session.take(recv_ns, frame)
+        if count % _PROGRESS_FRAMES == 0 and not progress(*session.standing()):
+            return False
+    return True
+
+
+def _load_compiled(parts: Parts, instrument_id: str) -> None:
+    """Compile what the session will call, or load it: let nodes of its kind hear one event of each type."""
+    said: dict[str, Any] = {"instrument_id": instrument_id, "ts_ns": 1, "local_ns": 1}
+    levels: dict[str, Any] = {"bid_ticks": (1,), "bid_lots": (1,), "ask_ticks": (3,), "ask_lots": (1,)}
+    order: dict[str, Any] = said | {"order_id": 1, "side": Side.BUY, "price_ticks": 1}
+    events: list[e.Event] = [
+        e.FeedStatus(**said, state=BookState.VALID, epoch=1),
+        e.BookSnapshot(**said, **levels, update_id=1),
+        e.BookDelta(**said, **levels, first_update_id=2, update_id=2),
+        e.Trade(**said, trade_id=1, side=Side.SELL, price_ticks=2, qty_lots=1),
+        e.Tick(ts_ns=1, local_ns=1),
+        e.OperatorCommand(ts_ns=1, local_ns=1, command=Command.RESUME),
+        e.OrderIntent(**order, qty_lots=1),
+        e.CancelIntent(**said, order_id=1),
+        e.SubmitOrder(**order, qty_lots=1, time_in_force=TimeInForce.GTX),
+        e.CancelOrder(**said, order_id=1),
+        e.OrderDenied(**said, order_id=1, reason=1),
+        e.OrderAccepted(**order, qty_lots=1),
+        e.OrderFilled(**order, qty_lots=1, leaves_lots=0, maker=True, fee_e9=0),
+        e.OrderCanceled(**order, leaves_lots=1),
+    ]
+    nodes = new_nodes(parts, instrument_id)
+    # Their answers hold the one event that is too long to write down here: a Book.
+    answers = [answer for event in events for node in nodes if type(event) in node.hears for answer in node.step(event)]
+    for node in nodes:
+        for answer in answers:
+            if type(answer) in node.hears:
+                node.step(answer)
+    CompiledBook().apply(e.BookDelta(**said, **levels, first_update_id=1, update_id=1))

@@ -1,0 +1,113 @@
+"""The session folder: what a backtest or a paper session leaves on disk (README has the table of files).
+
+Every file appears when it is whole; `manifest.json` comes last and says whether the run came to its end.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from platform import machine, python_version
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mm_core.compiled import CORE_DIGEST
+from mm_core.events import InstrumentDefined
+from mm_core.setup.config import Config
+from mm_core.types import InputError
+from mm_research import tables
+from mm_research.arrow import write_csv
+from mm_research.kpi_spread import Measures, kpi_spread
+from mm_research.recording import Recording
+from mm_store.atomic import replacing
+
+TABLES: dict[str, Callable[[Recording], pa.Table]] = {
+    "quotes": tables.quotes,
+    "orders": tables.orders,
+    "fills": tables.fills,
+    "state": tables.state,
+    "pnl": tables.pnl,
+    "kpi_spread": kpi_spread,
+}
+_VERSIONS = ("crypto-mm", "llvmlite", "msgspec", "numba", "numpy", "pyarrow")
+_READ_BYTES = 1 << 20
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session folder says besides its tables. `command` names the kind of run, `inputs` the files it read.
+
+    `complete` is false where the run was interrupted: the tables then hold what was done until then.
+    """
+
+    command: str
+    config: Config
+    instrument: InstrumentDefined
+    inputs: Sequence[Path] = ()
+    complete: bool = True
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder before a long run. InputError if it cannot be written to."""
+    with replacing(folder / "manifest.json.check") as probe:
+        probe.touch()
+    (folder / "manifest.json.check").unlink()
+
+
+def write_session(folder: Path, session: Session, recording: Recording, summary: Mapping[str, Any]) -> None:
+    """Write all files of a session; `summary` is the object that the command prints, plus what this adds.
+
+    InputError if the folder cannot be written.
+    """
+    for name, make in TABLES.items():
+        table = make(recording)
+        with replacing(folder / f"{name}.parquet") as path:
+            pq.write_table(table, path, compression="zstd")
+        with replacing(folder / f"{name}.csv") as path:
+            write_csv(table, path)
+    _write_json(folder / "summary.json", dict(summary) | {"complete": session.complete} | figures(recording))
+    _write_json(folder / "manifest.json", manifest(session))
+
+
+def figures(recording: Recording) -> dict[str, Any]:
+    """Figures of a session that its one line of JSON leaves out."""
+    samples = recording.samples
+    return {
+        "decisions": len(samples),
+        "valid_share": float(recording.has_mid.mean()) if len(samples) else None,
+        "first_ns": int(samples["local_ns"][0]) if len(samples) else None,
+        "last_ns": int(samples["local_ns"][-1]) if len(samples) else None,
+        "spread_captured_pct": Measures(recording).captured_pct(recording.fills["qty_lots"]),
+    }
+
+
+def manifest(session: Session) -> dict[str, Any]:
+    """What the run was made of: equal manifests give equal tables, byte for byte."""
+    return {
+        "command": session.command,
+        "complete": session.complete,
+        "core_digest": CORE_DIGEST,
+        "config": msgspec.to_builtins(session.config),
+        "clock_offset_ns": session.config.clock.offset_ns,
+        "instrument": msgspec.to_builtins(session.instrument),
+        "inputs": [{"file": path.name, "sha256": _sha256(path)} for path in session.inputs],
+        "versions": {"python": python_version(), "machine": machine()} | {name: version(name) for name in _VERSIONS},
+    }
+
+
+def _sha256(path: Path) -> str:
+    sha = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while part := file.read(_READ_BYTES):
+                sha.update(part)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; expected the file that the run has read") from error
+    return sha.hexdigest()
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")

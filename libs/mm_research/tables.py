@@ -1,0 +1,169 @@
+"""A recording as Arrow tables: what people and notebooks read. Prices and amounts are exact decimals, times ns UTC."""
+
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+
+from mm_core import messages as kinds
+from mm_core.exchange.venue import Reject
+from mm_core.messages import DENIED, FILLED, INTENT, SUBMIT, TRADING_STATE
+from mm_core.risk.reason import Reason
+from mm_core.types import BookState, Side, TradeState
+from mm_research.arrow import decimals, names, scale_of
+from mm_research.recording import Array, Recording
+
+_MONEY = Decimal("1e-9")
+_KINDS = {
+    kinds.INTENT: "intent",
+    kinds.CANCEL_INTENT: "cancel_intent",
+    kinds.SUBMIT: "submit",
+    kinds.CANCEL: "cancel",
+    kinds.DENIED: "denied",
+    kinds.ACCEPTED: "accepted",
+    kinds.REJECTED: "rejected",
+    kinds.CANCELED: "canceled",
+    kinds.CANCEL_REJECTED: "cancel_rejected",
+    kinds.EXPIRED: "expired",
+    kinds.FILLED: "filled",
+    kinds.TRADING_STATE: "trading_state",
+}
+_SIDES = {side.value: side.name.lower() for side in Side}
+_BOOK_STATES = {state.value: state.name for state in BookState}
+_TRADE_STATES = {state.value: state.name.lower() for state in TradeState}
+_RISK_REASONS = {reason.value: reason.name.lower() for reason in Reason if reason}
+_REJECT_REASONS = {code: name.lower() for name, code in vars(Reject).items() if isinstance(code, int)}
+_REJECT_SHIFT = 1000  # both codes of reasons in one column of names
+_REASONS = _RISK_REASONS | {_REJECT_SHIFT + code: name for code, name in _REJECT_REASONS.items()}
+_ALLOW, _ADJUST, _BLOCK, _NO_ANSWER = range(4)
+_ANSWERS = {_ALLOW: "allow", _ADJUST: "adjust", _BLOCK: "block"}
+
+
+def quotes(recording: Recording) -> pa.Table:
+    """Every wanted order with the answer of risk, and the book and position it was decided on."""
+    rows = recording.messages
+    wanted, answers = rows[rows["kind"] == INTENT], _answers(rows)
+    at = np.searchsorted(answers["order_id"], wanted["order_id"])
+    found = at < len(answers)
+    found[found] = answers["order_id"][at[found]] == wanted["order_id"][found]
+    answer = answers[np.where(found, at, 0)] if len(answers) else np.zeros(len(wanted), rows.dtype)
+    verdict = np.select(
+        [~found, answer["kind"] == DENIED, answer["reason"] != 0], [_NO_ANSWER, _BLOCK, _ADJUST], _ALLOW
+    )
+    sent_lots = np.where(found & (answer["kind"] == SUBMIT), answer["qty_lots"], 0)
+    units = recording.units
+    return pa.table(
+        {
+            "ts_ns": wanted["ts_ns"],
+            "order_id": wanted["order_id"],
+            "side": names(wanted["side"], _SIDES),
+            "price": decimals(wanted["price_ticks"], units.tick),
+            "qty": decimals(wanted["qty_lots"], units.lot),
+            "answer": names(verdict, _ANSWERS),
+            "reason": names(np.where(found, answer["reason"], 0), _RISK_REASONS),
+            "qty_sent": decimals(sent_lots, units.lot),
+        }
+        | _decided_on(recording, wanted["ts_ns"])
+    )
+
+
+def _answers(rows: Array) -> Array:
+    """What risk said to each wanted order, by order id."""
+    answers = rows[(rows["kind"] == SUBMIT) | (rows["kind"] == DENIED)]
+    sorted_answers: Array = answers[np.argsort(answers["order_id"], kind="stable")]
+    return sorted_answers
+
+
+def _decided_on(recording: Recording, ts_ns: Array) -> dict[str, pa.Array]:
+    """Touch, volatility and position of the sample of each decision."""
+    at = np.searchsorted(recording.samples["local_ns"], ts_ns, side="right") - 1
+    unknown = at < 0
+    rows = recording.samples[at] if len(recording.samples) else np.zeros(len(ts_ns), recording.samples.dtype)
+    units = recording.units
+    return {
+        "bid": decimals(rows["bid_ticks"], units.tick, mask=unknown),
+        "ask": decimals(rows["ask_ticks"], units.tick, mask=unknown),
+        "volatility_ticks_sqrt_s": pa.array(rows["volatility_ticks_sqrt_s"], from_pandas=True),
+        "position": decimals(rows["position_lots"], units.lot, mask=unknown),
+    }
+
+
+def orders(recording: Recording) -> pa.Table:
+    """Every message about orders but the fills, in log order; and the changes of the trading state."""
+    rows = recording.messages[recording.messages["kind"] != FILLED]
+    is_state = rows["kind"] == TRADING_STATE
+    reasons = np.where(rows["kind"] == kinds.REJECTED, rows["reason"] + _REJECT_SHIFT, rows["reason"])
+    units = recording.units
+    return pa.table(
+        {
+            "ts_ns": rows["ts_ns"],
+            "local_ns": rows["due_ns"],
+            "event": names(rows["kind"], _KINDS),
+            "order_id": rows["order_id"],
+            "side": names(np.where(is_state, -1, rows["side"]), _SIDES),
+            "price": decimals(rows["price_ticks"], units.tick, mask=is_state),
+            "qty": decimals(rows["qty_lots"], units.lot, mask=is_state),
+            "leaves": decimals(rows["leaves_lots"], units.lot, mask=is_state),
+            "reason": names(reasons, _REASONS),
+            "trading_state": names(np.where(is_state, rows["side"], -1), _TRADE_STATES),
+        }
+    )
+
+
+def fills(recording: Recording) -> pa.Table:
+    """Every fill: `ts_trade_ns` at the venue, `ts_fill_ns` when we heard of it; fee > 0 is a cost."""
+    rows, units = recording.fills, recording.units
+    return pa.table(
+        {
+            "ts_trade_ns": rows["ts_ns"],
+            "ts_fill_ns": rows["due_ns"],
+            "order_id": rows["order_id"],
+            "side": names(rows["side"], _SIDES),
+            "price": decimals(rows["price_ticks"], units.tick),
+            "qty": decimals(rows["qty_lots"], units.lot),
+            "leaves": decimals(rows["leaves_lots"], units.lot),
+            "maker": rows["flag"] == 1,
+            "fee": decimals(rows["fee_e9"], _MONEY),
+            "position": decimals(np.cumsum(recording.signed_lots), units.lot),
+        }
+    )
+
+
+def state(recording: Recording) -> pa.Table:
+    """The book and the position at every decision; a side without levels is null."""
+    rows, units = recording.samples, recording.units
+    no_bid, no_ask = rows["bid_lots"] == 0, rows["ask_lots"] == 0
+    return pa.table(
+        {
+            "ts_ns": rows["local_ns"],
+            "state": names(rows["state"], _BOOK_STATES),
+            "bid": decimals(rows["bid_ticks"], units.tick, mask=no_bid),
+            "bid_qty": decimals(rows["bid_lots"], units.lot, mask=no_bid),
+            "ask": decimals(rows["ask_ticks"], units.tick, mask=no_ask),
+            "ask_qty": decimals(rows["ask_lots"], units.lot, mask=no_ask),
+            "mid": decimals(rows["bid_ticks"] + rows["ask_ticks"], units.tick / 2, mask=no_bid | no_ask),
+            "volatility_ticks_sqrt_s": pa.array(rows["volatility_ticks_sqrt_s"], from_pandas=True),
+            "position": decimals(rows["position_lots"], units.lot),
+        }
+    )
+
+
+def pnl(recording: Recording) -> pa.Table:
+    """The result at every decision: total = realised + unrealised - fees = spread + inventory - fees, exactly."""
+    rows, half = recording.samples, recording.units.value / 2
+    scale = max(scale_of(half), scale_of(_MONEY))
+    half_count, money_count = int(half.scaleb(scale)), int(_MONEY.scaleb(scale))
+    unit = Decimal(1).scaleb(-scale)
+    return pa.table(
+        {
+            "ts_ns": rows["local_ns"],
+            "position": decimals(rows["position_lots"], recording.units.lot),
+            "cash": decimals(rows["cash_half"], half, scale),
+            "total": decimals(recording.total_half * half_count - rows["fees_e9"] * money_count, unit, scale),
+            "realised": decimals(rows["realised_half"], half, scale),
+            "unrealised": decimals(recording.total_half - rows["realised_half"], half, scale),
+            "fees": decimals(rows["fees_e9"], _MONEY, scale),
+            "spread": decimals(rows["spread_half"], half, scale),
+            "inventory": decimals(rows["inventory_half"], half, scale),
+        }
+    )

@@ -1,0 +1,57 @@
+"""The decisions on one small market, written down: a change of trading behaviour shows as a change of these files.
+
+`tape.jsonl` holds the first seconds of the synthetic sample. A case is a folder with its `config.toml`; its
+`decisions.jsonl` holds all that the nodes said. `make golden` rewrites them.
+"""
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mm_core.events import AnyEvent, Event, InstrumentDefined, OrderFilled, Root, RootEvent
+from mm_core.sequencer import Sequencer
+from mm_core.setup.config import to_config
+from mm_core.setup.parts import new_parts
+from mm_research.memory_log import MemoryLog
+from mm_research.paper import new_nodes
+
+FOLDER = Path(__file__).parent
+CASES = sorted(path.parent for path in FOLDER.glob("*/config.toml"))
+
+
+def tape() -> list[RootEvent]:
+    """The market."""
+    decoder = msgspec.json.Decoder(AnyEvent)
+    events = [decoder.decode(line) for line in (FOLDER / "tape.jsonl").read_bytes().splitlines()]
+    return [event for event in events if isinstance(event, RootEvent)]
+
+
+def decisions(case: Path) -> list[Event]:
+    """What the nodes said, in the order of the log."""
+    roots = tape()
+    instrument = roots[0]
+    assert isinstance(instrument, InstrumentDefined)
+    config = to_config(tomllib.loads((case / "config.toml").read_text(), parse_float=Decimal))
+    parts = new_parts(config, instrument)
+    log: list[Event] = []
+    memory = MemoryLog(new_nodes(parts, instrument.instrument_id), log.append)
+    sequencer = Sequencer(parts.period_ns, parts.offset_ns)
+    for root in roots:
+        for stamped in sequencer.stamp(root):
+            memory.append(stamped)
+    for last in sequencer.finish():
+        memory.append(last)
+    return [event for event in log if not isinstance(event, Root)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_decisions_are_unchanged(case: Path, pytestconfig: pytest.Config) -> None:
+    said = decisions(case)
+    assert any(isinstance(event, OrderFilled) for event in said)
+    text = "".join(msgspec.json.encode(event).decode() + "\n" for event in said)
+    if pytestconfig.getoption("--update-golden"):
+        (case / "decisions.jsonl").write_text(text)
+    assert text == (case / "decisions.jsonl").read_text()

@@ -1,0 +1,83 @@
+"""The benchmark job: exactly the listed results, whichever way it is run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mm_core.types import InputError
+from mm_research.bench import Job, bench, neutral_instrument
+
+RESULTS = ("steps", "next_order_id", "fills", "traded_value", "balance", "fee", "position")
+EXPECTED = {
+    ("synth_1m", "risk_averse"): (34970, 16515, 6410, 3853267.478, -77.042, 770.6535, 0),
+    ("synth_1m", "power_prob:3"): (34970, 16618, 6474, 3891726.806, 1126.314, 778.3454, -0.02),
+    ("synth_5m", "risk_averse"): (174931, 83428, 32626, 19621389.997, -2769.359, 3924.2780, 0.04),
+}
+
+
+@pytest.fixture(scope="session")
+def tapes(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the generated tapes of the benchmark; skipped where its generator is absent."""
+    generator = pytestconfig.rootpath.parent / "shared" / "bench" / "gen_dataset.py"
+    if not generator.is_file():
+        pytest.skip("no generator of the benchmark's data: ../shared/bench is absent")
+    folder = tmp_path_factory.mktemp("tapes")
+    for name, rows in (("synth_1m", 1_000_000), ("synth_5m", 5_000_000)):
+        args = [sys.executable, str(generator), "--n", str(rows), "--name", name, "--out", str(folder), "--no-npz"]
+        subprocess.run(args, check=True, capture_output=True)
+    return folder
+
+
+def found(result: dict[str, Any]) -> tuple[int | float, ...]:
+    """Results to the digits of the list."""
+    return tuple(round(result[name], 4) for name in RESULTS)
+
+
+@pytest.mark.parametrize(("name", "queue"), EXPECTED)
+def test_the_job_has_exactly_the_listed_results(tapes: Path, name: str, queue: str) -> None:
+    result = bench(tapes / f"{name}.parquet", Job(tick="0.1", lot="0.001", queue=queue), repeat=1)
+    assert found(result) == EXPECTED[name, queue]
+    assert (result["sight"], result["off_lot"]) == ("touches", 0)
+
+
+def test_two_books_and_many_sets_find_the_same(tapes: Path) -> None:
+    job = Job(tick="0.1", lot="0.001")
+    expected = EXPECTED["synth_1m", "risk_averse"]
+    assert found(bench(tapes / "synth_1m.parquet", job, repeat=1, two_books=True)) == expected
+    sets = bench(tapes / "synth_1m.parquet", job, repeat=1, sets=32)
+    assert (found(sets), sets["sets"]) == (expected, 32)
+
+
+def test_the_command_prints_its_object(tapes: Path) -> None:
+    args = ["bench", "--tape", str(tapes / "synth_1m.parquet"), "--tick", "0.1", "--lot", "0.001", "--repeat", "2"]
+    done = subprocess.run([sys.executable, "-m", "mm_cli", *args, "--json"], capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert found(told) == EXPECTED["synth_1m", "risk_averse"]
+    assert told["rows"] == 1_000_000
+    assert 0 < told["seconds"]["min"] <= told["seconds"]["median"]
+    assert told["rows_per_s"] > 0
+    shown = subprocess.run([sys.executable, "-m", "mm_cli", *args], capture_output=True, text=True, check=True)
+    assert "next id 16,515" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sets": 0}, "--sets 0: expected 1 to 32"),
+        ({"sets": 33}, "--sets 33: expected 1 to 32"),
+        ({"repeat": 0}, "--repeat 0: expected 1 or more"),
+        ({}, r"none\.parquet: no such file"),
+    ],
+)
+def test_bad_input_is_named(tmp_path: Path, settings: dict[str, int], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        bench(tmp_path / "none.parquet", Job(tick="0.1", lot="0.001"), **settings)  # type: ignore[arg-type]  # two ints
+
+
+def test_a_neutral_tape_is_named_by_its_file() -> None:
+    instrument = neutral_instrument(Path("a/btc_usdt.1.parquet"), "0.1", "0.001")
+    assert (instrument.instrument_id, instrument.venue_symbol) == ("tape.BTC-USDT-1", "btc_usdt.1")

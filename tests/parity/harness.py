@@ -1,0 +1,169 @@
+"""One sequence of events, decided twice: by the nodes one by one, and by the compiled loop over its tape."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from mm_core.book.book import state_hash
+from mm_core.compiled import compiled
+from mm_core.events import Event, InstrumentDefined, RootEvent
+from mm_core.exchange.market import arrivals
+from mm_core.messages import CANCEL, CANCEL_REJECTED
+from mm_core.node import State
+from mm_core.sequencer import Sequencer
+from mm_core.setup.parts import Parts
+from mm_core.signals.builder import new_builder
+from mm_research.columns import tape_rows
+from mm_research.engine.loop import run
+from mm_research.engine.state import SHARED, new_market
+from mm_research.from_events import EventRows
+from mm_research.memory_log import MemoryLog
+from mm_research.paper import new_nodes
+from mm_store.tape_rows import TapeBuilder
+
+NO_ROW = 1 << 62
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run leaves behind: messages and samples as arrays, the rest as bytes of records by name."""
+
+    messages: np.ndarray[Any, Any]
+    samples: np.ndarray[Any, Any]
+    state: dict[str, bytes]
+
+
+def small(parts: Parts, width: int, far: int) -> Parts:
+    """The same parts around a small book, so that its window moves and its far table fills."""
+    builder = new_builder(width, far)
+    for name in parts.builder.dtype.names or ():
+        if name != "book":
+            builder[name] = parts.builder[name]
+    return msgspec.structs.replace(parts, builder=builder)
+
+
+def book_size(parts: Parts) -> tuple[int, int]:
+    """Width and far of the builder's book."""
+    book = parts.builder["book"]
+    return book["lots"].shape[1] // 2, book["far_rank"].shape[2]
+
+
+@compiled
+def _book_hash(builder: State) -> Any:
+    return state_hash(builder[0].book)
+
+
+@compiled
+def _exchange_drain(state: State, until_ns: int) -> int:
+    return arrivals(state[0], state[0].book, until_ns)
+
+
+@compiled
+def _market_drain(state: State, until_ns: int) -> int:
+    return arrivals(state[0], state[0].builder.book, until_ns)
+
+
+def by_nodes(parts: Parts, instrument_id: str, events: Sequence[RootEvent]) -> tuple[Outcome, list[Event]]:
+    """The nodes' outcome and their log."""
+    nodes = new_nodes(parts, instrument_id)
+    log: list[Event] = []
+    memory = MemoryLog(nodes, log.append)
+    sequencer = Sequencer(parts.period_ns, parts.offset_ns)
+    for event in events:
+        for root in sequencer.stamp(event):
+            memory.append(root)
+    last = sequencer.finish()
+    for root in last:
+        memory.append(root)
+    rows = EventRows()
+    for said in log:
+        rows.hear(said)
+    exchange, builder, quoter, risk, account = (node.state for node in nodes)
+    if last:
+        _exchange_drain(exchange, last[0].ts_ns + parts.period_ns)
+    state = {
+        "clock": exchange["clock"],
+        "index": exchange["index"],
+        "venue": _without_cancel_terms(exchange["sets"]["venue"][0]),
+        "venue's book": np.uint64(_book_hash(exchange)),
+        "quoter": quoter["quoter"],
+        "risk": risk["risk"],
+        "account": account,
+        **_builder_state(builder["builder"]),
+    }
+    outcome = Outcome(
+        messages=rows.messages(), samples=rows.samples(), state={name: part.tobytes() for name, part in state.items()}
+    )
+    return outcome, log
+
+
+def by_loop(parts: Parts, instrument: InstrumentDefined, events: Sequence[RootEvent]) -> Outcome:
+    """The loop's outcome on the tape of the events."""
+    builder = TapeBuilder(instrument)
+    builder.add(events)
+    rows = tape_rows(builder.tape(), parts.offset_ns)
+    market = new_market(1, *book_size(parts))
+    _start(market, parts, int(rows["local_ns"][0]))
+    messages, samples = [], []
+    done = False
+    while not done:
+        done = run(market, rows, rows, parts.strategy, NO_ROW)
+        messages.append(np.asarray(market["log"])[0, : int(market["logged"][0])].copy())
+        samples.append(np.asarray(market["samples"])[0, : int(market["sampled"][0])].copy())
+        market["logged"] = market["sampled"] = 0
+    _market_drain(market, int(market["tick_ns"][0]))
+    one = market["sets"][0]
+    state = {
+        "clock": market["clock"],
+        "index": market["index"],
+        "venue": _without_cancel_terms(one["venue"]),
+        "venue's book": np.uint64(_book_hash(market["builder"])),
+        "quoter": one["quoter"],
+        "risk": one["risk"],
+        "account": one["account"],
+        **_builder_state(market["builder"]),
+    }
+    return Outcome(
+        messages=np.concatenate(messages),
+        samples=np.concatenate(samples),
+        state={name: part.tobytes() for name, part in state.items()},
+    )
+
+
+def _start(market: State, parts: Parts, first_local_ns: int) -> None:
+    market["sight"] = SHARED
+    market["record"] = 1
+    market["period_ns"] = parts.period_ns
+    market["tick_ns"] = (first_local_ns // parts.period_ns + 1) * parts.period_ns
+    market["on_touch"] = parts.on_touch
+    market["builder"] = parts.builder
+    for name in ("venue", "quoter", "risk", "account"):
+        market["sets"][name] = getattr(parts, name)
+
+
+def _builder_state(builder: State) -> dict[str, Any]:
+    names = [name for name in builder.dtype.names or () if name != "book"]
+    return {f"builder's {name}": builder[name] for name in names} | {"book": np.uint64(_book_hash(builder))}
+
+
+def _without_cancel_terms(venue: State) -> State:
+    """A cancel names an order and nothing else; the loop hands on the terms that it knows, and the event has none."""
+    venue = venue.copy()
+    for bus, kind in (("inbox", CANCEL), ("outbox", CANCEL_REJECTED)):
+        ring = venue[bus]["ring"]
+        for name in ("side", "price_ticks", "qty_lots", "flag"):
+            ring[name] = np.where(ring["kind"] == kind, 0, ring[name])
+    return venue
+
+
+def assert_equal(nodes: Outcome, loop: Outcome) -> None:
+    """Equal byte for byte; the first difference is named."""
+    for name, ours, theirs in (
+        ("message", nodes.messages, loop.messages),
+        ("sample", nodes.samples, loop.samples),
+    ):
+        for at, (one, other) in enumerate(zip(ours, theirs, strict=False)):
+            assert one.tobytes() == other.tobytes(), f"{name} {at}: nodes {one}, loop {other}; {ours.dtype.names}"
+        assert len(ours) == len(theirs), name
+    assert [name for name in nodes.state if nodes.state[name] != loop.state[name]] == []

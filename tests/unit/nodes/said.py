@@ -1,0 +1,108 @@
+"""Events and nodes as the tests of this folder need them: one instrument, times equal on both sides."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mm_core import events as e
+from mm_core.node import Node
+from mm_core.setup.config import to_config
+from mm_core.setup.parts import Parts, new_parts
+from mm_core.types import BookState, Side, TimeInForce
+from mm_research.paper import new_nodes
+
+MS = 1_000_000
+S = 1_000_000_000
+NAME = "binance.TEST"
+INSTRUMENT = e.InstrumentDefined(instrument_id=NAME, ts_ns=0, venue_symbol="TEST", tick_size="0.01", lot_size="0.001")
+EXCHANGE, BUILDER, QUOTER, RISK, ACCOUNTANT = range(5)
+
+
+def parts(**sections: Any) -> Parts:
+    return new_parts(to_config(sections), INSTRUMENT)
+
+
+def node(rank: int, **sections: Any) -> Node:
+    return new_nodes(parts(**sections), NAME)[rank]
+
+
+def step(node: Node, event: e.Event) -> Any:
+    """What a node answers; the tests know its types."""
+    return node.step(event)
+
+
+def market(ts_ns: int, local_ns: int | None = None) -> dict[str, Any]:
+    return {"instrument_id": NAME, "ts_ns": ts_ns, "local_ns": ts_ns if local_ns is None else local_ns}
+
+
+def snapshot(ts_ns: int, bid: int = 99, ask: int = 101, lots: int = 5) -> e.BookSnapshot:
+    """Three levels a side."""
+    return e.BookSnapshot(
+        **market(ts_ns),
+        update_id=1,
+        bid_ticks=(bid, bid - 1, bid - 2),
+        bid_lots=(lots,) * 3,
+        ask_ticks=(ask, ask + 1, ask + 2),
+        ask_lots=(lots,) * 3,
+    )
+
+
+def delta(ts_ns: int, *, bids: Sequence[tuple[int, int]] = (), asks: Sequence[tuple[int, int]] = ()) -> e.BookDelta:
+    bid_ticks, bid_lots = tuple(price for price, _ in bids), tuple(lots for _, lots in bids)
+    ask_ticks, ask_lots = tuple(price for price, _ in asks), tuple(lots for _, lots in asks)
+    levels: dict[str, Any] = {
+        "bid_ticks": bid_ticks,
+        "bid_lots": bid_lots,
+        "ask_ticks": ask_ticks,
+        "ask_lots": ask_lots,
+    }
+    return e.BookDelta(**market(ts_ns), first_update_id=2, update_id=2, **levels)
+
+
+def trade(ts_ns: int, side: Side, price_ticks: int, qty_lots: int, local_ns: int | None = None) -> e.Trade:
+    times = market(ts_ns, local_ns)
+    return e.Trade(**times, trade_id=1, side=side, price_ticks=price_ticks, qty_lots=qty_lots)
+
+
+def status(ts_ns: int, state: BookState = BookState.VALID) -> e.FeedStatus:
+    return e.FeedStatus(**market(ts_ns), state=state, epoch=7, complete_low_ticks=90, complete_high_ticks=110)
+
+
+def tick(ts_ns: int) -> e.Tick:
+    return e.Tick(ts_ns=ts_ns, local_ns=ts_ns)
+
+
+def submit(local_ns: int, order_id: int, side: Side, price_ticks: int, qty_lots: int = 2) -> e.SubmitOrder:
+    order: dict[str, Any] = {"order_id": order_id, "side": side, "price_ticks": price_ticks, "qty_lots": qty_lots}
+    return e.SubmitOrder(**market(local_ns), **order, time_in_force=TimeInForce.GTX)
+
+
+def book(local_ns: int, bid: int = 99, ask: int = 101, state: BookState = BookState.VALID) -> e.Book:
+    return e.Book(
+        **market(local_ns),
+        state=state,
+        epoch=1,
+        update_id=1,
+        bid_ticks=bid,
+        bid_lots=5,
+        ask_ticks=ask,
+        ask_lots=5,
+        mid_half_ticks=bid + ask,
+        weighted_mid_ticks=(bid + ask) / 2,
+        volatility_ticks_sqrt_s=1.0,
+        micro_stdev_ticks=0.0,
+        micro_min_ticks=0.0,
+        micro_max_ticks=0.0,
+        ofi_lots=0,
+        executable_spread_bps=(),
+        fillable_fraction=(),
+    )
+
+
+def intent(local_ns: int, order_id: int, side: Side, price_ticks: int, qty_lots: int = 4) -> e.OrderIntent:
+    order: dict[str, Any] = {"order_id": order_id, "side": side, "price_ticks": price_ticks, "qty_lots": qty_lots}
+    return e.OrderIntent(**market(local_ns), **order)
+
+
+def filled(local_ns: int, order_id: int, side: Side, price_ticks: int, leaves_lots: int = 0) -> e.OrderFilled:
+    order: dict[str, Any] = {"order_id": order_id, "side": side, "price_ticks": price_ticks, "qty_lots": 4}
+    return e.OrderFilled(**market(local_ns), **order, leaves_lots=leaves_lots, maker=True, fee_e9=3)

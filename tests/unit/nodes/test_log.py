@@ -1,0 +1,130 @@
+"""The nodes together: the order of their log, checkpoints, and the log on disk."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.unit.nodes.said import (
+    ACCOUNTANT,
+    MS,
+    NAME,
+    QUOTER,
+    book,
+    delta,
+    intent,
+    market,
+    node,
+    parts,
+    snapshot,
+    status,
+    tick,
+    trade,
+)
+
+from mm_core import events as e
+from mm_core.node import Node
+from mm_core.types import InputError, Side
+from mm_research.memory_log import LOG_FILE, MemoryLog, read_log, writing_log
+from mm_research.paper import new_nodes
+
+ROOTS: list[e.Event] = [
+    snapshot(50 * MS),
+    status(50 * MS),
+    *[
+        root
+        for at in range(100, 1_000, 100)
+        for root in (
+            tick(at * MS),
+            trade(at * MS + 30 * MS, Side(at // 100 % 2), 99 + 2 * (1 - at // 100 % 2), 9),
+            delta(at * MS + 60 * MS, bids=[(99 - at % 3, 4 + at % 7)], asks=[(101 + at % 2, 3 + at % 5)]),
+        )
+    ],
+]
+CHAIN = {
+    "quoter": {"order_qty_base": Decimal("0.004"), "position_max_base": Decimal("0.008"), "levels": 2},
+    "fixed_spread": {"half_spread_ticks": 1.0},
+    "exchange": {"entry_ms": Decimal(5), "response_ms": Decimal(5)},
+}
+
+
+def run(nodes: list[Node], roots: Sequence[e.Event]) -> list[e.Event]:
+    log: list[e.Event] = []
+    memory = MemoryLog(nodes, log.append)
+    for root in roots:
+        memory.append(root)
+    return log
+
+
+def test_a_node_goes_on_from_its_checkpoint_as_if_it_had_never_stopped() -> None:
+    whole = run(new_nodes(parts(**CHAIN), NAME), ROOTS)
+    assert any(isinstance(event, e.OrderFilled) for event in whole)
+    for at in range(1, len(ROOTS), 5):
+        nodes = new_nodes(parts(**CHAIN), NAME)
+        head = run(nodes, ROOTS[:at])
+        restarted = new_nodes(parts(**CHAIN), NAME)
+        for old, new in zip(nodes, restarted, strict=True):
+            new.load(old.dump())
+        assert repr(head + run(restarted, ROOTS[at:])) == repr(whole)  # a NaN is not equal to itself
+
+
+def test_a_checkpoint_of_another_layout_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"quoter: 3 bytes of state, expected \d+"):
+        node(QUOTER).load(b"old")
+
+
+def echo(name: str, rank: int, hears: type[e.Event], says: type[e.Event], answers: list[e.Event]) -> Node:
+    """A node that answers everything with the same."""
+    state = node(ACCOUNTANT).state
+    return Node(name=name, rank=rank, hears=(hears,), says=(says,), step=lambda _: answers, state=state)
+
+
+def test_the_log_appends_answers_breadth_first_in_order_of_rank_and_index() -> None:
+    first, second = intent(0, 1, Side.BUY, 98), intent(0, 2, Side.SELL, 102)
+    denied = e.OrderDenied(**market(0), order_id=1, reason=1)
+    nodes = [
+        echo("late", 9, e.Tick, e.OrderDenied, [denied]),
+        echo("early", 2, e.Tick, e.OrderIntent, [first, second]),
+        echo("hearer", 3, e.OrderIntent, e.Book, [book(0)]),
+    ]
+    root = tick(0)
+    assert run(nodes, [root]) == [root, first, second, denied, book(0), book(0)]
+
+
+def test_a_node_that_says_what_is_not_its_own_stops_the_log() -> None:
+    liar = echo("liar", 1, e.Tick, e.OrderIntent, [book(0)])
+    with pytest.raises(AssertionError, match="liar may not say Book"):
+        run([liar], [tick(0)])
+
+
+def test_a_log_is_read_as_it_was_written(tmp_path: Path) -> None:
+    log = run(new_nodes(parts(**CHAIN), NAME), ROOTS)
+    with writing_log(tmp_path) as write:
+        for event in log:
+            write(event)
+    assert [msgspec.msgpack.encode(event) for event in read_log(tmp_path)] == [
+        msgspec.msgpack.encode(event) for event in log
+    ]
+
+
+def test_a_log_that_was_not_finished_is_not_there(tmp_path: Path) -> None:
+    def interrupted() -> None:
+        with writing_log(tmp_path) as write:
+            write(tick(0))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not (tmp_path / LOG_FILE).exists()
+    with pytest.raises(InputError, match=r"events\.msgpack\.zst: .*expected a log as a session writes it"):
+        list(read_log(tmp_path))
+
+
+def test_a_damaged_log_is_one_clear_line(tmp_path: Path) -> None:
+    with writing_log(tmp_path) as write:
+        write(tick(0))
+    file = tmp_path / LOG_FILE
+    file.write_bytes(file.read_bytes()[:-6])
+    with pytest.raises(InputError, match="expected a log as a session writes it"):
+        list(read_log(tmp_path))

@@ -1,0 +1,139 @@
+"""The paper exchange and the book builder as nodes: what they say to which market event, and when."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.unit.nodes.said import (
+    BUILDER,
+    EXCHANGE,
+    MS,
+    NAME,
+    S,
+    delta,
+    market,
+    node,
+    snapshot,
+    status,
+    step,
+    submit,
+    tick,
+    trade,
+)
+
+from mm_core import events as e
+from mm_core.node import Node
+from mm_core.types import BookState, Side
+
+LATENCY = {"entry_ms": Decimal(10), "response_ms": Decimal(20), "cancel_ms": Decimal(5)}
+
+
+def exchange_with_order() -> Node:
+    """A bid of 2 lots at 98 sent at 0.1 s to a book of 99 to 101 with 5 lots a level: at the venue 10 ms later."""
+    exchange = node(EXCHANGE, exchange=LATENCY)
+    step(exchange, snapshot(90 * MS))
+    step(exchange, submit(100 * MS, 1, Side.BUY, 98))
+    return exchange
+
+
+def test_the_venue_answers_after_both_latencies_with_the_first_root_that_is_late_enough() -> None:
+    exchange = exchange_with_order()
+    assert step(exchange, trade(110 * MS, Side.BUY, 101, 1, local_ns=125 * MS)) == ()
+    assert step(exchange, trade(111 * MS, Side.BUY, 101, 1, local_ns=129 * MS)) == ()
+    accepted: dict[str, Any] = {"instrument_id": NAME, "ts_ns": 110 * MS, "local_ns": 130 * MS, "order_id": 1}
+    assert step(exchange, trade(112 * MS, Side.BUY, 101, 1, local_ns=135 * MS)) == [
+        e.OrderAccepted(**accepted, side=Side.BUY, price_ticks=98, qty_lots=2)
+    ]
+
+
+def test_a_tick_moves_the_connections_of_the_venue_but_not_its_market() -> None:
+    exchange = exchange_with_order()
+    assert [type(answer) for answer in step(exchange, tick(200 * MS))] == [e.OrderAccepted]
+    step(exchange, e.CancelOrder(**market(200 * MS), order_id=1))
+    assert step(exchange, tick(224 * MS)) == ()
+    (canceled,) = step(exchange, tick(225 * MS))
+    assert canceled == e.OrderCanceled(
+        instrument_id=NAME,
+        ts_ns=205 * MS,
+        local_ns=225 * MS,
+        order_id=1,
+        side=Side.BUY,
+        price_ticks=98,
+        leaves_lots=2,
+    )
+
+
+def test_a_fill_says_price_fee_and_what_is_left() -> None:
+    exchange = exchange_with_order()
+    step(exchange, trade(120 * MS, Side.SELL, 98, 6))  # five ahead of us, one for us
+    answers = step(exchange, tick(200 * MS))
+    assert [type(answer) for answer in answers] == [e.OrderAccepted, e.OrderFilled]
+    fill = answers[1]
+    assert isinstance(fill, e.OrderFilled)
+    assert (fill.ts_ns, fill.local_ns, fill.side, fill.price_ticks) == (120 * MS, 140 * MS, Side.BUY, 98)
+    assert (fill.qty_lots, fill.leaves_lots, fill.maker, fill.fee_e9) == (1, 1, True, 196)  # 0.0002 of 0.98 x 0.001
+
+
+def test_the_venue_says_no_to_what_would_take_and_to_a_cancel_of_nothing() -> None:
+    exchange = exchange_with_order()
+    step(exchange, submit(100 * MS, 2, Side.SELL, 99))
+    step(exchange, e.CancelOrder(**market(100 * MS), order_id=3))
+    accepted, rejected, cancel_rejected = step(exchange, tick(200 * MS))
+    assert isinstance(accepted, e.OrderAccepted)
+    assert isinstance(rejected, e.OrderRejected)
+    assert (rejected.order_id, rejected.side, rejected.price_ticks, rejected.qty_lots) == (2, Side.SELL, 99, 2)
+    assert isinstance(cancel_rejected, e.CancelRejected)
+    assert cancel_rejected.order_id == 3
+
+
+def test_a_request_arrives_at_the_latest_time_of_the_market_even_if_that_is_a_status() -> None:
+    exchange = node(EXCHANGE, exchange=LATENCY)
+    step(exchange, snapshot(90 * MS))
+    step(exchange, status(170 * MS))
+    step(exchange, submit(150 * MS, 1, Side.BUY, 98))
+    (accepted,) = step(exchange, tick(200 * MS))
+    assert accepted.ts_ns == 170 * MS
+
+
+def test_the_book_builder_says_a_book_at_every_tick_and_copies_the_proof() -> None:
+    builder = node(BUILDER, signals={"executable_sizes_base": (Decimal("0.005"), Decimal("0.02"))})
+    assert step(builder, snapshot(1 * S)) == ()
+    assert step(builder, status(1 * S)) == ()
+    (said,) = step(builder, tick(2 * S))
+    assert (said.ts_ns, said.local_ns, said.state, said.epoch, said.update_id) == (2 * S, 2 * S, BookState.VALID, 7, 1)
+    assert (said.bid_ticks, said.bid_lots, said.ask_ticks, said.ask_lots, said.mid_half_ticks) == (99, 5, 101, 5, 200)
+    assert (said.complete_low_ticks, said.complete_high_ticks) == (90, 110)
+    assert said.executable_spread_bps == (pytest.approx(200.0), None)  # 20 lots are more than 3 levels of 5
+    assert said.fillable_fraction == (1.0, 0.75)
+
+
+def test_an_unproven_book_has_no_executable_spread_and_an_empty_one_no_mid() -> None:
+    builder = node(BUILDER, signals={"executable_sizes_base": (Decimal("0.005"),)})
+    (empty,) = step(builder, tick(1 * S))
+    assert (empty.state, empty.mid_half_ticks, empty.executable_spread_bps) == (BookState.SYNCING, 0, (None,))
+    step(builder, snapshot(1 * S))
+    (known,) = step(builder, tick(2 * S))
+    assert (known.state, known.mid_half_ticks, known.executable_spread_bps) == (
+        BookState.SYNCING,
+        200,
+        (None,),
+    )
+
+
+def test_silence_makes_a_book_stale_and_a_trade_is_a_sign_of_life() -> None:
+    builder = node(BUILDER, book={"stale_ms": 1_000})
+    step(builder, snapshot(1 * S))
+    step(builder, status(1 * S))
+    assert step(builder, tick(2 * S))[0].state == BookState.VALID
+    assert step(builder, tick(3 * S))[0].state == BookState.STALE
+    step(builder, trade(3 * S, Side.BUY, 101, 1))
+    assert step(builder, tick(4 * S))[0].state == BookState.VALID
+
+
+def test_decisions_on_the_touch_follow_its_changes_and_nothing_deeper() -> None:
+    builder = node(BUILDER, book={"decide_on": "touch"})
+    assert [each.local_ns for each in step(builder, snapshot(1 * S))] == [1 * S]
+    assert step(builder, delta(2 * S, bids=[(97, 1)])) == ()
+    (said,) = step(builder, delta(3 * S, bids=[(99, 1)]))
+    assert (said.local_ns, said.bid_lots, said.update_id) == (3 * S, 1, 2)
+    assert step(builder, trade(4 * S, Side.BUY, 101, 1)) == ()

@@ -1,0 +1,140 @@
+"""Quoter, risk gate and accountant as nodes: what they say to a book, to each other and to the venue's answers."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.unit.nodes.said import ACCOUNTANT, QUOTER, RISK, S, book, filled, intent, market, node, step
+
+from mm_core import events as e
+from mm_core.risk.reason import Reason
+from mm_core.types import BookState, Command, Side, TimeInForce, TradeState
+
+QUOTES = {"order_qty_base": Decimal("0.004"), "position_max_base": Decimal("0.008")}
+
+
+def test_the_quoter_says_both_quotes_with_the_terms_of_the_decision() -> None:
+    quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
+    bid, ask = step(quoter, book(1 * S))
+    assert bid == e.OrderIntent(
+        **market(1 * S),
+        order_id=1,
+        side=Side.BUY,
+        price_ticks=98,
+        qty_lots=4,
+        fair_ticks=100.0,
+        reservation_ticks=100.0,
+        half_spread_ticks=2.0,
+        volatility_ticks_sqrt_s=1.0,
+    )
+    assert (ask.order_id, ask.side, ask.price_ticks) == (2, Side.SELL, 102)
+    assert step(quoter, book(2 * S)) == []
+
+
+def test_the_quoter_cancels_an_accepted_order_at_a_price_it_no_longer_wants() -> None:
+    quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
+    step(quoter, book(1 * S))
+    accepted: dict[str, Any] = {"side": Side.BUY, "price_ticks": 98, "qty_lots": 4}
+    step(quoter, e.OrderAccepted(**market(1 * S), order_id=1, **accepted))
+    cancel, *_ = step(quoter, book(2 * S, bid=102, ask=104))
+    assert cancel == e.CancelIntent(**market(2 * S), order_id=1)
+
+
+@pytest.mark.parametrize("kind", ["denied", "rejected", "canceled", "expired", "filled"])
+def test_an_order_that_is_gone_is_quoted_again(kind: str) -> None:
+    quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
+    step(quoter, book(1 * S))
+    order: dict[str, Any] = {**market(1 * S), "order_id": 1}
+    terms: dict[str, Any] = {"side": Side.BUY, "price_ticks": 98}
+    gone = {
+        "denied": e.OrderDenied(**order, reason=1),
+        "rejected": e.OrderRejected(**order, **terms, qty_lots=4, reason=1),
+        "canceled": e.OrderCanceled(**order, **terms, leaves_lots=4),
+        "expired": e.OrderExpired(**order, **terms, leaves_lots=4),
+        "filled": filled(1 * S, 1, Side.BUY, 98),
+    }
+    assert step(quoter, gone[kind]) == ()
+    (again,) = step(quoter, book(2 * S))
+    assert (again.order_id, again.side, again.position_lots) == (3, Side.BUY, 4 if kind == "filled" else 0)
+
+
+def test_risk_lets_an_order_through_smaller_or_not_at_all_and_says_why() -> None:
+    risk = node(RISK, risk={"order_max_base": Decimal("0.003")})
+    (denied,) = step(risk, intent(0, 1, Side.BUY, 98))
+    assert denied == e.OrderDenied(**market(0), order_id=1, reason=Reason.BOOK_NOT_VALID)
+    assert step(risk, book(1 * S)) == ()
+    (submitted,) = step(risk, intent(1 * S, 2, Side.BUY, 98))
+    assert submitted == e.SubmitOrder(
+        **market(1 * S),
+        order_id=2,
+        side=Side.BUY,
+        price_ticks=98,
+        qty_lots=3,
+        time_in_force=TimeInForce.GTX,
+        adjusted_reason=Reason.ORDER_LOTS,
+    )
+
+
+def test_risk_passes_a_cancel_on_once() -> None:
+    risk = node(RISK)
+    step(risk, book(1 * S))
+    step(risk, intent(1 * S, 1, Side.BUY, 98))
+    wanted = e.CancelIntent(**market(2 * S), order_id=1)
+    assert step(risk, wanted) == [e.CancelOrder(**market(2 * S), order_id=1)]
+    assert step(risk, wanted) == ()
+
+
+def test_a_halt_cancels_what_is_open_and_a_resume_lets_orders_through_again() -> None:
+    risk = node(RISK)
+    step(risk, book(1 * S))
+    step(risk, intent(1 * S, 1, Side.BUY, 98))
+    step(risk, intent(1 * S, 2, Side.SELL, 102))
+    step(risk, filled(1 * S, 2, Side.SELL, 102))
+    halted, cancel = step(risk, e.OperatorCommand(ts_ns=0, local_ns=2 * S, command=Command.HALT))
+    assert halted == e.TradingState(**market(2 * S), state=TradeState.HALTED, reason=Reason.OPERATOR)
+    assert cancel == e.CancelOrder(**market(2 * S), order_id=1)
+    assert [type(answer) for answer in step(risk, intent(2 * S, 3, Side.BUY, 98))] == [e.OrderDenied]
+    (resumed,) = step(risk, e.OperatorCommand(ts_ns=0, local_ns=3 * S, command=Command.RESUME))
+    assert isinstance(resumed, e.TradingState)
+    assert resumed.state == TradeState.ACTIVE
+    assert [type(answer) for answer in step(risk, intent(3 * S, 4, Side.BUY, 98))] == [e.SubmitOrder]
+
+
+def test_a_loss_beyond_the_limit_halts_at_the_next_book() -> None:
+    risk = node(RISK, risk={"loss_session_max_quote": Decimal("0.0001")})
+    step(risk, book(1 * S))
+    step(risk, intent(1 * S, 1, Side.BUY, 98))
+    step(risk, filled(1 * S, 1, Side.BUY, 98))
+    assert step(risk, book(2 * S)) == ()
+    (halted,) = step(risk, book(3 * S, bid=89, ask=91))
+    assert halted == e.TradingState(**market(3 * S), state=TradeState.HALTED, reason=Reason.LOSS_SESSION)
+
+
+@pytest.mark.parametrize("command", [Command.FLATTEN, Command.SET])
+def test_commands_that_risk_does_not_know_change_nothing(command: Command) -> None:
+    risk = node(RISK)
+    before = risk.dump()
+    assert step(risk, e.OperatorCommand(ts_ns=0, local_ns=1, command=command)) == ()
+    assert risk.dump() == before
+
+
+def test_the_accountant_says_the_split_of_the_result_after_each_fill() -> None:
+    accountant = node(ACCOUNTANT)
+    step(accountant, book(1 * S))
+    (bought,) = step(accountant, filled(2 * S, 1, Side.BUY, 98))
+    # One tick x one lot is 0.01 x 0.001 quote, 10,000 of 1e-9: 4 lots 2 ticks below the mid of 100.
+    assert bought == e.PositionChanged(
+        **market(2 * S),
+        position_lots=4,
+        average_price_ticks=98.0,
+        realised_e9=0,
+        unrealised_e9=80_000,
+        fees_e9=3,
+        spread_e9=80_000,
+        inventory_e9=0,
+    )
+    assert step(accountant, book(3 * S, bid=100, ask=102)) == ()
+    assert step(accountant, book(4 * S, bid=10, ask=20, state=BookState.GAP)) == ()
+    (flat,) = step(accountant, filled(5 * S, 2, Side.SELL, 103))
+    assert (flat.position_lots, flat.average_price_ticks, flat.fees_e9) == (0, 0.0, 6)
+    assert (flat.realised_e9, flat.unrealised_e9, flat.spread_e9, flat.inventory_e9) == (200_000, 0, 160_000, 40_000)

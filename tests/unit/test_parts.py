@@ -1,0 +1,145 @@
+"""From human units to the records that every part starts from."""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mm_core.book.window import NO_RANK
+from mm_core.events import InstrumentDefined
+from mm_core.exchange import queue
+from mm_core.risk.state import LIMITS
+from mm_core.setup.config import KEYS, to_config
+from mm_core.setup.parts import NEVER_STALE_NS, QUEUES, STRATEGIES, Parts, new_parts
+from mm_core.setup.units import Units, exact, floor
+from mm_core.types import INT64_MAX, InputError
+
+
+def instrument(tick: str = "0.01", lot: str = "0.00001", qty_lots_min: int = 0) -> InstrumentDefined:
+    """An instrument of these sizes."""
+    return InstrumentDefined(
+        instrument_id="binance.BTCUSDT",
+        venue_symbol="BTCUSDT",
+        ts_ns=0,
+        tick_size=tick,
+        lot_size=lot,
+        qty_lots_min=qty_lots_min,
+    )
+
+
+def parts(sections: dict[str, Any] | None = None, **sizes: Any) -> Parts:
+    """The parts of these sections for that instrument."""
+    return new_parts(to_config(sections or {}), instrument(**sizes))
+
+
+def test_the_defaults_bind_nothing_and_quote_a_hundred_lots() -> None:
+    made = parts()
+    limits = made.risk["limits"][0]
+    assert {name: int(limits[name]) for name in LIMITS.names or () if name.endswith("_max")} == dict.fromkeys(
+        [name for name in LIMITS.names or () if name.endswith("_max")], INT64_MAX
+    )
+    terms = made.quoter["terms"][0]
+    assert (terms["lot_lots"], terms["position_lots_max"], made.quoter["next_order_id"][0]) == (100, 1000, 1)
+    assert (made.period_ns, made.on_touch, made.venue["best"].tolist()) == (100_000_000, False, [[NO_RANK, NO_RANK]])
+
+
+def test_amounts_become_lots_ticks_and_nanoseconds() -> None:
+    made = parts(
+        {
+            "book": {"stale_ms": 0, "decide_on": "touch"},
+            "quoter": {"order_qty_base": "0.0015", "position_max_base": 1},
+            "risk": {"order_value_max_quote": 1000, "loss_day_max_quote": "0.5", "account_mode": "spot"},
+            "exchange": {
+                "entry_ms": "0.000001",
+                "response_ms": 2.5,
+                "maker_fee": "-0.0001",
+                "queue": "power_prob_2:1.5",
+            },
+        },
+        qty_lots_min=7,
+    )
+    venue, limits, terms = made.venue[0], made.risk["limits"][0], made.quoter["terms"][0]
+    assert (venue["entry_ns"], venue["cancel_ns"], venue["response_ns"]) == (1, 1, 2_500_000)
+    assert (venue["maker_fee_ppb"], venue["queue_model"], venue["queue_power"]) == (-100_000, queue.POWER_2, 1.5)
+    assert (limits["order_tick_lots_max"], limits["loss_day_e9_max"]) == (10**10, 500_000_000)
+    assert (limits["spot"], limits["order_lots_min"]) == (1, 7)
+    assert (terms["lot_lots"], terms["position_lots_max"]) == (150, 100_000)
+    assert (made.builder["stale_ns"][0], made.on_touch) == (NEVER_STALE_NS, True)
+
+
+def test_the_value_of_a_tick_and_lot_is_a_reduced_fraction() -> None:
+    venue = parts(tick="0.01", lot="0.00001").venue[0]
+    assert (venue["value_num"], venue["value_den"]) == (100, 1)
+    fine = parts({"quoter": {"order_qty_base": "0.00000004"}}, tick="0.000000025", lot="0.00000001")
+    assert (fine.venue["value_num"][0], fine.venue["value_den"][0]) == (1, 4_000_000)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_strategy_finds_its_parameters_in_its_section(name: str) -> None:
+    made = parts({"quoter": {"strategy": name}})
+    function, parameters = STRATEGIES[name]
+    assert made.strategy is function
+    assert parameters == KEYS[name]
+
+
+def test_sizes_of_the_executable_spread_fill_the_last_slots() -> None:
+    assert parts(lot="0.3").builder["executable"]["sizes_lots"].tolist() == [[0, 0, 0, 0]]
+    assert parts(lot="0.5").builder["executable"]["sizes_lots"].tolist() == [[0, 2, 10, 20]]
+    sizes = {"signals": {"executable_sizes_base": ["0.5", "2"]}}
+    assert parts(sizes, lot="0.1").builder["executable"]["sizes_lots"].tolist() == [[0, 0, 5, 20]]
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_every_queue_model_has_a_name(name: str) -> None:
+    text = f"{name}:3" if name.startswith("power") else name
+    assert parts({"exchange": {"queue": text}}).venue["queue_model"][0] == QUEUES[name]
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"quoter": {"order_qty_base": "0.000015"}}, "order_qty_base: 0.000015 is not a multiple of the lot 0.00001"),
+        ({"quoter": {"order_qty_base": 0}}, "order_qty_base: 0; expected 0.00001 or more"),
+        ({"quoter": {"order_qty_base": "nan"}}, "order_qty_base: NaN is not a multiple of the lot"),
+        ({"quoter": {"half_spread_bps_min": 2, "half_spread_bps_max": 1}}, "half_spread_bps_max: expected 0 or"),
+        ({"signals": {"volatility_sample_ms": 150}}, "volatility_sample_ms: expected a multiple of the clock's 100 ms"),
+        ({"signals": {"ofi_window_ms": 110_000}}, "ofi_window_ms: expected 0 to 1023 periods of 100 ms"),
+        ({"signals": {"executable_sizes_base": [2, 1]}}, "executable_sizes_base: expected at most 4 sizes"),
+        ({"risk": {"notional_max_quote": -1}}, "notional_max_quote: -1; expected a decimal of 0 or more"),
+        ({"exchange": {"entry_ms": "0.0000001"}}, "entry_ms: 0.0000001 is not a multiple of one nanosecond"),
+        ({"exchange": {"entry_ms": -1}}, "entry_ms: -1; expected 0 or more"),
+        ({"exchange": {"maker_fee": 1}}, "maker_fee: 1; expected a rate below 1"),
+        ({"exchange": {"maker_fee": "nan"}}, "maker_fee: NaN; expected a rate below 1"),
+        ({"exchange": {"queue": "power_prob"}}, "queue: 'power_prob'; expected one of risk_averse, power_prob:n"),
+        ({"exchange": {"queue": "power_prob:x"}}, "queue: 'power_prob:x'; expected one of"),
+        ({"exchange": {"queue": "risk_averse:2"}}, "queue: 'risk_averse:2'; expected one of"),
+    ],
+)
+def test_what_does_not_fit_the_instrument_is_named(sections: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        parts(sections)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("tick", ["0", "-0.1", "x", "nan", ""])
+def test_a_tick_that_is_no_size_is_bad_input(tick: str) -> None:
+    with pytest.raises(InputError, match=r"binance\.BTCUSDT: tick_size"):
+        parts(tick=tick)
+
+
+@given(lots=st.integers(0, 10**15), exponent=st.integers(-8, 2), digits=st.integers(1, 99))
+def test_whole_lots_are_found_exactly_and_nothing_else_is(lots: int, exponent: int, digits: int) -> None:
+    lot = Decimal(digits).scaleb(exponent)
+    assert exact("key", lots * lot, lot, "the lot") == lots
+    with pytest.raises(InputError):
+        exact("key", lots * lot + lot / 4, lot, "the lot")
+    assert floor("key", lots * lot + lot / 4, lot) == lots
+
+
+@given(tick=st.decimals("0.00000001", 1000, places=8), lot=st.decimals("0.00000001", 1000, places=8))
+def test_the_value_of_a_tick_and_lot_is_exact(tick: Decimal, lot: Decimal) -> None:
+    units = Units(tick=tick, lot=lot)
+    assert units.value_e9 == Fraction(tick) * Fraction(lot) * 10**9 == Fraction(units.value) * 10**9
