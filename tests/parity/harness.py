@@ -56,11 +56,15 @@ def _book_hash(builder: State) -> Any:
 
 @compiled
 def _exchange_drain(state: State, until_ns: int) -> int:
+    """One more look at the connection to the venue: the loop takes it after its last decision."""
+    state[0].clock.known_ns = until_ns
     return arrivals(state[0], state[0].book, until_ns)
 
 
 @compiled
 def _market_drain(state: State, until_ns: int) -> int:
+    """The same of the loop's own, if it has not."""
+    state[0].clock.known_ns = until_ns
     return arrivals(state[0], state[0].builder.book, until_ns)
 
 
@@ -165,5 +169,6 @@ def assert_equal(nodes: Outcome, loop: Outcome) -> None:
     ):
         for at, (one, other) in enumerate(zip(ours, theirs, strict=False)):
             assert one.tobytes() == other.tobytes(), f"{name} {at}: nodes {one}, loop {other}; {ours.dtype.names}"
-        assert len(ours) == len(theirs), name
-    assert [name for name in nodes.state if nodes.state[name] != loop.state[name]] == []
+        assert len(ours) == len(theirs), f"{name}s: nodes {len(ours)}, loop {len(theirs)}"
+    differing = [name for name in nodes.state if nodes.state[name] != loop.state[name]]
+    assert not differing, f"the state of {differing} differs at the end"

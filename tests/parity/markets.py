@@ -28,8 +28,9 @@ MOVES = ("trade", "trade", "trade", "delta", "delta", "delta", "delta", "far", "
 
 move = st.tuples(
     st.sampled_from(MOVES),
-    st.integers(0, 160),  # ms of exchange time that pass
-    st.integers(-60, 120),  # ms from exchange time to reception
+    # Mostly round times: requests then arrive, and Ticks fall, at the very time of an event.
+    st.sampled_from([0, 0, 1, 9, 10, 10, 40, 50, 90, 100, 160]),  # ms of exchange time that pass
+    st.sampled_from([-60, -1, 0, 0, 0, 5, 10, 50, 120]),  # ms from exchange time to reception
     st.lists(st.tuples(st.integers(-4, 4), st.integers(0, 12)), max_size=5),  # (ticks from the touch, lots)
     st.integers(0, 7),
 )

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.parity.harness import assert_equal, by_loop, by_nodes, small
 from tests.parity.markets import INSTRUMENT, Market, configs, moves
 
@@ -15,9 +16,9 @@ WIDTH, FAR = 128, 64
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(configs(), moves)
-def test_nodes_and_loop_decide_the_same(config: Config, drawn: list[Any]) -> None:
+@given(configs(), moves, st.integers(1, 4))
+def test_nodes_and_loop_decide_the_same(config: Config, drawn: list[Any], rounds: int) -> None:
     parts = small(new_parts(config, INSTRUMENT), WIDTH, FAR)
-    events = Market().events(drawn)
+    events = Market().events(drawn * rounds)
     nodes, _ = by_nodes(parts, INSTRUMENT.instrument_id, events)
     assert_equal(nodes, by_loop(parts, INSTRUMENT, events))

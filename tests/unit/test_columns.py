@@ -12,16 +12,43 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mm_core.book.book import top_levels
+from mm_core.compiled import compiled
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus, InstrumentDefined, Trade
+from mm_core.setup.config import Config
+from mm_core.setup.parts import new_parts
 from mm_core.types import BookState, InputError, Side
 from mm_research import columns
 from mm_research.columns import Neutral, read_neutral, receive_on_exchange_clock, tape_rows
-from mm_research.engine.state import CLEAR, DEPTH, EPOCH, LAST_BIT, NOTHING, ROW, SNAPSHOT, STATE_SHIFT, STATUS, TRADE
+from mm_research.engine.loop import run
+from mm_research.engine.state import (
+    CLEAR,
+    DEPTH,
+    EPOCH,
+    LAST_BIT,
+    NOTHING,
+    ROW,
+    SHARED,
+    SNAPSHOT,
+    STATE_SHIFT,
+    STATUS,
+    TRADE,
+    TWO_BOOKS,
+)
+from mm_research.market import market_of, trust_feed
 from mm_store.tape import TapeBuilder
 
 IT: dict[str, Any] = {"instrument_id": "binance.ETHUSDT"}
 ETH = InstrumentDefined(**IT, ts_ns=0, venue_symbol="ETHUSDT", tick_size="0.1", lot_size="0.001")
 ASK = 8  # the side's bit
+
+
+@compiled
+def levels_of(state: Any, side: int, ticks: Any, lots: Any) -> int:
+    """The best levels of a builder's book."""
+    return top_levels(state[0].book, side, ticks, lots)
+
+
 Row = tuple[int, int, int, float, float, int]  # exchange time, local time, side, price, quantity, kind
 
 
@@ -122,7 +149,7 @@ def test_two_orders_of_rows_are_sorted_each_and_stable(tmp_path: Path) -> None:
 def test_a_bad_row_is_named(tmp_path: Path, row: Row, message: str) -> None:
     path = neutral(tmp_path, [(1, 1, 1, 0.1, 1.0, 0), row])
     if not message:
-        assert len(read_neutral(path, "0.1", "0.001").rows) == 1  # a clear of nothing
+        assert len(read_neutral(path, "0.1", "0.001").rows) == 2  # a clear of nothing
         return
     with pytest.raises(InputError) as error:
         read_neutral(path, "0.1", "0.001")
@@ -171,43 +198,40 @@ BOOK: list[Row] = [
 
 
 @pytest.mark.parametrize(
-    ("side", "price", "removed"),
+    ("side", "price", "row", "bids", "asks"),
     [
-        (1, 9.9, [(DEPTH, 100, 0), (DEPTH, 99, 0)]),  # from the touch to the price, included
-        (-1, 10.15, None),
-        (-1, 10.2, [(DEPTH | ASK, 101, 0), (DEPTH | ASK, 102, 0)]),
-        (-1, math.nan, [(DEPTH | ASK, tick, 0) for tick in (101, 102, 103)]),
-        (1, 0.0, [(DEPTH, tick, 0) for tick in (100, 99, 98)]),
-        (1, 10.1, []),
-        (0, math.nan, [(CLEAR, 0, 0)]),  # the engine's own: the whole book
+        (1, 9.9, (CLEAR, 99, 1), [98], [101, 102, 103]),  # from the touch to the price, included
+        (-1, 10.2, (CLEAR | ASK, 102, 2), [100, 99, 98], [103]),
+        (-1, math.nan, (CLEAR | ASK, 0, 2), [100, 99, 98], []),
+        (1, 0.0, (CLEAR, 0, 1), [], [101, 102, 103]),
+        (1, 10.1, (CLEAR, 101, 1), [100, 99, 98], [101, 102, 103]),
+        (0, math.nan, (CLEAR, 0, 0), [], []),  # the whole book
+        (0, 10.0, (CLEAR, 100, 3), [99, 98], [101, 102, 103]),
     ],
 )
+@pytest.mark.parametrize("sight", [SHARED, TWO_BOOKS])
 def test_a_clear_removes_the_levels_from_the_touch_to_its_price(
-    tmp_path: Path, side: int, price: float, removed: list[tuple[int, int, int]] | None
+    tmp_path: Path,
+    side: int,
+    price: float,
+    row: tuple[int, int, int],
+    bids: list[int],
+    asks: list[int],
+    sight: int,
 ) -> None:
-    rows: list[Row] = [*BOOK, (2, 2, side, price, 0.0, 3), (3, 3, 1, 9.7, 1.0, 0)]
-    if removed is None:
-        with pytest.raises(InputError, match="row 6: price"):
-            read(tmp_path, rows)
-        return
-    tape = read(tmp_path, rows)
-    assert codes(tape.rows)[6:] == [*removed, (DEPTH, 97, 1000)]
-    assert tape.count == 8
+    tape = read(tmp_path, [*BOOK, (2, 2, side, price, 0.0, 3), (5, 5, 1, 9.7, 1.0, 1)])
+    assert codes(tape.rows)[6] == row
+    market = market_of([new_parts(Config(), ETH)], sight, first_tick_ns=3)
+    trust_feed(market, tape.rows)
+    run(market, tape.rows, tape.rows, new_parts(Config(), ETH).strategy, 1 << 62)
+    builder = market["local" if sight == TWO_BOOKS else "builder"]
+    levels = [np.zeros(5, np.int64), np.zeros(5, np.int64)]
+    for book_side, expected in enumerate((bids, asks)):
+        count = levels_of(builder, book_side, *levels)
+        assert levels[0][:count].tolist() == expected
+    assert int(builder["touch"]["bid_ticks"][0]) == (bids[0] if bids else 0)
 
 
-def test_a_clear_finds_what_an_earlier_one_has_left(tmp_path: Path) -> None:
-    rows: list[Row] = [
-        *BOOK,
-        (1, 1, 0, 0.0, 0.0, 3),
-        *BOOK[:2],
-        (3, 3, 1, 10.0, 0, 3),
-        (3, 3, 0, 9.9, 0, 3),
-    ]
-    tape = read(tmp_path, rows)
-    assert codes(tape.rows)[6:] == [
-        (CLEAR, 0, 0),
-        (SNAPSHOT, 100, 1000),
-        (SNAPSHOT, 99, 1000),
-        (DEPTH, 100, 0),
-        (DEPTH, 99, 0),
-    ]
+def test_a_clear_off_the_tick_grid_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="row 6: price"):
+        read(tmp_path, [*BOOK, (2, 2, -1, 10.15, 0.0, 3)])

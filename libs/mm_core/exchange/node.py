@@ -41,10 +41,16 @@ def new_exchange(venue: State, book: State) -> State:
 
 @compiled
 def _begin(market: Record, ts_ns: int, local_ns: int) -> None:
-    """A root of this exchange time comes: first what arrives before it."""
+    """A root comes: first what arrives before it; nothing of it is known before the root is."""
     market.clock.known_ns = local_ns
     arrivals(market, market.book, ts_ns - 1)
+
+
+@compiled
+def _end(market: Record, ts_ns: int, local_ns: int) -> int:
+    """The root is done: the market's time moves, and what is due by now is released."""
     market.clock.market_ns = max(market.clock.market_ns, ts_ns)
+    return _release(market, local_ns)
 
 
 @compiled
@@ -80,11 +86,11 @@ def on_book(
     _begin(market, ts_ns, local_ns)
     if snapshot:
         clear_book(market.book)
-    if bid_ticks.shape[0] + ask_ticks.shape[0] > 0:
-        market.clock.depth_ns = max(market.clock.depth_ns, ts_ns)
     _set_levels(market, BID, bid_ticks, bid_lots, ts_ns)
     _set_levels(market, ASK, ask_ticks, ask_lots, ts_ns)
-    return _release(market, local_ns)
+    if bid_ticks.shape[0] + ask_ticks.shape[0] > 0:
+        market.clock.depth_ns = max(market.clock.depth_ns, ts_ns)
+    return _end(market, ts_ns, local_ns)
 
 
 @compiled
@@ -93,7 +99,7 @@ def on_trade(state: State, ts_ns: int, local_ns: int, taker: int, price_ticks: i
     market = state[0]
     _begin(market, ts_ns, local_ns)
     trade_row(market, taker, price_ticks, qty_lots, ts_ns)
-    return _release(market, local_ns)
+    return _end(market, ts_ns, local_ns)
 
 
 @compiled
@@ -101,7 +107,7 @@ def on_status(state: State, ts_ns: int, local_ns: int) -> int:
     """The feed's status moves the market's time like every root; returns the number of answers that are due."""
     market = state[0]
     _begin(market, ts_ns, local_ns)
-    return _release(market, local_ns)
+    return _end(market, ts_ns, local_ns)
 
 
 @compiled
