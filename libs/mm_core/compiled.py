@@ -69,6 +69,8 @@ _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"
 compiled: Callable[[F], F] = numba.njit(**_OPTIONS)
 # A step of every row or every decision, inlined into its caller: faster there, and slower to compile everywhere.
 hot: Callable[[F], F] = numba.njit(**_OPTIONS, inline="always")
+# For a loop whose every index is bounded by its own conditions, shown beside it: no checks (6 % of a backtest).
+in_bounds: Callable[[F], F] = numba.njit(**(_OPTIONS | {"boundscheck": False}))
 
 if not JIT:
     # Hashes wrap on purpose and 0/0 has a value: silently when compiled, with a warning in plain NumPy.

@@ -122,7 +122,7 @@ def _market(parts: Sequence[Parts], sight: int, tape: Neutral) -> Market:
 def _results(market: Market, instrument: InstrumentDefined) -> dict[str, int | float]:
     """What the first set did: money in the quote currency, the position in the base."""
     units = units_of(instrument)
-    account, quoter = market["sets"]["account"][0, 0], market["sets"]["quoter"][0, 0]
+    account, quoter = market["sets"]["risk"]["account"][0, 0], market["sets"]["quoter"][0, 0]
     return {
         "steps": int(quoter["steps"]),
         "next_order_id": int(quoter["next_order_id"]),

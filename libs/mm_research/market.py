@@ -26,7 +26,7 @@ def market_of(sets: Sequence[Parts], sight: int, first_tick_ns: int) -> Market:
     market["builder"] = shared.builder
     market["local"] = shared.builder
     for i, parts in enumerate(sets):
-        for name in ("venue", "quoter", "risk", "account"):
+        for name in ("venue", "quoter", "risk"):
             market["sets"][name][0, i] = getattr(parts, name)[0]
     return market
 

@@ -9,7 +9,6 @@ import numpy as np
 from mm_core.book.book import state_hash
 from mm_core.compiled import compiled
 from mm_core.events import Event, InstrumentDefined, RootEvent
-from mm_core.exchange.market import arrivals
 from mm_core.messages import CANCEL, CANCEL_REJECTED
 from mm_core.node import State
 from mm_core.sequencer import Sequencer
@@ -54,20 +53,6 @@ def _book_hash(builder: State) -> Any:
     return state_hash(builder[0].book)
 
 
-@compiled
-def _exchange_drain(state: State, until_ns: int) -> int:
-    """One more look at the connection to the venue: the loop takes it after its last decision."""
-    state[0].clock.known_ns = until_ns
-    return arrivals(state[0], state[0].book, until_ns)
-
-
-@compiled
-def _market_drain(state: State, until_ns: int) -> int:
-    """The same of the loop's own, if it has not."""
-    state[0].clock.known_ns = until_ns
-    return arrivals(state[0], state[0].builder.book, until_ns)
-
-
 def by_nodes(parts: Parts, instrument_id: str, events: Sequence[RootEvent]) -> tuple[Outcome, list[Event]]:
     """The nodes' outcome and their log."""
     nodes = new_nodes(parts, instrument_id)
@@ -77,15 +62,12 @@ def by_nodes(parts: Parts, instrument_id: str, events: Sequence[RootEvent]) -> t
     for event in events:
         for root in sequencer.stamp(event):
             memory.append(root)
-    last = sequencer.finish()
-    for root in last:
+    for root in sequencer.finish():
         memory.append(root)
     rows = EventRows()
     for said in log:
         rows.hear(said)
     exchange, builder, quoter, risk, account = (node.state for node in nodes)
-    if last:
-        _exchange_drain(exchange, last[0].ts_ns + parts.period_ns)
     state = {
         "clock": exchange["clock"],
         "index": exchange["index"],
@@ -116,7 +98,6 @@ def by_loop(parts: Parts, instrument: InstrumentDefined, events: Sequence[RootEv
         messages.append(np.asarray(market["log"])[0, : int(market["logged"][0])].copy())
         samples.append(np.asarray(market["samples"])[0, : int(market["sampled"][0])].copy())
         market["logged"] = market["sampled"] = 0
-    _market_drain(market, int(market["tick_ns"][0]))
     one = market["sets"][0]
     state = {
         "clock": market["clock"],
@@ -125,7 +106,7 @@ def by_loop(parts: Parts, instrument: InstrumentDefined, events: Sequence[RootEv
         "venue's book": np.uint64(_book_hash(market["builder"])),
         "quoter": one["quoter"],
         "risk": one["risk"],
-        "account": one["account"],
+        "account": one["risk"]["account"],
         **_builder_state(market["builder"]),
     }
     return Outcome(
@@ -142,7 +123,7 @@ def _start(market: State, parts: Parts, first_local_ns: int) -> None:
     market["tick_ns"] = (first_local_ns // parts.period_ns + 1) * parts.period_ns
     market["on_touch"] = parts.on_touch
     market["builder"] = parts.builder
-    for name in ("venue", "quoter", "risk", "account"):
+    for name in ("venue", "quoter", "risk"):
         market["sets"][name] = getattr(parts, name)
 
 

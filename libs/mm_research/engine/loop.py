@@ -4,7 +4,7 @@ import numpy as np
 
 from mm_core.book.book import best_lots, best_ticks, rank_of
 from mm_core.book.window import ASK, BID
-from mm_core.compiled import Array, Record, Strategy, compiled, hot, int64
+from mm_core.compiled import Array, Record, Strategy, compiled, hot, in_bounds, int64
 from mm_core.exchange.market import arrivals, depth_row, trade_row
 from mm_core.signals.builder import (
     builder_clear,
@@ -132,7 +132,7 @@ def _decide_all(market: Record, builder: Record, strategy: Strategy) -> None:
         if market.sets[s].done == 0:
             decide(market, market.sets[s], builder.top, strategy)
     if market.record != 0:
-        take_sample(market, builder.top, market.sets[0].account)
+        take_sample(market, builder.top, market.sets[0].risk.account)
 
 
 @compiled
@@ -188,14 +188,15 @@ def _is_over(market: Record, rows_left: bool, feed_ns: int) -> bool:
     `feed_ns` is when the last row before it was received.
     """
     now_ns = market.tick_ns
-    market.builder.feed_ns = feed_ns
     if market.sight == SHARED:
+        if market.closing != 0:
+            return True
         market.clock.known_ns = now_ns
+        market.closing = not rows_left
+    market.builder.feed_ns = feed_ns
     market.arrival_ns = arrivals(market, market.builder.book, now_ns)
     if market.sight == SHARED:
-        is_over = market.closing != 0
-        market.closing = not rows_left
-        return is_over
+        return False
     return _finish(market, rows_left or market.last_local_ns > now_ns, now_ns)
 
 
@@ -223,7 +224,7 @@ def _before_row(market: Record, row: Record, shared: bool) -> None:
         market.arrival_ns = arrivals(market, market.builder.book, row.exch_ns - 1)
 
 
-@compiled
+@in_bounds
 def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_row: int) -> bool:  # noqa: C901
     """Run until the data and all queues are done (True), or until `until_row` or a full log (False: call again).
 

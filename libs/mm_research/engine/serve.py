@@ -1,6 +1,5 @@
 """What happens between rows: requests arrive at the venues, answers reach us, decisions are taken."""
 
-from mm_core.accounting.account import account_fill, account_mark
 from mm_core.compiled import Record, Strategy, compiled, hot
 from mm_core.exchange.matching import send
 from mm_core.messages import (
@@ -16,7 +15,6 @@ from mm_core.messages import (
 )
 from mm_core.quoting.quoter import quoter_accepted, quoter_decide, quoter_filled, quoter_gone
 from mm_core.risk.risk import risk_book, risk_cancel_intent, risk_filled, risk_gone, risk_intent
-from mm_core.signals.builder import VALID
 from mm_core.types import INT64_MAX
 
 
@@ -49,7 +47,6 @@ def deliver(market: Record, part: Record, until_ns: int) -> None:
         if m.kind == FILLED:
             quoter_filled(part.quoter, m.side, m.order_id, m.qty_lots, m.leaves_lots)
             risk_filled(part.risk, m.order_id, m.side, m.price_ticks, m.qty_lots, m.leaves_lots, m.fee_e9, m.due_ns)
-            account_fill(part.account, m.side, m.price_ticks, m.qty_lots, m.fee_e9)
         elif m.kind == ACCEPTED:
             quoter_accepted(part.quoter, m.side, m.order_id, m.leaves_lots)
         elif m.kind != CANCEL_REJECTED:
@@ -64,8 +61,6 @@ def decide(market: Record, part: Record, top: Record, strategy: Strategy) -> Non
     deliver(market, part, now_ns)
     quoter_decide(part.quoter, top, strategy)
     risk_book(part.risk, top)
-    if top.state == VALID and top.bid_lots > 0 and top.ask_lots > 0:
-        account_mark(part.account, top.bid_ticks + top.ask_ticks)
     _pass_on(market, part, now_ns)
     quoter = part.quoter
     for i in range(quoter.said):

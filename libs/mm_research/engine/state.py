@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from mm_core.accounting.account import ACCOUNT
 from mm_core.book.window import FAR, NO_RANK, WIDTH
 from mm_core.compiled import new
 from mm_core.exchange.venue import CLOCK, INDEX, VENUE
@@ -65,8 +64,7 @@ SET = np.dtype(
         ("done", "i8"),
         ("venue", VENUE),
         ("quoter", QUOTER),
-        ("risk", RISK),
-        ("account", ACCOUNT),
+        ("risk", RISK),  # its account is the set's: the accountant's would be equal, from the same fills and books
     ]
 )
 
