@@ -136,11 +136,11 @@ def best_ticks(book: Record, side: int) -> int:
 
 @compiled
 def best_lots(book: Record, side: int) -> int:
-    """Lots at the best level, 0 without one."""
+    """Lots at the best level, 0 without one. The window always covers the best level."""
     rank = book.best[side]
     if rank == NO_RANK:
         return NO_LOTS
-    return lots_at(book, side, rank)
+    return book.lots[side * (book.lots.shape[0] >> 1) + rank - book.base_rank[side]]
 
 
 @compiled

@@ -9,7 +9,7 @@ its own price. One trade's quantity is shared among our orders by price, then ti
 from mm_core.accounting.money import fee_e9
 from mm_core.book.book import best_below, best_ticks, lots_at, rank_of
 from mm_core.book.window import NO_RANK
-from mm_core.compiled import Record, compiled, int64
+from mm_core.compiled import Record, compiled, hot, int64
 from mm_core.exchange.queue import executable_lots, queue_on_depth, queue_on_trade
 from mm_core.exchange.venue import (
     TOO_MANY_ORDERS,
@@ -199,7 +199,7 @@ def _fill_resting(venue: Record, index: Record, bit: int, side: int, slot: int, 
     return lots
 
 
-@compiled
+@hot
 def on_depth(venue: Record, side: int, rank: int, previous_lots: int, lots: int) -> None:
     """The displayed quantity of a price changed: move our orders there in their queue."""
     for i in range(venue.resting[side]):
@@ -229,7 +229,7 @@ def _reached_lots(venue: Record, order: Record, wanted: int) -> int:
     return min(wanted, beyond)
 
 
-@compiled
+@hot
 def on_trade(
     venue: Record, index: Record, bit: int, taker: int, price_ticks: int, lots: int, ts_ns: int, late: bool
 ) -> None:

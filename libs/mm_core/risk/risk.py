@@ -111,7 +111,7 @@ def _find(risk: Record, order_id: int) -> int:
     return -1
 
 
-@compiled
+@hot
 def risk_filled(
     risk: Record, order_id: int, side: int, price_ticks: int, qty_lots: int, leaves_lots: int, fee_e9: int, ts_ns: int
 ) -> None:
@@ -143,7 +143,7 @@ def _reduce_open(risk: Record, order_id: int, leaves_lots: int) -> None:
             risk.orders[i] = risk.orders[i + 1]
 
 
-@compiled
+@hot
 def risk_book(risk: Record, top: Record) -> None:
     """A new book: mark the account, check the losses and the fill rate; a breach halts and cancels everything."""
     risk.said = 0

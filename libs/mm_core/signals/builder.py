@@ -167,7 +167,7 @@ def builder_end(builder: Record) -> None:
     builder.touch.ask_lots = ask_lots
 
 
-@compiled
+@hot
 def builder_publish(builder: Record, now_ns: int) -> None:
     """Write what a Book event at `now_ns` says of the touch and the state; signals keep their last values."""
     top = builder.top
@@ -185,7 +185,7 @@ def builder_publish(builder: Record, now_ns: int) -> None:
         top.weighted_mid_ticks = weighted_mid_ticks(top.bid_ticks, top.bid_lots, top.ask_ticks, top.ask_lots)
 
 
-@compiled
+@hot
 def builder_tick(builder: Record, now_ns: int) -> None:
     """A due time of the clock: sample the signals, then publish."""
     builder_publish(builder, now_ns)

@@ -36,7 +36,7 @@ from mm_research.engine.state import (
 MESSAGES_A_DECISION = 256  # room that the log needs for one decision of one set
 
 
-@compiled
+@hot
 def _remember_touch(market: Record, local_ns: int) -> None:
     """Put the touch into the history of its changes; what is received at one time counts as one change."""
     book = market.builder.book
@@ -125,7 +125,7 @@ def _venue_row(market: Record, code: int, row: Record) -> None:
         _rare_row(market.builder, code, int64(row.tick), row.lots)
 
 
-@compiled
+@hot
 def _decide_all(market: Record, builder: Record, strategy: Strategy) -> None:
     """A decision of every set on the book that our side has just published."""
     for s in range(market.sets.shape[0]):
@@ -135,7 +135,7 @@ def _decide_all(market: Record, builder: Record, strategy: Strategy) -> None:
         take_sample(market, builder.top, market.sets[0].risk.account)
 
 
-@compiled
+@hot
 def _finish(market: Record, rows_left: int, now_ns: int) -> bool:
     """True if nothing is due after `now_ns`: then every set is done and its queues are empty."""
     open_sets = 0
@@ -155,33 +155,33 @@ def _is_full(market: Record) -> bool:
     return market.record != 0 and (market.logged > room or market.sampled == market.samples.shape[0])
 
 
-@compiled
-def _event_end(market: Record, strategy: Strategy, code: int, ts_ns: int, local_ns: int) -> bool:
-    """End of an event: the clock moves, and a change of the touch is ours now or on its way to us.
+@hot
+def _touch_changed(market: Record, strategy: Strategy, local_ns: int) -> bool:
+    """An event touched the best levels: that is ours now, or on its way to us. True if the log is full."""
+    if market.sight != SHARED:
+        market.builder.touched = 0
+        if market.sight == TOUCHES:
+            _remember_touch(market, local_ns)
+        return False
+    builder_end(market.builder)
+    if market.on_touch == 0:
+        return False
+    market.builder.feed_ns = local_ns
+    builder_publish(market.builder, local_ns)
+    _decide_all(market, market.builder, strategy)
+    return _is_full(market)
 
-    True if the loop has to look up, because the log is full.
-    """
-    clock = market.clock
-    clock.market_ns = max(clock.market_ns, ts_ns)
+
+@hot
+def _event_end(market: Record, strategy: Strategy, code: int, row: Record) -> bool:
+    """The clock moves with a whole event, and so does the touch. True if the loop has to look up: the log is full."""
+    market.clock.market_ns = max(market.clock.market_ns, row.exch_ns)
     if code & 5 == 0:
-        clock.depth_ns = max(clock.depth_ns, ts_ns)
-    if market.builder.touched == 0:
-        return False
-    if market.sight == SHARED:
-        builder_end(market.builder)
-        if market.on_touch != 0:
-            market.builder.feed_ns = local_ns
-            builder_publish(market.builder, local_ns)
-            _decide_all(market, market.builder, strategy)
-            return _is_full(market)
-        return False
-    market.builder.touched = 0
-    if market.sight == TOUCHES:
-        _remember_touch(market, local_ns)
-    return False
+        market.clock.depth_ns = max(market.clock.depth_ns, row.exch_ns)
+    return market.builder.touched != 0 and _touch_changed(market, strategy, row.local_ns)
 
 
-@compiled
+@hot
 def _is_over(market: Record, rows_left: bool, feed_ns: int) -> bool:
     """The clock is due: requests arrive up to it. True if nothing is left to come after it.
 
@@ -200,7 +200,7 @@ def _is_over(market: Record, rows_left: bool, feed_ns: int) -> bool:
     return _finish(market, rows_left or market.last_local_ns > now_ns, now_ns)
 
 
-@compiled
+@hot
 def _tick(market: Record, strategy: Strategy) -> None:
     """The clock is due: a decision on what we have seen by then."""
     now_ns = market.tick_ns
@@ -250,7 +250,7 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
             code = int64(row.code)
             _venue_row(market, code, row)
             if code & LAST_BIT != 0:
-                looked_up = _event_end(market, strategy, code, row.exch_ns, row.local_ns)
+                looked_up = _event_end(market, strategy, code, row)
         market.row = i
         if looked_up:
             continue
