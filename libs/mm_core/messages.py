@@ -83,3 +83,24 @@ def bus_pop(bus: Record) -> Record:
     message = bus.ring[bus.head & (bus.ring.shape[0] - 1)]
     bus.head += 1
     return message
+
+
+@compiled
+def say(part: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, ts_ns: int) -> Record:
+    """Append a message to the outbox of a part that decides (`said`, `outbox`) and return it."""
+    if part.said >= part.outbox.shape[0]:
+        raise OverflowError("a part of the core has more to say at once than its outbox holds")
+    message = part.outbox[part.said]
+    part.said += 1
+    message.kind = kind
+    message.ts_ns = ts_ns
+    message.due_ns = ts_ns
+    message.order_id = order_id
+    message.side = side
+    message.price_ticks = price_ticks
+    message.qty_lots = qty_lots
+    message.leaves_lots = 0
+    message.fee_e9 = 0
+    message.reason = 0
+    message.flag = 0
+    return message

@@ -51,8 +51,10 @@ class WsLines:
             self._path, self._line = path, 0
             with _open(path) as raw:
                 self._raw = raw
-                yield from self._frames(_unpacked(path, raw))
-                self._raw = None
+                try:
+                    yield from self._frames(_unpacked(path, raw))
+                finally:  # the reader may stop early, and the file is closed then
+                    self._raw = None
             self._bytes_before += _size(path)
 
     @contextmanager

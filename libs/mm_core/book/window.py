@@ -112,15 +112,12 @@ def move_window(book: Record, side: int, rank: int) -> None:
     base = rank - 3 * (width >> 2)
     shift = base - book.base_rank[side]
     offset = side * width
-    old_base = book.base_rank[side]
     _leave_window(book, side, base)
     book.base_rank[side] = base
     for i in range(width):  # walk so that a level is read before its slot is written
         key = i if shift > 0 else width - 1 - i
         source = key + shift
         book.lots[offset + key] = book.lots[offset + source] if 0 <= source < width else 0
-    if old_base == base:
-        return
     for i in range(book.far_rank.shape[1]):
         key = book.far_rank[side, i] - base
         if book.far_lots[side, i] != 0 and 0 <= key < width:

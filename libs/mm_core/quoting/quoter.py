@@ -7,7 +7,7 @@ twice. A cancel is never sent before its order is accepted unless `cancel_pendin
 import numpy as np
 
 from mm_core.compiled import Record, Strategy, compiled, hot
-from mm_core.messages import CANCEL_INTENT, INTENT, MESSAGE
+from mm_core.messages import CANCEL_INTENT, INTENT, MESSAGE, say
 from mm_core.quoting.terms import TERMS, decide_prices
 from mm_core.signals.builder import VALID
 
@@ -33,25 +33,6 @@ QUOTER = np.dtype(
         ("outbox", MESSAGE, (OUTBOX,)),
     ]
 )
-
-
-@compiled
-def _say(quoter: Record, kind: int, side: int, order_id: int, price_ticks: int, qty_lots: int, ts_ns: int) -> None:
-    if quoter.said >= OUTBOX:
-        raise OverflowError("the quoter wants more requests at once than its outbox holds")
-    message = quoter.outbox[quoter.said]
-    quoter.said += 1
-    message.kind = kind
-    message.ts_ns = ts_ns
-    message.due_ns = ts_ns
-    message.order_id = order_id
-    message.side = side
-    message.price_ticks = price_ticks
-    message.qty_lots = qty_lots
-    message.leaves_lots = 0
-    message.fee_e9 = 0
-    message.reason = 0
-    message.flag = GTX
 
 
 @hot
@@ -98,7 +79,8 @@ def _keep_or_cancel(quoter: Record, side: int, ts_ns: int) -> None:
             continue
         if order.status == LIVE or (order.status == PENDING and quoter.cancel_pending != 0):
             order.status = CANCELING
-            _say(quoter, CANCEL_INTENT, side, order.order_id, order.price_ticks, order.leaves_lots, ts_ns)
+            message = say(quoter, CANCEL_INTENT, order.order_id, side, order.price_ticks, order.leaves_lots, ts_ns)
+            message.flag = GTX
 
 
 @compiled
@@ -124,7 +106,8 @@ def _submit_missing(quoter: Record, side: int, ts_ns: int) -> None:
         order.leaves_lots = quoter.terms.lot_lots
         order.status = PENDING
         quoter.next_order_id += 1
-        _say(quoter, INTENT, side, order.order_id, price_ticks, order.leaves_lots, ts_ns)
+        message = say(quoter, INTENT, order.order_id, side, price_ticks, order.leaves_lots, ts_ns)
+        message.flag = GTX
 
 
 @compiled

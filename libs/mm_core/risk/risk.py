@@ -6,7 +6,7 @@ operator resumes, which takes the loss so far as the new start of the session.
 
 from mm_core.accounting.account import account_fill, account_mark
 from mm_core.compiled import Record, compiled, hot
-from mm_core.messages import CANCEL, DENIED, SUBMIT, TRADING_STATE
+from mm_core.messages import CANCEL, DENIED, SUBMIT, TRADING_STATE, say
 from mm_core.risk.gate import (
     ACTIVE,
     HALTED,
@@ -19,7 +19,7 @@ from mm_core.risk.gate import (
     result_e9,
 )
 from mm_core.risk.reason import Reason
-from mm_core.risk.state import ORDERS, OUTBOX
+from mm_core.risk.state import ORDERS
 from mm_core.types import INT64_MAX
 
 DAY_NS = 86_400_000_000_000
@@ -34,21 +34,9 @@ R_BELOW_MINIMUM = int(Reason.BELOW_MINIMUM)
 def _say(
     risk: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, reason: int, ts_ns: int
 ) -> None:
-    if risk.said >= OUTBOX:
-        raise OverflowError("risk has more to say at once than its outbox holds")
-    message = risk.outbox[risk.said]
-    risk.said += 1
-    message.kind = kind
-    message.ts_ns = ts_ns
-    message.due_ns = ts_ns
-    message.order_id = order_id
-    message.side = side
-    message.price_ticks = price_ticks
-    message.qty_lots = qty_lots
+    message = say(risk, kind, order_id, side, price_ticks, qty_lots, ts_ns)
     message.leaves_lots = qty_lots
-    message.fee_e9 = 0
     message.reason = reason
-    message.flag = 0
 
 
 @hot

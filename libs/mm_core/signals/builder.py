@@ -93,6 +93,7 @@ def new_builder(width: int = WIDTH, far: int = FAR) -> np.ndarray[Any, Any]:
     state["volatility"]["half_life_s"] = 30.0
     state["flow"]["window_ticks"] = 100
     state["micro"]["wanted"] = 1
+    state["executable"]["spread_bps"] = math.nan
     clear_builder(state)
     return state
 
