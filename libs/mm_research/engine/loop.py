@@ -63,9 +63,10 @@ def _see_touches(market: Record, now_ns: int) -> None:
         if change.local_ns > now_ns:
             break
         market.touch_head += 1
-        builder.flow.current_lots += flow_lots(
-            builder.touch, change.bid_ticks, change.bid_lots, change.ask_ticks, change.ask_lots
-        )
+        if builder.flow.window_ticks != 0:
+            builder.flow.current_lots += flow_lots(
+                builder.touch, change.bid_ticks, change.bid_lots, change.ask_ticks, change.ask_lots
+            )
         builder.touch.bid_ticks = change.bid_ticks
         builder.touch.bid_lots = change.bid_lots
         builder.touch.ask_ticks = change.ask_ticks
@@ -135,13 +136,13 @@ def _decide_all(market: Record, builder: Record, strategy: Strategy) -> None:
         take_sample(market, builder.top, market.sets[0].risk.account)
 
 
-@hot
-def _finish(market: Record, rows_left: int, now_ns: int) -> bool:
-    """True if nothing is due after `now_ns`: then every set is done and its queues are empty."""
+@compiled
+def _finish(market: Record, now_ns: int) -> bool:
+    """All rows are done: True if nothing else is due after `now_ns`; then every set is done, its queues are empty."""
     open_sets = 0
     for s in range(market.sets.shape[0]):
         part = market.sets[s]
-        if part.done == 0 and not (rows_left or is_pending(part, now_ns)):
+        if part.done == 0 and not is_pending(part, now_ns):
             deliver(market, part, now_ns)
             part.done = 1
         open_sets += 1 - part.done
@@ -194,10 +195,11 @@ def _is_over(market: Record, rows_left: bool, feed_ns: int) -> bool:
         market.clock.known_ns = now_ns
         market.closing = not rows_left
     market.builder.feed_ns = feed_ns
-    market.arrival_ns = arrivals(market, market.builder.book, now_ns)
-    if market.sight == SHARED:
+    if market.arrival_ns <= now_ns:
+        market.arrival_ns = arrivals(market, market.builder.book, now_ns)
+    if market.sight == SHARED or rows_left or market.last_local_ns > now_ns:
         return False
-    return _finish(market, rows_left or market.last_local_ns > now_ns, now_ns)
+    return _finish(market, now_ns)
 
 
 @hot
