@@ -6,7 +6,7 @@ price, size or amount of money. Filled means that trades have taken more than wa
 
 import math
 
-from mm_core.compiled import Record, compiled
+from mm_core.compiled import Record, compiled, hot
 
 RISK_AVERSE = 0
 POWER = 1  # f(x) = x^n, f(back) / (f(back) + f(front))
@@ -16,7 +16,7 @@ LOG = 4  # f(x) = ln(1 + x), f(back) / (f(back) + f(front))
 LOG_2 = 5  # f(back) / f(back + front)
 
 
-@compiled
+@hot
 def _power(x: float, n: float) -> float:
     """x^n, NaN where that is not a real number; the usual n = 3 without a call (20 ns)."""
     if n == 3.0:
@@ -32,7 +32,7 @@ def _log(x: float) -> float:
     return math.log(1.0 + x) if x > -1.0 else math.nan
 
 
-@compiled
+@hot
 def share_behind(model: int, power: float, front: float, back: float) -> float:
     """Share of cancelled lots that stood behind us. An empty queue (0/0) counts as all behind: nothing to gain."""
     if model == POWER:
@@ -55,7 +55,7 @@ def share_behind(model: int, power: float, front: float, back: float) -> float:
     return above / below
 
 
-@compiled
+@hot
 def queue_on_depth(model: int, power: float, order: Record, previous_lots: int, lots: int) -> None:
     """The level of a resting order changed from `previous_lots` to `lots` displayed."""
     if model == RISK_AVERSE:
