@@ -1,18 +1,17 @@
 """`crypto-mm backtest`: one configuration over recorded days or a neutral tape, to a session folder."""
 
 import re
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mm_cli.config import ConfigOption, SetOption, load_config
+from mm_cli.interrupt import interruptible
 from mm_core.types import InputError
 
 if TYPE_CHECKING:
@@ -104,24 +103,13 @@ def _of_tape(path: Path, tick: str, lot: str, config: "Config", out: Path) -> "R
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """Show rows done, as a bar on a terminal; after Ctrl-C the next step is the last (a second one ends at once)."""
-    asked = False
+    with interruptible() as asked, _bar() as show:
 
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, previous)
+        def progress(done: int, total: int) -> bool:
+            show(done, total)
+            return not asked()
 
-    previous = signal.signal(signal.SIGINT, ask)
-    try:
-        with _bar() as show:
-
-            def progress(done: int, total: int) -> bool:
-                show(done, total)
-                return not asked
-
-            yield progress
-    finally:
-        signal.signal(signal.SIGINT, previous)
+        yield progress
 
 
 @contextmanager

@@ -1,18 +1,17 @@
 """`crypto-mm paper`: paper trading over recorded frames, by the nodes that trade live."""
 
 import re
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mm_cli.config import ConfigOption, SetOption, load_config
+from mm_cli.interrupt import interruptible
 from mm_cli.synth import SECONDS_NS
 from mm_core.types import InputError
 
@@ -123,24 +122,13 @@ def _duration_ns(text: str) -> int:
 @contextmanager
 def _progress(lines: "WsLines") -> Iterator[Progress]:
     """Show how far it is, position and result; after Ctrl-C the next frame is the last (a second one ends at once)."""
-    asked = False
+    with interruptible() as asked, _bar(lines) if sys.stderr.isatty() else _lines(lines) as show:
 
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, previous)
+        def progress(position: float, total: float) -> bool:
+            show(f"position {position:,.6g}, result {total:,.6g}")
+            return not asked()
 
-    previous = signal.signal(signal.SIGINT, ask)
-    try:
-        with _bar(lines) if sys.stderr.isatty() else _lines(lines) as show:
-
-            def progress(position: float, total: float) -> bool:
-                show(f"position {position:,.6g}, result {total:,.6g}")
-                return not asked
-
-            yield progress
-    finally:
-        signal.signal(signal.SIGINT, previous)
+        yield progress
 
 
 @contextmanager

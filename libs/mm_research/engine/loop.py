@@ -1,4 +1,4 @@
-"""The loop: rows until something is due, then what is due, in event time. See COMPILED notes in docs/decisions.md."""
+"""The loop: rows until something is due, then what is due, in event time. What made it fast: docs/decisions.md."""
 
 import numpy as np
 
