@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mm_cli.config import ConfigOption, SetOption, load_config
 from mm_cli.interrupt import interruptible
+from mm_cli.options import ConfigOption, SetOption
 from mm_core.types import InputError
+from mm_runtime.config import load_config
 
 if TYPE_CHECKING:
     from mm_core.setup.config import Config

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mm_cli.config import decimal_option
+from mm_cli.options import decimal_option
 
 
 def run(

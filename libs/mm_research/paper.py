@@ -13,24 +13,21 @@ from typing import Any
 import msgspec
 
 from mm_core import events as e
-from mm_core.accounting.node import accountant_node
-from mm_core.exchange.node import exchange_node
-from mm_core.node import Node
-from mm_core.quoting.node import quoter_node
-from mm_core.risk.node import risk_node
 from mm_core.sequencer import Sequencer
 from mm_core.setup.config import Config
-from mm_core.setup.parts import Parts, new_parts
+from mm_core.setup.nodes import new_nodes
+from mm_core.setup.parts import new_parts
 from mm_core.setup.units import units_of
-from mm_core.signals.node import builder_node
-from mm_core.types import MONEY_E9, NS_PER_S, BookState, Command, InputError, Side, TimeInForce
+from mm_core.setup.warm import warm
+from mm_core.types import MONEY_E9, NS_PER_S, InputError
 from mm_research.backtest import fill_model
 from mm_research.from_events import EventRows
-from mm_research.memory_log import Hear, MemoryLog, writing_log
+from mm_research.memory_log import Hear, MemoryLog
 from mm_research.recording import Recording
 from mm_research.session import Session, check_folder, write_session
+from mm_store.log_file import writing_log
 from mm_store.ws_lines import WsLines
-from mm_venues.audit import CompiledBook, TouchAudit
+from mm_venues.audit import CompiledBook, TouchAudit, warm_book
 from mm_venues.binance.feed import Feed, FeedCounts
 
 MAX_SPEED = 0.0  # as fast as it goes
@@ -40,18 +37,6 @@ _NAP_S = 0.1  # longest wait between two looks at the wish to stop
 Frame = tuple[int, bytes]
 # Hears (position in base, result after fees in quote); answers False to stop.
 Progress = Callable[[float, float], bool]
-
-
-def new_nodes(parts: Parts, instrument_id: str) -> list[Node]:
-    """The five nodes of one instrument, from the initial records."""
-    limits = parts.risk["limits"][0]
-    return [
-        exchange_node(instrument_id, parts.venue, parts.builder["book"]),
-        builder_node(instrument_id, parts.builder, decide_on_touch=parts.on_touch),
-        quoter_node(instrument_id, parts.quoter, parts.strategy),
-        risk_node(instrument_id, parts.risk),
-        accountant_node(instrument_id, parts.account, int(limits["value_num"]), int(limits["value_den"])),
-    ]
 
 
 class PaperSession:
@@ -150,7 +135,8 @@ def paper(
     """
     if out is not None:
         check_folder(out)
-    _load_compiled(new_parts(config, instrument), instrument.instrument_id)
+    warm(config, instrument)
+    warm_book()
     with nullcontext(_ignore) if out is None else writing_log(out) as hear:
         session = PaperSession(instrument, config, hear)
         frames = iter(lines)  # held to the end, so that the progress may still ask how far they are
@@ -201,34 +187,3 @@ def _take_all(
         if count % _PROGRESS_FRAMES == 0 and not progress(*session.standing()):
             return False
     return True
-
-
-def _load_compiled(parts: Parts, instrument_id: str) -> None:
-    """Compile what the session will call, or load it: let nodes of its kind hear one event of each type."""
-    said: dict[str, Any] = {"instrument_id": instrument_id, "ts_ns": 1, "local_ns": 1}
-    levels: dict[str, Any] = {"bid_ticks": (1,), "bid_lots": (1,), "ask_ticks": (3,), "ask_lots": (1,)}
-    order: dict[str, Any] = said | {"order_id": 1, "side": Side.BUY, "price_ticks": 1}
-    events: list[e.Event] = [
-        e.FeedStatus(**said, state=BookState.VALID, epoch=1),
-        e.BookSnapshot(**said, **levels, update_id=1),
-        e.BookDelta(**said, **levels, first_update_id=2, update_id=2),
-        e.Trade(**said, trade_id=1, side=Side.SELL, price_ticks=2, qty_lots=1),
-        e.Tick(ts_ns=1, local_ns=1),
-        e.OperatorCommand(ts_ns=1, local_ns=1, command=Command.RESUME),
-        e.OrderIntent(**order, qty_lots=1),
-        e.CancelIntent(**said, order_id=1),
-        e.SubmitOrder(**order, qty_lots=1, time_in_force=TimeInForce.GTX),
-        e.CancelOrder(**said, order_id=1),
-        e.OrderDenied(**said, order_id=1, reason=1),
-        e.OrderAccepted(**order, qty_lots=1),
-        e.OrderFilled(**order, qty_lots=1, leaves_lots=0, maker=True, fee_e9=0),
-        e.OrderCanceled(**order, leaves_lots=1),
-    ]
-    nodes = new_nodes(parts, instrument_id)
-    # Their answers hold the one event that is too long to write down here: a Book.
-    answers = [answer for event in events for node in nodes if type(event) in node.hears for answer in node.step(event)]
-    for node in nodes:
-        for answer in answers:
-            if type(answer) in node.hears:
-                node.step(answer)
-    CompiledBook().apply(e.BookDelta(**said, **levels, first_update_id=1, update_id=1))

@@ -89,7 +89,7 @@ def manifest(session: Session) -> dict[str, Any]:
         "command": session.command,
         "complete": session.complete,
         "core_digest": CORE_DIGEST,
-        "config": msgspec.to_builtins(session.config),
+        "config": {name: msgspec.to_builtins(getattr(session.config, name)) for name in Config.__struct_fields__},
         "clock_offset_ns": session.config.clock.offset_ns,
         "instrument": msgspec.to_builtins(session.instrument),
         "inputs": [{"file": path.name, "sha256": _sha256(path)} for path in session.inputs],

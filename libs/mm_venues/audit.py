@@ -123,3 +123,9 @@ def _apply(
     book = state[0]
     crossed = is_crossed(book)
     return best_ticks(book, 0), best_lots(book, 0), best_ticks(book, 1), best_lots(book, 1), crossed
+
+
+def warm_book() -> None:
+    """Compile what the audit calls, or load it."""
+    levels: dict[str, Any] = {"bid_ticks": (1,), "bid_lots": (1,), "ask_ticks": (3,), "ask_lots": (1,)}
+    CompiledBook().apply(BookDelta(instrument_id="", ts_ns=1, **levels, first_update_id=1, update_id=1))

@@ -13,10 +13,10 @@ import pytest
 
 from mm_core.events import AnyEvent, Event, InstrumentDefined, OrderFilled, Root, RootEvent
 from mm_core.sequencer import Sequencer
-from mm_core.setup.config import to_config
+from mm_core.setup.config import Config, to_config
+from mm_core.setup.nodes import new_nodes
 from mm_core.setup.parts import new_parts
 from mm_research.memory_log import MemoryLog
-from mm_research.paper import new_nodes
 
 FOLDER = Path(__file__).parent
 CASES = sorted(path.parent for path in FOLDER.glob("*/config.toml"))
@@ -34,7 +34,7 @@ def decisions(case: Path) -> list[Event]:
     roots = tape()
     instrument = roots[0]
     assert isinstance(instrument, InstrumentDefined)
-    config = to_config(tomllib.loads((case / "config.toml").read_text(), parse_float=Decimal))
+    config: Config = to_config(tomllib.loads((case / "config.toml").read_text(), parse_float=Decimal))
     parts = new_parts(config, instrument)
     log: list[Event] = []
     memory = MemoryLog(new_nodes(parts, instrument.instrument_id), log.append)

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from mm_cli.backtest import _progress, days_of
-from mm_cli.config import load_config
 from mm_core.types import InputError
 from mm_research import backtest as module
 from mm_research.backtest import Result, backtest
+from mm_runtime.config import load_config
 from mm_store.importer import import_ws_lines
 from mm_store.instrument import define
 from mm_store.tape import Tape, read_tape

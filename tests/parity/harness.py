@@ -12,6 +12,7 @@ from mm_core.events import Event, InstrumentDefined, RootEvent
 from mm_core.messages import CANCEL, CANCEL_REJECTED
 from mm_core.node import State
 from mm_core.sequencer import Sequencer
+from mm_core.setup.nodes import new_nodes
 from mm_core.setup.parts import Parts
 from mm_core.signals.builder import new_builder
 from mm_research.columns import tape_rows
@@ -19,7 +20,6 @@ from mm_research.engine.loop import run
 from mm_research.engine.state import SHARED, new_market
 from mm_research.from_events import EventRows
 from mm_research.memory_log import MemoryLog
-from mm_research.paper import new_nodes
 from mm_store.tape_rows import TapeBuilder
 
 NO_ROW = 1 << 62

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from mm_cli.config import decimal_option, load_config
-from mm_core.setup.config import KEYS, Config, to_config
+from mm_cli.options import decimal_option
+from mm_core.setup.config import Config, section_keys, to_config
 from mm_core.types import InputError
+from mm_runtime.config import load_config
+from mm_runtime.settings import Settings
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "deploy" / "config").glob("*.toml"))
 
@@ -22,7 +24,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_nothing_given_is_the_default() -> None:
-    assert load_config(None, (), {}) == Config()
+    assert load_config(None, (), {}) == Settings()
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -30,7 +32,7 @@ def test_every_example_is_a_configuration(path: Path) -> None:
     config = load_config(path, (), {})
     for section, keys in tomllib.loads(path.read_text(), parse_float=Decimal).items():
         for key in keys:
-            assert key in KEYS[section]
+            assert key in section_keys(Config)[section]
     assert config != Config()
 
 

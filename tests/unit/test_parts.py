@@ -12,7 +12,7 @@ from mm_core.book.window import NO_RANK
 from mm_core.events import InstrumentDefined
 from mm_core.exchange import queue
 from mm_core.risk.state import LIMITS
-from mm_core.setup.config import KEYS, to_config
+from mm_core.setup.config import Config, section_keys, to_config
 from mm_core.setup.parts import NEVER_STALE_NS, QUEUES, STRATEGIES, Parts, new_parts
 from mm_core.setup.units import Units, exact, floor
 from mm_core.types import INT64_MAX, InputError
@@ -82,7 +82,7 @@ def test_every_strategy_finds_its_parameters_in_its_section(name: str) -> None:
     made = parts({"quoter": {"strategy": name}})
     function, parameters = STRATEGIES[name]
     assert made.strategy.__name__ == function.__name__
-    assert parameters == KEYS[name]
+    assert parameters == section_keys(Config)[name]
 
 
 def test_sizes_of_the_executable_spread_fill_the_last_slots() -> None:

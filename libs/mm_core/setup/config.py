@@ -8,7 +8,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -132,35 +132,39 @@ class Config(Section, frozen=True, kw_only=True):
     exchange: Exchange = Exchange()
 
 
-KEYS: dict[str, tuple[str, ...]] = {
-    section.name: section.type.__struct_fields__ for section in msgspec.structs.fields(Config)
-}
+AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
-def to_config(sections: Mapping[str, Any]) -> Config:
-    """The configuration of nested mappings, as a TOML file gives them.
+def to_config(sections: Mapping[str, Any], kind: type[AnyConfig] = Config) -> AnyConfig:  # type: ignore[assignment]
+    """The configuration of nested mappings, as a TOML file gives them; of `kind`, a Config with more sections.
 
     InputError for an unknown key, with the nearest right one, and for a value out of its bounds.
     """
+    known = section_keys(kind)
     for section, keys in sections.items():
-        if section not in KEYS:
-            raise InputError(f"[{section}]: unknown section; {_nearest(section, list(KEYS), '[{}]')}")
+        if section not in known:
+            raise InputError(f"[{section}]: unknown section; {_nearest(section, list(known), '[{}]')}")
         if not isinstance(keys, Mapping):
             raise InputError(f"{section}: expected a section [{section}] with keys")
         for key in keys:
-            if key not in KEYS[section]:
-                raise InputError(f"[{section}] {key}: unknown key; {_suggestion(section, key)}")
+            if key not in known[section]:
+                raise InputError(f"[{section}] {key}: unknown key; {_suggestion(section, key, known)}")
     try:
-        return msgspec.convert(sections, Config)
+        return msgspec.convert(sections, kind)
     except msgspec.ValidationError as error:
         raise InputError(_located(str(error))) from error
 
 
-def _suggestion(section: str, key: str) -> str:
-    elsewhere = [name for name, keys in KEYS.items() if key in keys]
+def section_keys(kind: type[Config]) -> dict[str, tuple[str, ...]]:
+    """The sections of a configuration and the keys of each."""
+    return {section.name: section.type.__struct_fields__ for section in msgspec.structs.fields(kind)}
+
+
+def _suggestion(section: str, key: str, known: Mapping[str, tuple[str, ...]]) -> str:
+    elsewhere = [name for name, keys in known.items() if key in keys]
     if elsewhere:
         return f"expected it in [{elsewhere[0]}]"
-    return _nearest(key, list(KEYS[section]), f"[{section}] {{}}")
+    return _nearest(key, list(known[section]), f"[{section}] {{}}")
 
 
 def _nearest(name: str, names: list[str], form: str) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 from mm_core import events as e
 from mm_core.node import Node
 from mm_core.setup.config import to_config
+from mm_core.setup.nodes import new_nodes
 from mm_core.setup.parts import Parts, new_parts
 from mm_core.types import BookState, Side, TimeInForce
-from mm_research.paper import new_nodes
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -25,9 +25,10 @@ from tests.unit.nodes.said import (
 
 from mm_core import events as e
 from mm_core.node import Node
+from mm_core.setup.nodes import new_nodes
 from mm_core.types import InputError, Side
-from mm_research.memory_log import LOG_FILE, MemoryLog, read_log, writing_log
-from mm_research.paper import new_nodes
+from mm_research.memory_log import MemoryLog
+from mm_store.log_file import LOG_FILE, read_log, writing_log
 
 ROOTS: list[e.Event] = [
     snapshot(50 * MS),

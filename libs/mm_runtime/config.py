@@ -1,30 +1,23 @@
-"""The configuration of a command: a TOML file, then the environment, then `--set`; the later one wins."""
+"""The configuration of a command or service: a TOML file, then the environment, then `--set`; the later one wins."""
 
 import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from mm_core.setup.config import Config, to_config
+from mm_core.setup.config import to_config
 from mm_core.types import InputError
+from mm_runtime.settings import Settings
 
 ENV_PREFIX = "MM_"
 ENV_SEPARATOR = "__"
 
-# The options that every command with a configuration has.
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file; deploy/config has examples.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="section.key=value over the file and MM_SECTION__KEY; repeatable.")
-]
-
 
 def load_config(
     path: Path | None, settings: Sequence[str] = (), environment: Mapping[str, str] | None = None
-) -> Config:
+) -> Settings:
     """The configuration of a file, MM_SECTION__KEY in the environment (the process's), and section.key=value texts.
 
     Values are TOML, or text where they are not; numbers keep their decimals. InputError names the file or the setting
@@ -37,13 +30,13 @@ def load_config(
         merged = sections | {section: {**sections.get(section, {}), entry: _value(value)}}
         _located(f"{name}: ", merged)
         sections = merged
-    return to_config(sections)
+    return to_config(sections, Settings)
 
 
 def _located(where: str, sections: Mapping[str, Any]) -> None:
     """Check what has been read so far; an error says where it is."""
     try:
-        to_config(sections)
+        to_config(sections, Settings)
     except InputError as error:
         raise InputError(f"{where}{error}") from error
 
@@ -76,14 +69,3 @@ def _value(text: str) -> Any:
         return tomllib.loads(f"value = {text}", parse_float=Decimal)["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def decimal_option(option: str, text: str) -> Decimal:
-    """The decimal of an option. InputError names the option if it is no finite number."""
-    try:
-        value = Decimal(text)
-    except InvalidOperation as error:
-        raise InputError(f"{option} {text}: expected a decimal number, such as 0.01") from error
-    if not value.is_finite():
-        raise InputError(f"{option} {text}: expected a finite number")
-    return value

@@ -1,0 +1,40 @@
+"""A session's compiled code, ready before its first event: the first call of a function loads or compiles it."""
+
+from typing import Any
+
+from mm_core import events as e
+from mm_core.setup.config import Config
+from mm_core.setup.nodes import new_nodes
+from mm_core.setup.parts import new_parts
+from mm_core.types import BookState, Command, Side, TimeInForce
+
+
+def warm(config: Config, instrument: e.InstrumentDefined) -> None:
+    """Compile what a session will call, or load it: let nodes of its kind hear one event of each type."""
+    instrument_id = instrument.instrument_id
+    said: dict[str, Any] = {"instrument_id": instrument_id, "ts_ns": 1, "local_ns": 1}
+    levels: dict[str, Any] = {"bid_ticks": (1,), "bid_lots": (1,), "ask_ticks": (3,), "ask_lots": (1,)}
+    order: dict[str, Any] = said | {"order_id": 1, "side": Side.BUY, "price_ticks": 1}
+    events: list[e.Event] = [
+        e.FeedStatus(**said, state=BookState.VALID, epoch=1),
+        e.BookSnapshot(**said, **levels, update_id=1),
+        e.BookDelta(**said, **levels, first_update_id=2, update_id=2),
+        e.Trade(**said, trade_id=1, side=Side.SELL, price_ticks=2, qty_lots=1),
+        e.Tick(ts_ns=1, local_ns=1),
+        e.OperatorCommand(ts_ns=1, local_ns=1, command=Command.RESUME),
+        e.OrderIntent(**order, qty_lots=1),
+        e.CancelIntent(**said, order_id=1),
+        e.SubmitOrder(**order, qty_lots=1, time_in_force=TimeInForce.GTX),
+        e.CancelOrder(**said, order_id=1),
+        e.OrderDenied(**said, order_id=1, reason=1),
+        e.OrderAccepted(**order, qty_lots=1),
+        e.OrderFilled(**order, qty_lots=1, leaves_lots=0, maker=True, fee_e9=0),
+        e.OrderCanceled(**order, leaves_lots=1),
+    ]
+    nodes = new_nodes(new_parts(config, instrument), instrument_id)
+    # Their answers hold the one event that is too long to write down here: a Book.
+    answers = [answer for event in events for node in nodes if type(event) in node.hears for answer in node.step(event)]
+    for node in nodes:
+        for answer in answers:
+            if type(answer) in node.hears:
+                node.step(answer)

@@ -1,0 +1,59 @@
+"""The sections of the configuration that say how the chain runs; what it decides is in `mm_core.setup.config`."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from mm_core.setup.config import Config, Count, Millis, Section
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Positive = Annotated[int, Meta(ge=1, le=10**9)]
+
+
+class Bus(Section, frozen=True, kw_only=True):
+    """Where the log lives. Without `url` a private nats-server is started on `port` (0: a free one)."""
+
+    url: str = ""
+    port: Port = 0
+    credentials_file: str = ""
+    group: str = "main"
+    tick_grace_ms: Count = 50  # a live Tick waits this long for roots that are still on their way
+    checkpoint_events: Positive = 5_000  # a node's state is kept at least every so many events
+
+
+class Venue(Section, frozen=True, kw_only=True):
+    """Where the exchange is, and how its client behaves."""
+
+    ws_url: str = "wss://stream.binance.com:9443"
+    rest_url: str = "https://api.binance.com"
+    snapshot_levels: Annotated[int, Meta(ge=5, le=5000)] = 5000
+    silence_s_max: Annotated[int, Meta(ge=1, le=3600)] = 30
+    backoff_s_max: Annotated[int, Meta(ge=1, le=3600)] = 60
+
+
+class Service(Section, frozen=True, kw_only=True):
+    """What every service has. Metrics and health are served on `metrics_port` (0: a free one) of `metrics_host`."""
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Port = 0
+    log_level: str = "info"
+
+
+class Store(Section, frozen=True, kw_only=True):
+    """ClickHouse: `url` of a server, or without one the embedded engine in the session's folder."""
+
+    url: str = ""
+    user: str = "default"
+    password_file: str = ""
+    database: str = "crypto_mm"
+    batch_rows: Positive = 20_000
+    batch_ms: Millis = 1_000
+
+
+class Settings(Config, frozen=True, kw_only=True):
+    """All sections of a service's configuration; every key has a default."""
+
+    bus: Bus = Bus()
+    venue: Venue = Venue()
+    service: Service = Service()
+    store: Store = Store()
