@@ -20,13 +20,13 @@ class Sequencer:
     def __init__(self, period_ns: int, clock_offset_ns: int = 0) -> None:
         self._period_ns = period_ns
         self._clock_offset_ns = clock_offset_ns
-        self._root_seq = 0
-        self._local_ns = 0  # of the last deciding root
+        self.root_seq = 0  # of the last root
+        self.local_ns = 0  # of the last deciding root or Tick
         self._due_ns = 0  # of the next Tick; 0 before the first deciding root
 
     def stamp(self, root: RootEvent) -> list[RootEvent]:
         """What to append for the next root: the Ticks that are due before it, and the root with its stamps."""
-        local_ns = max(root.recv_ns + self._clock_offset_ns, root.ts_ns, self._local_ns)
+        local_ns = max(root.recv_ns + self._clock_offset_ns, root.ts_ns, self.local_ns)
         if isinstance(root, BookTop | InstrumentDefined):
             return [self._stamped(root, local_ns)]
         if not self._due_ns:
@@ -34,7 +34,7 @@ class Sequencer:
         said: list[RootEvent] = []
         while self._due_ns <= local_ns:
             said += self.finish()
-        self._local_ns = local_ns
+        self.local_ns = local_ns
         said.append(self._stamped(root, local_ns))
         return said
 
@@ -42,14 +42,25 @@ class Sequencer:
         """The next Tick, which also ends the data; none before the first deciding root."""
         if not self._due_ns:
             return []
-        due_ns = self._due_ns
+        due_ns = self.local_ns = self._due_ns
         self._due_ns = self._multiple_after(due_ns)
         return [self._stamped(Tick(ts_ns=due_ns, recv_ns=due_ns), due_ns)]
+
+    def resume(self, root_seq: int, local_ns: int) -> None:
+        """Go on behind a log whose last root is `root_seq` and whose last deciding root or Tick was at `local_ns`."""
+        self.root_seq = root_seq
+        self.local_ns = local_ns
+        self._due_ns = self._multiple_after(local_ns) if local_ns else 0
+
+    @property
+    def due_ns(self) -> int:
+        """When the next Tick is due; 0 before the first deciding root."""
+        return self._due_ns
 
     def _multiple_after(self, time_ns: int) -> int:
         return (time_ns // self._period_ns + 1) * self._period_ns
 
     def _stamped(self, root: Root, local_ns: int) -> RootEvent:
-        self._root_seq += 1
-        stamped: RootEvent = msgspec.structs.replace(root, local_ns=local_ns, root_seq=self._root_seq)  # type: ignore[assignment]
+        self.root_seq += 1
+        stamped: RootEvent = msgspec.structs.replace(root, local_ns=local_ns, root_seq=self.root_seq)  # type: ignore[assignment]
         return stamped

@@ -16,15 +16,18 @@ ENV_SEPARATOR = "__"
 
 
 def load_config(
-    path: Path | None, settings: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    paths: Path | Sequence[Path] | None, settings: Sequence[str] = (), environment: Mapping[str, str] | None = None
 ) -> Settings:
-    """The configuration of a file, MM_SECTION__KEY in the environment (the process's), and section.key=value texts.
+    """The configuration of files, MM_SECTION__KEY in the environment (the process's), and section.key=value texts.
 
     Values are TOML, or text where they are not; numbers keep their decimals. InputError names the file or the setting
     and the key, and the nearest right key.
     """
-    sections = _read(path) if path else {}
-    _located(f"{path}: ", sections)
+    sections: dict[str, Any] = {}
+    for path in [paths] if isinstance(paths, Path) else paths or ():
+        read = _read(path)
+        _located(f"{path}: ", read)
+        sections |= {name: {**sections.get(name, {}), **keys} for name, keys in read.items()}
     for name, key, value in _overrides(settings, os.environ if environment is None else environment):
         section, _, entry = key.partition(".")
         merged = sections | {section: {**sections.get(section, {}), entry: _value(value)}}

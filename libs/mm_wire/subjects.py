@@ -63,12 +63,58 @@ def subject(group: str, event: e.Event) -> str:
 
     Tick and OperatorCommand are about no instrument and have no tail. The group is one that `stream` accepted.
     """
-    head = f"mm.{group}.{NAMES[type(event)][0]}"
-    if isinstance(event, e.MarketEvent | e.Said):
-        return f"{head}.{event.instrument_id}"
-    return head
+    instrument_id = event.instrument_id if isinstance(event, e.MarketEvent | e.Said) else ""
+    return subject_of(group, type(event), instrument_id)
+
+
+def subject_of(group: str, event_type: type[e.Event], instrument_id: str) -> str:
+    """As `subject`, of an event that need not be decoded for it; no instrument is ""."""
+    tail = f".{instrument_id}" if instrument_id else ""
+    return f"mm.{group}.{NAMES[event_type][0]}{tail}"
 
 
 def said_by(event_type: type[e.Event]) -> str:
     """The one node or program that may say an event; the sequencer refuses it from any other."""
     return NAMES[event_type][1]
+
+
+def kind_subject(group: str, event_type: type[e.Event]) -> str:
+    """The filter for all events of one type in a group's log."""
+    tail = ".>" if issubclass(event_type, e.MarketEvent | e.Said) else ""
+    return f"mm.{group}.{NAMES[event_type][0]}{tail}"
+
+
+def log_subjects(group: str) -> list[str]:
+    """Everything that a group's log stores; what nodes and sources say to the sequencer is not among it."""
+    families = dict.fromkeys(name.split(".")[0] for name, _ in NAMES.values())
+    return [f"mm.{group}.{family}.>" for family in families]
+
+
+def root_subject(group: str, source: str) -> str:
+    """Where a source of roots sends them to the sequencer."""
+    return f"mm.{group}.root.{source}"
+
+
+def want_subject(group: str, source: str) -> str:
+    """Where the sequencer tells a source the number of the next root that it wants."""
+    return f"mm.{group}.want.{source}"
+
+
+def report_subject(group: str, node: str) -> str:
+    """Where a node reports its answers to the sequencer."""
+    return f"mm.{group}.report.{node}"
+
+
+def resend_subject(group: str) -> str:
+    """Where the sequencer asks all nodes for the reports that no append has confirmed."""
+    return f"mm.{group}.resend"
+
+
+def status_subject(group: str, service: str) -> str:
+    """Where a service answers with its status."""
+    return f"mm.{group}.status.{service}"
+
+
+def end_subject(group: str) -> str:
+    """Where a recorder is asked to end the log behind what it has seen."""
+    return f"mm.{group}.end"

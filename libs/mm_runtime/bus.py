@@ -1,0 +1,161 @@
+"""The connection of a service to nats-server: it comes back by itself, and a bug in a callback stops the service."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import DiscardPolicy, StorageType, StreamConfig
+from nats.js.errors import Error as JetStreamError
+from nats.js.errors import NotFoundError
+
+from mm_core.types import InputError
+from mm_wire.subjects import log_subjects, stream
+
+log = logging.getLogger(__name__)
+
+CONNECT_S = 5.0
+RETRY_S = 0.05
+RECONNECT_S: Any = 0.05  # typed as whole seconds, used as they are
+REQUEST_S = 2.0
+PENDING_BYTES = 64 << 20
+Listener = Callable[[], Awaitable[None]]
+T = TypeVar("T")
+# What a server that is gone, starting or busy makes of a request. NotFoundError is an answer, not an outage.
+OUTAGES = (nats.errors.Error, OSError, asyncio.TimeoutError)
+
+
+class Bus:
+    """One connection; `failed` ends with the exception of any callback, which is a bug."""
+
+    def __init__(self) -> None:
+        self.client = Client()
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.reconnects = 0
+        self.errors = 0
+        self._on_reconnect: list[Listener] = []
+
+    async def connect(self, url: str, name: str, credentials_file: str = "") -> None:
+        """Connect to the server at `url`. InputError if there is none, or it refuses us."""
+        options: dict[str, Any] = {"user_credentials": credentials_file} if credentials_file else {}
+        opening = self.client.connect(
+            url,
+            name=name,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=RECONNECT_S,
+            connect_timeout=2,
+            ping_interval=5,
+            pending_size=PENDING_BYTES,
+            reconnected_cb=self._reconnected,
+            error_cb=self._error,
+            **options,
+        )
+        try:
+            await asyncio.wait_for(opening, CONNECT_S)
+        except OUTAGES as error:
+            reason = str(error) or "no answer"
+            raise InputError(f"[bus] url {url}: {reason}; expected a running nats-server") from error
+        self.jetstream = self.client.jetstream(timeout=REQUEST_S)
+
+    def on_reconnect(self, listener: Listener) -> None:
+        """Call `listener` whenever the connection has come back."""
+        self._on_reconnect.append(listener)
+
+    @property
+    def is_connected(self) -> bool:
+        """False while the connection is away."""
+        return self.client.is_connected
+
+    async def publish(self, subject: str, data: bytes, reply: str = "", headers: dict[str, str] | None = None) -> None:
+        """Send to whoever listens now, or nothing without a connection: every protocol here repeats what matters."""
+        if self.client.is_connected:
+            await self.client.publish(subject, data, reply, headers)
+
+    async def subscribe(self, subject: str, hear: Callable[[Msg], Awaitable[None]]) -> Any:
+        """Hear all messages of a subject, one after the other."""
+        return await self.client.subscribe(subject, cb=hear, pending_msgs_limit=-1, pending_bytes_limit=-1)
+
+    async def request(self, subject: str, question: Any = None, timeout_s: float = REQUEST_S) -> Any:
+        """Ask with JSON, be answered in JSON; None if nobody answers in time."""
+        try:
+            answer = await self.client.request(subject, json.dumps(question).encode(), timeout=timeout_s)
+        except OUTAGES:
+            return None
+        return json.loads(answer.data) if answer.data else None
+
+    async def answer(self, subject: str, reply: Callable[[], Any]) -> None:
+        """Answer every request on `subject` with the JSON of `reply()`."""
+
+        async def respond(message: Msg) -> None:
+            await self.publish(message.reply, json.dumps(reply()).encode())
+
+        await self.subscribe(subject, respond)
+
+    def ended(self, task: "asyncio.Task[Any]") -> None:
+        """Done-callback of a task whose failure is the service's."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Stop the service with `error`; the first one counts."""
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
+    async def close(self) -> None:
+        """Send what is pending and end the connection."""
+        try:
+            if self.client.is_connected:
+                await self.client.flush(timeout=2)
+            await self.client.close()
+        except OUTAGES as error:
+            log.warning("closing the bus: %s", error)
+
+    async def _reconnected(self) -> None:
+        self.reconnects += 1
+        log.info("connected to the bus again")
+        for listener in self._on_reconnect:
+            await listener()
+
+    async def _error(self, error: Exception) -> None:
+        """What nats-py reports: trouble of the connection is counted, anything else came from one of our callbacks."""
+        if isinstance(error, OUTAGES):
+            self.errors += 1
+            log.warning("bus: %s", str(error) or type(error).__name__)
+        else:
+            self.fail(error)
+
+
+async def until_available(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask until the server answers. NotFoundError is an answer."""
+    while True:
+        try:
+            return await ask()
+        except NotFoundError:
+            raise
+        except OUTAGES as error:
+            log.info("waiting for the bus: %s", str(error) or type(error).__name__)
+            await asyncio.sleep(RETRY_S)
+
+
+async def open_log(bus: Bus, group: str) -> int:
+    """Make the stream of a group where it is missing; the sequence of its last event, 0 of an empty log."""
+    name = stream(group)
+    try:
+        info = await until_available(lambda: bus.jetstream.stream_info(name))
+    except NotFoundError:
+        config = StreamConfig(
+            name=name,
+            subjects=log_subjects(group),
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.NEW,
+            allow_direct=True,
+        )
+        info = await until_available(lambda: bus.jetstream.add_stream(config))
+    return int(info.state.last_seq)
+
+
+assert issubclass(JetStreamError, nats.errors.Error)

@@ -1,0 +1,139 @@
+"""Reads a group's log in its order, without holes and without repeats, however often the connection is lost.
+
+One ordered push consumer with several filters: when a message is missing (by the consumer's own numbering), its
+heartbeat fails, or the connection came back, the consumer is made anew behind the last event that was heard.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from mm_runtime.bus import Bus, until_available
+from mm_runtime.label import Label
+from mm_wire.subjects import stream
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 0.5
+HEARTBEATS_MISSED = 4
+INACTIVE_S = 10.0
+STATUS = "Status"
+# Hears (sequence, tree, data) of an event; tree is the sequence of the root that it follows from.
+Hear = Callable[[int, int, bytes], Awaitable[None]]
+
+
+class LogReader:
+    """Hears the events of some subjects of a log from `next_seq` on; `hear` is awaited before the next one comes."""
+
+    def __init__(self, bus: Bus, group: str, subjects: Sequence[str], hear: Hear, next_seq: int = 1) -> None:
+        self.next_seq = next_seq
+        self.pending = 0  # events that the server has for us, when it sent the last one
+        self.resets = 0
+        self._bus = bus
+        self._stream = stream(group)
+        self._subjects = list(subjects)
+        self._hear = hear
+        self._subscription: Any = None
+        self._consumer_seq = 0
+        self._alive_s = 0.0
+        self._resetting = asyncio.Lock()
+        self._watch: asyncio.Task[None] | None = None
+        self._reset_task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin; the stream must be there."""
+        self._bus.on_reconnect(self._reset)
+        await self._reset()
+        self._watch = asyncio.create_task(self._watch_heartbeat())
+
+    async def stop(self) -> None:
+        """Hear no more."""
+        if self._watch is not None:
+            self._watch.cancel()
+        await self._unsubscribe()
+
+    async def _unsubscribe(self) -> None:
+        if self._subscription is not None:
+            subscription, self._subscription = self._subscription, None
+            await subscription.unsubscribe()
+
+    async def _reset(self) -> None:
+        """A new consumer behind the last event that was heard."""
+        async with self._resetting:
+            await self._unsubscribe()
+            self.resets += 1
+            self._consumer_seq = 0
+            inbox = self._bus.client.new_inbox()
+            config = ConsumerConfig(
+                deliver_subject=inbox,
+                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+                opt_start_seq=self.next_seq,
+                filter_subjects=self._subjects,
+                ack_policy=AckPolicy.NONE,
+                max_deliver=1,
+                flow_control=True,
+                idle_heartbeat=HEARTBEAT_S,
+                inactive_threshold=INACTIVE_S,
+                mem_storage=True,
+                num_replicas=1,
+            )
+            self._subscription = await self._bus.subscribe(inbox, self._on_message(inbox))
+            await until_available(lambda: self._bus.jetstream.add_consumer(self._stream, config))
+            self._alive()
+
+    def _again(self) -> None:
+        """Reset from inside a callback, which the reset would wait for."""
+        if self._reset_task is None or self._reset_task.done():
+            self._reset_task = asyncio.create_task(self._reset())
+
+    def _alive(self) -> None:
+        self._alive_s = asyncio.get_running_loop().time()
+
+    def _on_message(self, inbox: str) -> Callable[[Msg], Awaitable[None]]:
+        async def on_message(message: Msg) -> None:
+            if self._subscription is None or self._subscription.subject != inbox:
+                return  # of a consumer that was given up
+            self._alive()
+            if message.headers and STATUS in message.headers:
+                await self._on_status(message)
+            else:
+                await self._on_event(message)
+
+        return on_message
+
+    async def _on_status(self, message: Msg) -> None:
+        headers = message.headers or {}
+        if message.reply:  # flow control: it is answered when everything before it has been heard
+            await self._bus.publish(message.reply, b"")
+        elif stalled := headers.get("Nats-Consumer-Stalled"):
+            await self._bus.publish(stalled, b"")
+        elif int(headers.get("Nats-Last-Consumer", self._consumer_seq)) != self._consumer_seq:
+            log.warning("events of the log were lost on the way to us: reading again from %d", self.next_seq)
+            self._again()
+
+    async def _on_event(self, message: Msg) -> None:
+        # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>
+        fields = message.reply.split(".")
+        seq, consumer_seq, self.pending = int(fields[5]), int(fields[6]), int(fields[8])
+        if consumer_seq != self._consumer_seq + 1:
+            log.warning("event %d is missing: reading again", self.next_seq)
+            self._again()
+            return
+        self._consumer_seq = consumer_seq
+        assert seq >= self.next_seq, f"event {seq} of the log came after {self.next_seq - 1}"
+        self.next_seq = seq + 1
+        await self._hear(seq, Label.of(message.headers).tree, message.data)
+
+    async def _watch_heartbeat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            if self._resetting.locked() or not self._bus.is_connected or self._subscription.pending_msgs:
+                self._alive()
+            silent_s = asyncio.get_running_loop().time() - self._alive_s
+            if silent_s > HEARTBEATS_MISSED * HEARTBEAT_S:
+                log.warning("the log was silent for %.1f s: reading again from %d", silent_s, self.next_seq)
+                await self._reset()

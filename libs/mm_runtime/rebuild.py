@@ -1,0 +1,59 @@
+"""What the end of a log tells a sequencer that takes it up."""
+
+from functools import partial
+
+import msgspec
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
+
+from mm_core.events import ROOT_EVENTS, BookTop, Event, InstrumentDefined, Root
+from mm_runtime.bus import Bus, until_available
+from mm_runtime.label import Label
+from mm_runtime.ledger import Entry
+from mm_wire.codec import decode
+from mm_wire.subjects import RECORDER, kind_subject, stream
+
+CLOSE = "close"  # the source of the Tick that ends a log
+
+
+class End(msgspec.Struct):
+    """`tree`: the last root and all behind it; `sources`: the last number of each; `is_closed`: its end stands."""
+
+    root_seq: int = 0
+    local_ns: int = 0
+    tree_seq: int = 0
+    tree: list[Entry] = []
+    sources: dict[str, int] = {}
+    is_closed: bool = False
+
+
+async def read_end(bus: Bus, group: str, last_seq: int) -> End:
+    """Read the end of a log whose last sequence is `last_seq`."""
+    end = End()
+    for kind in ROOT_EVENTS:
+        last = await _last(bus, group, kind)
+        if last is None:
+            continue
+        label, root = Label.of(last.headers), decode(last.data or b"")
+        assert isinstance(root, Root)
+        end.root_seq = max(end.root_seq, root.root_seq)
+        end.tree_seq = max(end.tree_seq, last.seq or 0)
+        if not isinstance(root, BookTop | InstrumentDefined):
+            end.local_ns = max(end.local_ns, root.local_ns)
+        if label.source.startswith(RECORDER):
+            end.sources[label.source] = max(end.sources.get(label.source, 0), label.number)
+        end.is_closed = end.is_closed or label.source == CLOSE
+    name = stream(group)
+    for seq in range(end.tree_seq, last_seq + 1) if end.tree_seq else ():
+        message = await until_available(partial(bus.jetstream.get_msg, name, seq))
+        label, data = Label.of(message.headers), message.data or b""
+        cause = 0 if seq == end.tree_seq else label.number
+        end.tree.append(Entry(seq, type(decode(data)).__name__, cause, data))
+    return end
+
+
+async def _last(bus: Bus, group: str, kind: type[Event]) -> RawStreamMsg | None:
+    try:
+        return await until_available(lambda: bus.jetstream.get_last_msg(stream(group), kind_subject(group, kind)))
+    except NotFoundError:
+        return None

@@ -1,0 +1,9 @@
+"""What a node tells the sequencer about its inputs: protocol 3."""
+
+import msgspec
+
+
+class Report(msgspec.Struct, frozen=True, array_like=True):
+    """(sequence of the input, the encoded answers to it) of one or more inputs; no answers are an answer too."""
+
+    answers: list[tuple[int, list[bytes]]]

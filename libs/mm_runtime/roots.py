@@ -1,0 +1,184 @@
+"""Roots on their way to the sequencer: numbered by their source, kept until the log holds them, sent again when asked.
+
+Plain messages may get lost, and either end may be killed: the source keeps what is not confirmed, and the sequencer
+says which number it wants next. A hole is asked for again; a repeat is thrown away.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+
+import msgspec
+from nats.aio.msg import Msg
+
+from mm_core.events import Event
+from mm_runtime.bus import Bus
+from mm_wire.codec import encode
+from mm_wire.subjects import root_subject, want_subject
+
+log = logging.getLogger(__name__)
+
+WINDOW = 1_024  # roots on their way at once
+BATCH = 128
+BATCH_BYTES = 512 << 10
+REPEAT_S = 0.5
+
+
+class Roots(msgspec.Struct, frozen=True, array_like=True):
+    """Consecutive roots of one source, the first of them numbered `first`, counting from 1.
+
+    `skips`: numbers before `first` that are missing were lost at the source, which said so in a GAP. `ends`: no more
+    roots follow; the end takes a number of its own, behind the events.
+    """
+
+    source: str
+    first: int
+    events: list[bytes]
+    skips: bool = False
+    ends: bool = False
+
+
+class Want(msgspec.Struct, frozen=True, array_like=True):
+    """The sequencer has stored everything of a source before `number`; `again`: it has nothing from there on."""
+
+    number: int
+    again: bool
+
+
+class RootSource:
+    """Sends the roots of one source. Numbers below what the log holds already are passed over.
+
+    A restarted replay says the same roots with the same numbers; a live source goes on behind `wanted`.
+    """
+
+    def __init__(self, bus: Bus, group: str, source: str) -> None:
+        self.resent = 0
+        self._bus = bus
+        self._group = group
+        self._source = source
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._want = msgspec.msgpack.Decoder(Want)
+        self._kept: deque[tuple[int, bytes | None]] = deque()  # None is the end
+        self._number = 0  # of the last root
+        self._wanted = 0
+        self._sent = 0  # number of the last root that was sent
+        self._skips_at = 0
+        self._room = asyncio.Event()
+        self._heard = asyncio.Event()
+        self._repeat: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Wait for the sequencer; the number that it wants first, 1 of a new log."""
+        await self._bus.subscribe(want_subject(self._group, self._source), self._on_want)
+        self._bus.on_reconnect(self._again)
+        while not self._heard.is_set():
+            await self._send(Roots(self._source, 0, []))
+            await _either(self._heard, REPEAT_S)
+        self._repeat = asyncio.create_task(self._repeat_unconfirmed())
+        return self._wanted
+
+    def go_on_behind(self, number: int) -> None:
+        """Number the next root `number`: a source that does not repeat what it said before."""
+        self._number = self._sent = number - 1
+
+    @property
+    def unconfirmed(self) -> int:
+        """Roots that the log is not known to hold."""
+        return len(self._kept)
+
+    async def put(self, events: Sequence[Event]) -> None:
+        """Send roots; waits while too many are on their way."""
+        while len(self._kept) >= WINDOW:
+            self._room.clear()
+            await self._room.wait()
+        self.offer(events)
+        await self.send_new()
+
+    def offer(self, events: Sequence[Event]) -> None:
+        """Keep roots for `send_new` to send."""
+        for event in events:
+            self._number += 1
+            if self._number >= self._wanted:
+                self._kept.append((self._number, encode(event)))
+
+    def forget(self) -> None:
+        """Give up what is not confirmed: the next root must be a GAP."""
+        self._kept.clear()
+        self._sent = self._number
+        self._skips_at = self._number + 1
+
+    async def end(self) -> None:
+        """Say that no more roots follow, and wait until the log holds all of them."""
+        self._number += 1
+        if self._number >= self._wanted:
+            self._kept.append((self._number, None))
+        await self.send_new()
+        while self._kept:
+            self._room.clear()
+            await self._room.wait()
+
+    async def stop(self) -> None:
+        """Send nothing more."""
+        if self._repeat is not None:
+            self._repeat.cancel()
+
+    async def send_new(self) -> None:
+        """Send what has not been sent yet."""
+        while self._kept and self._sent < self._kept[-1][0]:
+            # Numbers are consecutive, so the place of a number follows from the first one's.
+            start = max(0, self._sent + 1 - self._kept[0][0])
+            await self._send(self._batch(start))
+
+    def _batch(self, start: int) -> Roots:
+        events: list[bytes] = []
+        first, ends, size = self._kept[start][0], False, 0
+        for number, event in islice(self._kept, start, start + BATCH):
+            self._sent = number
+            if event is None:
+                ends = True
+                break
+            events.append(event)
+            size += len(event)
+            if size > BATCH_BYTES:
+                break
+        return Roots(self._source, first, events, skips=first == self._skips_at, ends=ends)
+
+    async def _send(self, roots: Roots) -> None:
+        await self._bus.publish(root_subject(self._group, self._source), self._encode(roots))
+
+    async def _on_want(self, message: Msg) -> None:
+        want = self._want.decode(message.data)
+        self._wanted = max(self._wanted, want.number)
+        while self._kept and self._kept[0][0] < want.number:
+            self._kept.popleft()
+        self._heard.set()
+        if len(self._kept) < WINDOW:
+            self._room.set()
+        if want.again:
+            await self._again()
+
+    async def _again(self) -> None:
+        """Send everything that is not confirmed once more."""
+        if self._kept:
+            self.resent += 1
+            self._sent = self._kept[0][0] - 1
+            await self.send_new()
+
+    async def _repeat_unconfirmed(self) -> None:
+        """What got lost on its way is noticed by nobody but us."""
+        while True:
+            first = self._kept[0][0] if self._kept else 0
+            await asyncio.sleep(REPEAT_S)
+            if self._kept and self._kept[0][0] == first:
+                log.info("root %d is not confirmed: sending again", first)
+                await self._again()
+
+
+async def _either(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, at most so long."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,172 @@
+"""What every service does besides its work: options, configuration, logs, metrics, health, the bus, a graceful stop."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pythonjsonlogger.json import JsonFormatter
+
+from mm_core.types import InputError
+from mm_runtime.bus import Bus
+from mm_runtime.config import load_config
+from mm_runtime.metrics import Metrics
+from mm_runtime.settings import Settings
+from mm_wire.subjects import status_subject
+
+log = logging.getLogger(__name__)
+
+BAD_INPUT = 2
+LAG_S = 0.25
+LOG_FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+Stop = Callable[[], Awaitable[None]]
+
+
+class Service:
+    """One running service: `start` of its program fills in what it does; `stopping` is set when it is to end."""
+
+    def __init__(self, name: str, settings: Settings, options: argparse.Namespace) -> None:
+        self.name = name
+        self.settings = settings
+        self.options = options
+        self.group = settings.bus.group
+        self.metrics = Metrics(name)
+        self.status: Callable[[], dict[str, Any]] = dict
+        self.stopping = asyncio.Event()
+        self.bus = Bus()
+        self.routes: list[web.RouteDef] = []
+        self.metrics_port = 0
+        self._stops: list[Stop] = []
+        self._lag_s = 0.0
+
+    def on_stop(self, stop: Stop) -> None:
+        """Await `stop` before the bus is closed, the last one first."""
+        self._stops.append(stop)
+
+    async def run(self, start: "Start") -> None:
+        """Run until a signal, or until something fails, whose exception is raised."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stopping.set)
+        bus = self.settings.bus
+        await self.bus.connect(bus.url, self.name, bus.credentials_file)
+        runner = await self._serve()
+        lag = asyncio.create_task(self._watch_lag())
+        stopping = asyncio.create_task(self.stopping.wait())
+        try:
+            await self._until_ended(asyncio.ensure_future(start(self)), stopping)
+        finally:
+            stopping.cancel()
+            lag.cancel()
+            for stop in reversed(self._stops):
+                await stop()
+            await runner.cleanup()
+            await self.bus.close()
+
+    async def _until_ended(self, starting: "asyncio.Future[None]", stopping: "asyncio.Future[Any]") -> None:
+        """Wait for a signal or a failure, which is raised."""
+        ends: list[asyncio.Future[Any]] = [stopping, self.bus.failed]
+        await asyncio.wait([starting, *ends], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await self.bus.answer(status_subject(self.group, self.name), self._status)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        starting.cancel()
+        if self.bus.failed.done():
+            self.bus.failed.result()
+
+    def _status(self) -> dict[str, Any]:
+        common = {"service": self.name, "metrics_port": self.metrics_port, "bus_reconnects": self.bus.reconnects}
+        return common | self.status()
+
+    async def _serve(self) -> web.AppRunner:
+        metrics = self.metrics
+        metrics.gauge(
+            "loop_lag_seconds", "Longest delay of the event loop in the last quarter second", lambda: self._lag_s
+        )
+        metrics.gauge("bus_connected", "1 while the bus is there", lambda: self.bus.is_connected)
+        metrics.counter("bus_reconnects", "Times the bus came back", lambda: self.bus.reconnects)
+        metrics.counter("bus_errors", "Errors of the connection", lambda: self.bus.errors)
+        app = web.Application()
+        app.add_routes([web.get("/metrics", self._metrics), web.get("/healthz", self._healthz), *self.routes])
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        options = self.settings.service
+        site = web.TCPSite(runner, options.metrics_host, options.metrics_port)
+        try:
+            await site.start()
+        except OSError as error:
+            address = f"{options.metrics_host}:{options.metrics_port}"
+            raise InputError(
+                f"[service] metrics_port {address}: {error.strerror}; expected a free port, or 0"
+            ) from error
+        self.metrics_port = runner.addresses[0][1]
+        return runner
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(self.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        is_well = self.bus.is_connected and not self.bus.failed.done()
+        return web.Response(
+            body=msgspec.json.encode(self._status()), status=200 if is_well else 503, content_type="application/json"
+        )
+
+    async def _watch_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due_s = loop.time() + LAG_S
+            await asyncio.sleep(LAG_S)
+            self._lag_s = max(0.0, loop.time() - due_s)
+
+
+Start = Callable[[Service], Awaitable[None]]
+
+
+def run_service(
+    name: str,
+    start: Start,
+    add_options: Callable[[argparse.ArgumentParser], None] = lambda _: None,
+) -> None:
+    """Run the program `name` of this process: its `start(service)` begins its work and returns.
+
+    Ends with exit code 0 after a signal, 2 after bad input, which is one line, and a traceback after a bug.
+    """
+    parser = argparse.ArgumentParser(prog=name)
+    parser.add_argument(
+        "--config", type=Path, action="append", default=[], help="TOML file; repeatable, the later wins"
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    add_options(parser)
+    options = parser.parse_args()
+    try:
+        settings = load_config(options.config, options.set)
+        set_up_logs(name, settings.service.log_level)
+
+        async def main() -> None:
+            await Service(name, settings, options).run(start)
+
+        uvloop.run(main())
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(BAD_INPUT)
+
+
+def set_up_logs(service: str, level: str) -> None:
+    """One JSON object a line on stderr. InputError for an unknown level."""
+    names = ("debug", "info", "warning", "error")
+    if level not in names:
+        raise InputError(f"[service] log_level {level}: expected one of {', '.join(names)}")
+    handler = logging.StreamHandler()
+    renamed = {"asctime": "time", "levelname": "level", "name": "logger"}
+    handler.setFormatter(JsonFormatter(LOG_FIELDS, rename_fields=renamed, static_fields={"service": service}))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

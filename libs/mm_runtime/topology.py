@@ -1,0 +1,23 @@
+"""Who hears what on the bus, from the nodes' own types: the static table of protocol 4."""
+
+from typing import get_args
+
+from mm_core.accounting import node as accounting
+from mm_core.events import EVENTS, Event
+from mm_core.exchange import node as exchange
+from mm_core.quoting import node as quoting
+from mm_core.risk import node as risk
+from mm_core.signals import node as signals
+from mm_wire import subjects
+
+# In rank order.
+HEARS: dict[str, tuple[type[Event], ...]] = {
+    subjects.PAPER_EXCHANGE: get_args(exchange.Hears),
+    subjects.BOOK_BUILDER: get_args(signals.Hears),
+    subjects.QUOTER: get_args(quoting.Hears),
+    subjects.RISK: get_args(risk.Hears),
+    subjects.ACCOUNTANT: get_args(accounting.Hears),
+}
+HEARERS: dict[str, tuple[str, ...]] = {
+    kind.__name__: tuple(node for node, hears in HEARS.items() if kind in hears) for kind in EVENTS
+}

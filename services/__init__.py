@@ -1,0 +1,1 @@
+"""The programs on the bus. See README.md."""

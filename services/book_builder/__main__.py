@@ -1,0 +1,6 @@
+"""The book_builder on the bus: assembly only."""
+
+from mm_runtime.node_service import run_node
+
+if __name__ == "__main__":
+    run_node("book_builder")
