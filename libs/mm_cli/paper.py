@@ -1,8 +1,8 @@
-"""`crypto-mm paper`: paper trading over recorded frames, by the nodes that trade live."""
+"""`crypto-mm paper`: paper trading over live or recorded frames, by the nodes that trade live."""
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -11,33 +11,42 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mm_cli.interrupt import interruptible
-from mm_cli.options import ConfigOption, SetOption
+from mm_cli.options import ConfigOption, ProfileOption, SetOption, config_files, service_options
 from mm_cli.synth import SECONDS_NS
-from mm_core.types import InputError
+from mm_core.types import NS_PER_S, InputError
 from mm_runtime.config import load_config
 
 if TYPE_CHECKING:
-    from mm_core.setup.config import Config
-    from mm_research.paper import Result
+    from mm_research.heard import Standing
+    from mm_runtime.settings import Settings
     from mm_store.instrument import Defined
     from mm_store.ws_lines import WsLines
 
 INTERRUPTED = 130
 VENUES = ("binance",)
-SOURCE = "replay:"
+BUSES = ("nats", "memory")
+LIVE = "live"
+REPLAY = "replay:"
+PACED = "paced:"
 MAX = "max"
 PROGRESS_LINES = 10
+# A paced session begins when its services are up.
+START_UP_NS = 6 * NS_PER_S
 
-Progress = Callable[[float, float], bool]
+Progress = Callable[["Standing"], bool]
 
 
 def run(
     symbol: Annotated[str, typer.Option(help="Venue symbol, such as BTCUSDT.")],
-    source: Annotated[str, typer.Option(help="replay:<file>[,<file>...], recorded lines of one session in order.")],
+    source: Annotated[
+        str,
+        typer.Option(help="live, replay:<file>[,<file>...] of recorded lines, or paced:<file>..: as if now."),
+    ] = LIVE,
     venue: Annotated[str, typer.Option(help="Venue of the frames: binance.")] = "binance",
-    speed: Annotated[str, typer.Option(help="max, or a multiple of real time such as 10.")] = MAX,
+    speed: Annotated[str, typer.Option(help="Of a replay: max, or a multiple of real time such as 10.")] = MAX,
     duration: Annotated[str, typer.Option(help="Market time after which to stop: 60s, 5m, 1h.")] = "",
-    bus: Annotated[str, typer.Option(help="Where the log lives: memory.")] = "memory",
+    bus: Annotated[str, typer.Option(help="Where the log lives: nats, or memory for a quick replay.")] = "nats",
+    profile: ProfileOption = "",
     config: ConfigOption = None,
     settings: SetOption = None,
     tick: Annotated[str, typer.Option(help="Tick size; without it exchangeInfo or the data decides.")] = "",
@@ -46,44 +55,57 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Session folder to write.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
-    """Trade recorded market data on paper: five nodes, one ordered log, no money.
+    """Trade on paper: five nodes on one ordered log, no money.
 
-    Two runs are equal byte for byte, and equal to a backtest of the imported recording. Ctrl-C ends the session, and
-    what was done until then is reported and written.
+    On the bus `nats` every node is a service of its own over a private nats-server, with ClickHouse beside them;
+    `halt`, `status`, `sql` and the like talk to it. Two replays are equal byte for byte, on either bus, and equal to
+    a backtest of the imported recording. Ctrl-C ends the session; what was done until then is reported and written.
     """
-    _check(venue, bus)
-    paths, pace = _paths(source), (_speed(speed), _duration_ns(duration))
-    chosen = load_config(config, settings or ())
+    _check(venue, bus, source)
+    files = config_files(profile, config)
+    chosen = load_config(files, settings or ())
+    pace = (_speed(speed), _duration_ns(duration))
     import msgspec
 
-    from mm_store.instrument import define
-    from mm_store.ws_lines import WsLines
+    if source == LIVE:
+        from mm_cli.live import defined_live
 
-    lines = WsLines(paths)
-    defined = define(symbol, lines, tick=tick, lot=lot, exchange_info=exchange_info)
-    result = _trade(lines, defined, chosen, out, paths, pace)
-    summary = result.summary() | {"session": None if out is None else str(out)}
+        defined, paths = defined_live(symbol, chosen), []
+    else:
+        from mm_store.instrument import define
+        from mm_store.ws_lines import WsLines
+
+        paths = _paths(source)
+        defined = define(symbol, WsLines(paths), tick=tick, lot=lot, exchange_info=exchange_info)
+    if bus == "memory":
+        summary, complete = _in_memory(paths, defined, chosen, out, pace)
+    else:
+        summary, complete = _on_bus(source, paths, defined, chosen, service_options(files, settings or ()), out, pace)
+    summary |= {"session": None if out is None else str(out)}
     typer.echo(msgspec.json.encode(summary).decode() if as_json else _text(summary, defined))
-    if not result.complete:
+    if not complete:
         raise typer.Exit(INTERRUPTED)
 
 
-def _check(venue: str, bus: str) -> None:
+def _check(venue: str, bus: str, source: str) -> None:
     if venue not in VENUES:
         raise InputError(f"--venue {venue}: expected {' or '.join(VENUES)}")
-    if bus != "memory":
-        reason = "is not there yet" if bus == "nats" else "is no bus"
-        raise InputError(f"--bus {bus}: {reason}; expected memory")
+    if bus not in BUSES:
+        raise InputError(f"--bus {bus}: expected {' or '.join(BUSES)}")
+    if bus == "memory" and not source.startswith(REPLAY):
+        raise InputError(f"--bus memory: expected --source {REPLAY}<files>, not {source}")
 
 
-def _trade(
-    lines: "WsLines", defined: "Defined", config: "Config", out: Path | None, paths: list[Path], pace: tuple[float, int]
-) -> "Result":
+def _in_memory(
+    paths: list[Path], defined: "Defined", config: "Settings", out: Path | None, pace: tuple[float, int]
+) -> tuple[dict[str, Any], bool]:
     from mm_research.paper import paper
+    from mm_store.ws_lines import WsLines
 
+    lines = WsLines(paths)
     speed, duration_ns = pace
     with _progress(lines) as progress:
-        return paper(
+        result = paper(
             lines,
             defined.instrument,
             config,
@@ -93,12 +115,55 @@ def _trade(
             duration_ns=duration_ns,
             progress=progress,
         )
+    return result.summary(), result.complete
+
+
+def _on_bus(
+    source: str,
+    paths: list[Path],
+    defined: "Defined",
+    config: "Settings",
+    options: Sequence[str],
+    out: Path | None,
+    pace: tuple[float, int],
+) -> tuple[dict[str, Any], bool]:
+    from mm_cli.chain import Order, summary, trade
+
+    speed, duration_ns = pace
+    order = Order(
+        instrument=defined.instrument,
+        settings=config,
+        options=options,
+        recorder=["--source", source, "--speed", str(speed), "--duration-ns", str(duration_ns)],
+        own=_own(source, paths, config),
+        out=out,
+        inputs=paths,
+        duration_s=duration_ns / NS_PER_S if source == LIVE else 0.0,
+    )
+    outcome = trade(order)
+    return summary(outcome), outcome.result.complete
+
+
+def _own(source: str, paths: list[Path], config: "Settings") -> dict[str, str]:
+    """Settings of this session for all services: by which clock it runs."""
+    if source.startswith(REPLAY):
+        return {"bus.ticks": "market"}
+    if source == LIVE:
+        from mm_cli.live import measured_offset_ns
+
+        return {"bus.ticks": "clock", "clock.offset_ns": str(measured_offset_ns(config))}
+    from time import time_ns
+
+    from mm_store.ws_lines import WsLines
+
+    first_ns = next(iter(WsLines(paths)))[0]
+    return {"bus.ticks": "clock", "bus.clock_shift_ns": str(first_ns - time_ns() - START_UP_NS)}
 
 
 def _paths(source: str) -> list[Path]:
-    files = source.removeprefix(SOURCE)
-    if not source.startswith(SOURCE) or "" in files.split(","):
-        raise InputError(f"--source {source}: expected {SOURCE}<file>[,<file>...]")
+    kind, colon, files = source.partition(":")
+    if f"{kind}{colon}" not in (REPLAY, PACED) or "" in files.split(","):
+        raise InputError(f"--source {source}: expected {LIVE}, {REPLAY}<file>[,<file>...] or {PACED}<file>[,<file>...]")
     return [Path(file) for file in files.split(",")]
 
 
@@ -125,8 +190,8 @@ def _progress(lines: "WsLines") -> Iterator[Progress]:
     """Show how far it is, position and result; after Ctrl-C the next frame is the last (a second one ends at once)."""
     with interruptible() as asked, _bar(lines) if sys.stderr.isatty() else _lines(lines) as show:
 
-        def progress(position: float, total: float) -> bool:
-            show(f"position {position:,.6g}, result {total:,.6g}")
+        def progress(standing: "Standing") -> bool:
+            show(f"position {standing.position:,.6g}, result {standing.total:,.6g}")
             return not asked()
 
         yield progress
@@ -176,6 +241,17 @@ def _text(summary: dict[str, Any], defined: "Defined") -> str:
         ("  is", f"spread {pnl['spread']:,} + inventory {pnl['inventory']:,} - fees"),
         *summary["digests"].items(),
         ("speed", f"{summary['market_s']:,.1f} s of market in {summary['wall_s']:.2f} s: {summary['speed_x']:,.1f}x"),
+        *_bus_text(summary),
         ("session", summary["session"] or "not written: no --out"),
     ]
     return "\n".join(f"{name:11} {text}" for name, text in lines)
+
+
+def _bus_text(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """What only a session on the bus has."""
+    if "store" not in summary:
+        return []
+    store = summary["store"]
+    rows = ", ".join(f"{count:,} {name}" for name, count in store.items()) if store else "not all of the log"
+    restarts = ", ".join(f"{name} {count}" for name, count in summary["restarts"].items())
+    return [("store", rows), ("restarted", restarts or "nothing")]

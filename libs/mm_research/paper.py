@@ -17,11 +17,10 @@ from mm_core.sequencer import Sequencer
 from mm_core.setup.config import Config
 from mm_core.setup.nodes import new_nodes
 from mm_core.setup.parts import new_parts
-from mm_core.setup.units import units_of
 from mm_core.setup.warm import warm
-from mm_core.types import MONEY_E9, NS_PER_S, InputError
+from mm_core.types import NS_PER_S, InputError
 from mm_research.backtest import fill_model
-from mm_research.from_events import EventRows
+from mm_research.heard import Heard, Standing
 from mm_research.memory_log import Hear, MemoryLog
 from mm_research.recording import Recording
 from mm_research.session import Session, check_folder, write_session
@@ -35,8 +34,8 @@ _PROGRESS_FRAMES = 1024
 _NAP_S = 0.1  # longest wait between two looks at the wish to stop
 
 Frame = tuple[int, bytes]
-# Hears (position in base, result after fees in quote); answers False to stop.
-Progress = Callable[[float, float], bool]
+# Hears where the session stands; answers False to stop.
+Progress = Callable[[Standing], bool]
 
 
 class PaperSession:
@@ -44,14 +43,11 @@ class PaperSession:
 
     def __init__(self, instrument: e.InstrumentDefined, config: Config, hear: Hear) -> None:
         parts = new_parts(config, instrument)
-        self.first_ns = self.last_ns = 0  # local time of the first and the last root
-        self._instrument = instrument
+        self.heard = Heard(instrument)
         self._hear = hear
-        self._rows = EventRows()
         self._feed = Feed(instrument, TouchAudit(CompiledBook()))
         self._sequencer = Sequencer(parts.period_ns, parts.offset_ns)
         self._log = MemoryLog(new_nodes(parts, instrument.instrument_id), self._on_event)
-        self._units = units_of(instrument)
 
     def take(self, recv_ns: int, frame: bytes) -> None:
         """Take the next frame, to the end of what it leads to. FrameError if it is a bad one."""
@@ -66,26 +62,12 @@ class PaperSession:
         """What the feed has seen."""
         return self._feed.counts()
 
-    def recording(self) -> Recording:
-        """Messages and samples so far, as a backtest has them."""
-        return Recording(self._instrument, self._rows.messages(), self._rows.samples())
-
-    def standing(self) -> tuple[float, float]:
-        """(position in base, result after fees in quote), for display."""
-        account = self._rows.account[0]
-        position_lots = int(account["position_lots"])
-        total_half = int(account["cash_half"]) + position_lots * int(account["mid_half"])
-        total_e9 = float(total_half * self._units.value_e9 / 2) - int(account["fees_e9"])
-        return float(position_lots * self._units.lot), total_e9 / MONEY_E9
-
     def _append(self, roots: Sequence[e.RootEvent]) -> None:
         for root in roots:
             self._log.append(root)
-            self.last_ns = root.local_ns
-            self.first_ns = self.first_ns or root.local_ns
 
     def _on_event(self, event: e.Event) -> None:
-        self._rows.hear(event)
+        self.heard.hear(event)
         self._hear(event)
 
 
@@ -125,7 +107,7 @@ def paper(
     inputs: Sequence[Path] = (),
     speed: float = MAX_SPEED,
     duration_ns: int = 0,
-    progress: Progress = lambda _position, _total: True,
+    progress: Progress = lambda _standing: True,
 ) -> Result:
     """Trade recorded lines on paper, and write a session folder if `out` names one.
 
@@ -144,9 +126,9 @@ def paper(
         with lines.located():
             complete = _take_all(session, frames, speed, duration_ns, progress)
         session.finish()
-        progress(*session.standing())
+        progress(session.heard.standing())
         wall_s = (perf_counter_ns() - started_ns) / NS_PER_S
-    if not session.last_ns:
+    if not session.heard.last_ns:
         raise InputError(f"{lines.where}: no market data of {instrument.instrument_id} until here; expected its frames")
     result = _result(session, config, wall_s, complete)
     if out is not None:
@@ -157,10 +139,10 @@ def paper(
 
 def _result(session: PaperSession, config: Config, wall_s: float, complete: bool) -> Result:
     return Result(
-        recording=session.recording(),
+        recording=session.heard.recording(),
         config=config,
         feed=session.counts(),
-        market_s=(session.last_ns - session.first_ns) / NS_PER_S,
+        market_s=(session.heard.last_ns - session.heard.first_ns) / NS_PER_S,
         wall_s=wall_s,
         complete=complete,
     )
@@ -180,10 +162,10 @@ def _take_all(
         if duration_ns and recv_ns - first_ns >= duration_ns:
             break
         while speed and (wait_s := ((recv_ns - first_ns) / speed - perf_counter_ns() + started_ns) / NS_PER_S) > 0:
-            if not progress(*session.standing()):
+            if not progress(session.heard.standing()):
                 return False
             sleep(min(wait_s, _NAP_S))
         session.take(recv_ns, frame)
-        if count % _PROGRESS_FRAMES == 0 and not progress(*session.standing()):
+        if count % _PROGRESS_FRAMES == 0 and not progress(session.heard.standing()):
             return False
     return True

@@ -87,11 +87,12 @@ class Bus:
             return None
         return json.loads(answer.data) if answer.data else None
 
-    async def answer(self, subject: str, reply: Callable[[], Any]) -> None:
-        """Answer every request on `subject` with the JSON of `reply()`."""
+    async def answer(self, subject: str, reply: Callable[[Any], Awaitable[Any]]) -> None:
+        """Answer every request on `subject` with the JSON of what `reply` makes of the request's."""
 
         async def respond(message: Msg) -> None:
-            await self.publish(message.reply, json.dumps(reply()).encode())
+            answer = await reply(json.loads(message.data) if message.data else None)
+            await self.publish(message.reply, json.dumps(answer).encode())
 
         await self.subscribe(subject, respond)
 

@@ -27,7 +27,7 @@ Hear = Callable[[int, int, bytes], Awaitable[None]]
 
 
 class LogReader:
-    """Hears the events of some subjects of a log from `next_seq` on; `hear` is awaited before the next one comes."""
+    """Hears the events of some subjects of a log (none: all) from `next_seq` on, one after the other."""
 
     def __init__(self, bus: Bus, group: str, subjects: Sequence[str], hear: Hear, next_seq: int = 1) -> None:
         self.next_seq = next_seq
@@ -72,7 +72,7 @@ class LogReader:
                 deliver_subject=inbox,
                 deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
                 opt_start_seq=self.next_seq,
-                filter_subjects=self._subjects,
+                filter_subjects=self._subjects or None,
                 ack_policy=AckPolicy.NONE,
                 max_deliver=1,
                 flow_control=True,

@@ -78,11 +78,14 @@ class Service:
         await asyncio.wait([starting, *ends], return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            await self.bus.answer(status_subject(self.group, self.name), self._status)
+            await self.bus.answer(status_subject(self.group, self.name), self._answer_status)
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         starting.cancel()
         if self.bus.failed.done():
             self.bus.failed.result()
+
+    async def _answer_status(self, _: Any) -> dict[str, Any]:
+        return self._status()
 
     def _status(self) -> dict[str, Any]:
         common = {"service": self.name, "metrics_port": self.metrics_port, "bus_reconnects": self.bus.reconnects}

@@ -46,14 +46,19 @@ class Service(Section, frozen=True, kw_only=True):
 
 
 class Store(Section, frozen=True, kw_only=True):
-    """ClickHouse: `url` of a server, or without one the embedded engine in the session's folder."""
+    """ClickHouse: `url` of a server, or without one the embedded engine in the folder `path`.
+
+    `session` names the rows of one log. A batch is written when it has so many events, or is so old.
+    """
 
     url: str = ""
+    path: str = ""
+    session: str = "main"
     user: str = "default"
     password_file: str = ""
     database: str = "crypto_mm"
-    batch_rows: Positive = 20_000
-    batch_ms: Millis = 1_000
+    batch_events: Positive = 20_000
+    batch_ms: Millis = 2_000
 
 
 class Settings(Config, frozen=True, kw_only=True):

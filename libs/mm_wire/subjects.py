@@ -118,3 +118,8 @@ def status_subject(group: str, service: str) -> str:
 def end_subject(group: str) -> str:
     """Where a recorder is asked to end the log behind what it has seen."""
     return f"mm.{group}.end"
+
+
+def sql_subject(group: str) -> str:
+    """Where the archiver answers what is asked of the store."""
+    return f"mm.{group}.sql"

@@ -113,7 +113,7 @@ def test_people_read_a_summary_and_where_tick_and_lot_come_from(sample: Path) ->
 def test_a_wish_to_stop_ends_between_two_frames_and_what_was_done_counts(sample: Path) -> None:
     lines = WsLines([sample])
     instrument = define("SYNTH", lines, tick="0.01", lot="0.0001").instrument
-    result = paper(lines, instrument, to_config({}), progress=lambda _position, _total: False)
+    result = paper(lines, instrument, to_config({}), progress=lambda _standing: False)
     assert not result.complete
     assert result.recording.samples["local_ns"][-1] % 100_000_000 == 0  # the close is a Tick
     assert result.market_s < 1

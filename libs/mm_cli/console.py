@@ -1,0 +1,105 @@
+"""What a running session looks like: a panel on a terminal, a plain line now and then elsewhere."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import msgspec
+import typer
+
+from mm_core.types import NS_PER_S
+
+if TYPE_CHECKING:
+    from rich.panel import Panel
+
+    from mm_research.heard import Standing
+
+REFRESH_S = 0.25
+LINE_S = 5.0
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown: where the session stands, the last sequence of its log, restarted services, market s a second."""
+
+    standing: "Standing"
+    log_seq: int
+    restarts: dict[str, int]
+    speed_x: float
+
+
+Show = Callable[[Look], None]
+
+
+@contextmanager
+def console(title: str) -> Iterator[Show]:
+    """Give what shows a look; it may be called as often as one likes."""
+    with _panel(title) if sys.stderr.isatty() else _plain() as show:
+        yield show
+
+
+@contextmanager
+def _panel(title: str) -> Iterator[Show]:
+    from rich.console import Console
+    from rich.live import Live
+
+    shown_s = 0.0
+    with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+
+        def show(look: Look) -> None:
+            nonlocal shown_s
+            if monotonic() - shown_s >= REFRESH_S:
+                shown_s = monotonic()
+                live.update(panel(title, look), refresh=True)
+
+        yield show
+
+
+def panel(title: str, look: Look) -> "Panel":
+    """The panel of a look."""
+    from rich.panel import Panel
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column()
+    for name, text in rows(look):
+        table.add_row(name, text)
+    return Panel(table, title=title, subtitle="Ctrl-C ends the session", width=78)
+
+
+def rows(look: Look) -> list[tuple[str, str]]:
+    """Name and text of each line."""
+    standing = look.standing
+    spread = standing.ask - standing.bid
+    bids = [f"{price:,.8g}" for is_sell, price in standing.quotes if not is_sell]
+    asks = [f"{price:,.8g}" for is_sell, price in standing.quotes if is_sell]
+    restarts = ", ".join(f"{name} {count}" for name, count in look.restarts.items())
+    return [
+        ("time", f"{_time(standing.local_ns)} UTC, {look.speed_x:,.1f}x, log {look.log_seq:,}"),
+        ("book", f"{standing.bid:,.8g} / {standing.ask:,.8g}, spread {spread:,.4g}, {standing.book_state}"),
+        ("quotes", f"bid {' '.join(bids) or '-'}, ask {' '.join(asks) or '-'}"),
+        ("position", f"{standing.position:,.8g}"),
+        ("PnL", f"R {standing.realised:,.6g}  U {standing.unrealised:,.6g}  T {standing.total:,.6g}"),
+        ("orders", f"{standing.orders:,}, fills {standing.fills:,}, fees {standing.fees:,.6g}"),
+        ("risk", standing.trading_state + (f"; restarted: {restarts}" if restarts else "")),
+    ]
+
+
+@contextmanager
+def _plain() -> Iterator[Show]:
+    said_s = monotonic()
+
+    def show(look: Look) -> None:
+        nonlocal said_s
+        if monotonic() - said_s >= LINE_S:
+            said_s = monotonic()
+            typer.echo("paper: " + "; ".join(f"{name} {text}" for name, text in rows(look)), err=True)
+
+    yield show
+
+
+def _time(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / NS_PER_S, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,178 @@
+"""The archiver: the log into ClickHouse, exactly once, and answers to what is asked of it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mm_core.types import InputError
+from mm_runtime.log_reader import LogReader
+from mm_runtime.service import Service
+from mm_runtime.settings import Store
+from mm_store.clickhouse.archive import Archive
+from mm_store.clickhouse.errors import StoreUnavailable
+from mm_store.clickhouse.query import read_only
+from mm_store.clickhouse.schema import apply_schema
+from mm_store.clickhouse.store import open_reader, open_store
+from mm_wire.codec import decode
+from mm_wire.subjects import sql_subject
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 0.5
+RETRY_S_MAX = 10.0
+# Events that may wait for an unreachable store before the reading of the log waits too.
+WAITING_EVENTS_MAX = 500_000
+
+
+class Archiver:
+    """Reads a log and stores it; what cannot be stored now is tried again."""
+
+    def __init__(self, service: Service) -> None:
+        self.stored_seq = 0
+        self.batches = 0
+        self.failures = 0
+        self.counts: dict[str, int] = {}
+        self.counted_seq = 0  # the end of the log that `counts` are of
+        self.is_failing = False
+        self._service = service
+        self._options = service.settings.store
+        self._archive: Archive
+        self._waiting: list[tuple[int, bytes]] = []
+        self._full = asyncio.Event()
+        self._room = asyncio.Event()
+        self._work: asyncio.Task[None] | None = None
+        self._reader: LogReader
+        self._lock = asyncio.Lock()  # of the store's clients, which serve one thread at a time
+        self._sql: Any = None
+
+    def begin(self) -> None:
+        """Open the store and read the log from where the store ends, beside the service."""
+        self._work = asyncio.create_task(self._run())
+        self._work.add_done_callback(self._service.bus.ended)
+
+    async def stop(self) -> None:
+        """Read no more, and store what was read, if the store takes it now."""
+        if self._work is not None:
+            self._work.cancel()
+        if self.stored_seq:
+            await self._reader.stop()
+            try:
+                await asyncio.to_thread(self._store, self._take())
+            except StoreUnavailable as error:
+                log.warning("%s: the next start stores the rest", error)
+
+    def status(self) -> dict[str, Any]:
+        """How far the store is."""
+        return {
+            "stored_seq": self.stored_seq,
+            "waiting": len(self._waiting),
+            "batches": self.batches,
+            "failures": self.failures,
+            "is_failing": self.is_failing,
+            "counts": self.counts,
+            "counted_seq": self.counted_seq,
+        }
+
+    async def sql(self, question: dict[str, str]) -> dict[str, str]:
+        """Answer a reading statement; `error` holds what is wrong with it."""
+        try:
+            async with self._lock:
+                if self._sql is None:
+                    self._sql = await asyncio.to_thread(_open, self._options, open_reader)
+                answer = await asyncio.to_thread(read_only, self._sql, question["sql"], question["format"])
+        except (InputError, StoreUnavailable) as error:
+            return {"error": str(error)}
+        return {"answer": answer.decode(errors="replace")}
+
+    async def _run(self) -> None:
+        client = await self._until_stored(lambda: _open(self._options, open_store))
+        await self._until_stored(lambda: apply_schema(client))
+        self._archive = await self._until_stored(lambda: Archive(client, self._options.session))
+        service, first_seq = self._service, self._archive.next_seq
+        self.stored_seq = first_seq - 1
+        self._reader = LogReader(service.bus, service.group, [], self._hear, first_seq)
+        await self._reader.start()
+        await service.bus.answer(sql_subject(service.group), self.sql)
+        log.info("storing the log from %d", first_seq)
+        while True:
+            await self._next_batch()
+            batch = self._take()
+            async with self._lock:
+                await self._until_stored(lambda batch=batch: self._store(batch))  # type: ignore[misc]
+            if not self._waiting:
+                async with self._lock:
+                    self.counts = await self._until_stored(self._archive.counts)
+                self.counted_seq = self.stored_seq
+
+    async def _hear(self, seq: int, _tree: int, data: bytes) -> None:
+        self._waiting.append((seq, data))
+        if len(self._waiting) >= self._options.batch_events:
+            self._full.set()
+        while len(self._waiting) >= WAITING_EVENTS_MAX:
+            self._room.clear()
+            await self._room.wait()
+
+    async def _next_batch(self) -> None:
+        """Wait until a batch is full, or old."""
+        try:
+            await asyncio.wait_for(self._full.wait(), self._options.batch_ms / 1000)
+        except TimeoutError:
+            return
+
+    def _take(self) -> list[tuple[int, bytes]]:
+        batch, self._waiting = self._waiting, []
+        self._full.clear()
+        self._room.set()
+        return batch
+
+    def _store(self, batch: list[tuple[int, bytes]]) -> None:
+        """In a thread: the loop goes on reading. A second try finds its batch in the archive already."""
+        for seq, data in batch:
+            self._archive.add(seq, decode(data))
+        batch.clear()
+        if self._archive.pending:
+            self._archive.flush()
+            self.batches += 1
+        self.stored_seq = self._archive.next_seq - 1
+
+    async def _until_stored(self, work: Callable[[], Any]) -> Any:
+        """Do the work in a thread, again and again while the store cannot be reached."""
+        wait_s = RETRY_S
+        while True:
+            try:
+                done = await asyncio.to_thread(work)
+            except StoreUnavailable as error:
+                self.failures += 1
+                self.is_failing = True
+                log.warning("%s: again in %.1f s", error, wait_s)
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, RETRY_S_MAX)
+            else:
+                self.is_failing = False
+                return done
+
+
+def _open(options: Store, open_client: Callable[..., Any]) -> Any:
+    password = ""
+    if options.password_file:
+        try:
+            password = Path(options.password_file).read_text().strip()
+        except OSError as error:
+            raise InputError(f"[store] password_file {options.password_file}: {error.strerror}") from error
+    path = Path(options.path) if options.path else None
+    return open_client(path, options.url, user=options.user, password=password, database=options.database)
+
+
+async def start(service: Service) -> None:
+    """Begin to store the log."""
+    archiver = Archiver(service)
+    service.status = archiver.status
+    metrics = service.metrics
+    metrics.gauge("stored_seq", "Last sequence of the log in the store", lambda: archiver.stored_seq)
+    metrics.gauge("waiting", "Events read and not stored", lambda: archiver.status()["waiting"])
+    metrics.counter("batches", "Batches stored", lambda: archiver.batches)
+    metrics.counter("failures", "Tries that the store did not take", lambda: archiver.failures)
+    service.on_stop(archiver.stop)
+    archiver.begin()
