@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mm_cli import backtest, bench, import_, paper, synth
+from mm_cli import backtest, bench, check, import_, operator, paper, synth, verify
 from mm_core.types import InputError
 
 BAD_INPUT = 2
@@ -41,9 +41,18 @@ def root(
 
 app.command("backtest")(backtest.run)
 app.command("bench")(bench.run)
+app.command("check")(check.run)
+app.command("flatten")(operator.flatten)
+app.command("halt")(operator.halt)
 app.command("import")(import_.run)
 app.command("paper")(paper.run)
+app.command("reduce")(operator.reduce)
+app.command("resume")(operator.resume)
+app.command("set")(operator.set_)
+app.command("sql")(operator.sql)
+app.command("status")(operator.status)
 app.command("synth")(synth.run)
+app.command("verify")(verify.run)
 
 
 def main(commands: typer.Typer = app) -> None:

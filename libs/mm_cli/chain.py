@@ -18,6 +18,7 @@ import uvloop
 from mm_cli.console import Look, console
 from mm_cli.interrupt import interruptible
 from mm_core.events import Event, InstrumentDefined
+from mm_core.setup.config import Config
 from mm_core.setup.warm import warm
 from mm_core.types import NS_PER_S, InputError
 from mm_research.heard import Heard
@@ -35,7 +36,7 @@ POLL_S = 0.05
 ARCHIVE_S = 60.0  # how long the end waits for the store to catch up
 UNREACHABLE_S = 3.0  # and for one that cannot be reached
 FIRST_ROOTS = 3  # the services are up when the third root is on the log: the second one waits for them
-PARTS = ("bus", "clickhouse", "services")  # of an earlier session in the same folder
+PARTS = ("bus", "clickhouse", "frames", "services")  # of an earlier session in the same folder
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +109,8 @@ class _Trading:
                 pid=os.getpid(),
                 url=chain.url,
                 group=chain.group,
-                instrument_id=order.instrument.instrument_id,
+                instrument=order.instrument,
+                config={name: msgspec.to_builtins(getattr(order.settings, name)) for name in Config.__struct_fields__},
                 folder=str(self._folder.resolve()),
                 started_ns=time_ns(),
             )

@@ -134,7 +134,7 @@ def _on_bus(
         instrument=defined.instrument,
         settings=config,
         options=options,
-        recorder=["--source", source, "--speed", str(speed), "--duration-ns", str(duration_ns)],
+        recorder=["--source", source, "--speed", str(speed), "--duration-ns", str(duration_ns), *_frames(source, out)],
         own=_own(source, paths, config),
         out=out,
         inputs=paths,
@@ -142,6 +142,11 @@ def _on_bus(
     )
     outcome = trade(order)
     return summary(outcome), outcome.result.complete
+
+
+def _frames(source: str, out: Path | None) -> list[str]:
+    """What did not come from a recording is recorded."""
+    return [] if out is None or source.startswith(REPLAY) else ["--frames", str(out / "frames")]
 
 
 def _own(source: str, paths: list[Path], config: "Settings") -> dict[str, str]:

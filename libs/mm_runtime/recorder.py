@@ -13,20 +13,28 @@ from typing import Any
 import msgspec
 from nats.aio.msg import Msg
 
-from mm_core.events import BookTop, InstrumentDefined
+from mm_core.events import BookTop, InstrumentDefined, RootEvent
 from mm_core.types import NS_PER_S, InputError
 from mm_runtime.roots import RootSource
 from mm_runtime.service import Service
+from mm_runtime.settings import Venue
+from mm_store.frames import FrameWriter
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
+from mm_venues.binance.client import BinanceClient, Endpoints
 from mm_venues.binance.feed import Feed
+from mm_venues.binance.rest import Rest
+from mm_venues.control import disconnected
 from mm_wire.subjects import RECORDER, end_subject
 
 log = logging.getLogger(__name__)
 
+LIVE = "live"
 REPLAY = "replay:"
 PACED = "paced:"
 YIELD_FRAMES = 64
+# Some minutes of a busy market: longer than any restart takes.
+LIVE_ROOTS_MAX = 100_000
 
 Frame = tuple[int, bytes]
 
@@ -35,6 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What a recorder needs besides the configuration."""
     parser.add_argument("--instrument", type=Path, required=True, help="JSON of the InstrumentDefined")
     parser.add_argument("--source", required=True, help="live, replay:<file>[,<file>...] or paced:<file>[,<file>...]")
+    parser.add_argument("--frames", type=Path, help="folder to record the frames to")
     parser.add_argument("--speed", type=float, default=0.0, help="multiple of real time; 0: as fast as it goes")
     parser.add_argument("--duration-ns", type=int, default=0, help="receive time after which a replay ends; 0: its end")
 
@@ -52,7 +61,11 @@ class Recorder:
         self._bus = service.bus
         self._speed, self._duration_ns = options.speed, options.duration_ns
         self._book_top, self._clock_shift_ns = bus.book_top, bus.clock_shift_ns
+        self._new = asyncio.Event()
+        self._writer = FrameWriter(options.frames, instrument.venue_symbol) if options.frames else None
         self._work: asyncio.Task[None] | None = None
+        self.lost = 0  # roots that were given up because the sequencer did not take them
+        self.client: BinanceClient | None = None
 
     def status(self) -> dict[str, Any]:
         """What the feed has seen, and how far it is."""
@@ -62,6 +75,8 @@ class Recorder:
             "ended": self.is_ended,
             "unconfirmed": self.roots.unconfirmed,
             "resent": self.roots.resent,
+            "lost": self.lost,
+            "client": msgspec.structs.asdict(self.client.counts) if self.client else None,
         }
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -74,6 +89,8 @@ class Recorder:
         if self._work is not None:
             self._work.cancel()
         await self.roots.stop()
+        if self._writer is not None:
+            self._writer.close()
 
     async def on_end(self, message: Msg) -> None:
         """The operator of the session wants its log closed behind the frames so far."""
@@ -113,16 +130,54 @@ class Recorder:
                 await self.take(self._clock_ns(), frame)
         await self._end()
 
+    async def live(self, venue: Venue, symbol: str) -> None:
+        """The exchange's frames from now on, until the end is asked for."""
+        self.roots.go_on_behind(await self.roots.start())
+        endpoints = Endpoints(**{name: getattr(venue, name) for name in venue.__struct_fields__})
+        async with Rest(venue.rest_url) as rest:
+            sync = self.feed.sync
+            self.client = BinanceClient(symbol, endpoints, rest, self._on_frame, lambda: sync.wants_snapshot)
+            tasks = [asyncio.create_task(work) for work in (self.client.run(), self._send(), self._end_asked.wait())]
+            done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            for task in done:
+                task.result()
+        await self._end()
+
+    def _on_frame(self, recv_ns: int, frame: bytes) -> None:
+        """The port of the live client, which waits for nobody."""
+        self.roots.offer(self._hear(recv_ns, frame))
+        self._new.set()
+        if self.roots.unconfirmed > LIVE_ROOTS_MAX:
+            # The log takes nothing: what it missed is a gap, and the book begins anew.
+            self.lost += self.roots.unconfirmed
+            self.roots.forget()
+            self.roots.offer(self._hear(recv_ns, disconnected("the log did not take the market data")))
+
+    async def _send(self) -> None:
+        while True:
+            await self._new.wait()
+            self._new.clear()
+            await self.roots.send_new()
+
     async def take(self, recv_ns: int, frame: bytes) -> None:
-        """The frame port: everything that the feed hears comes through here."""
-        self.frames += 1
-        events = self.feed.feed(recv_ns, frame)
-        if not self._book_top:
-            events = [event for event in events if not isinstance(event, BookTop)]
-        if events:
+        """The port of recorded frames, which waits for the log."""
+        if events := self._hear(recv_ns, frame):
             await self.roots.put(events)
         elif self.frames % YIELD_FRAMES == 0:
             await asyncio.sleep(0)
+
+    def _hear(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
+        """The frame port: everything that the feed hears comes through here, and is recorded."""
+        events = self.feed.feed(recv_ns, frame)
+        self.frames += 1
+        if self._writer is not None:
+            self._writer.write(recv_ns, frame)
+        if self._book_top:
+            return events
+        return [event for event in events if not isinstance(event, BookTop)]
 
     async def _pause(self, until_ns: int, clock_ns: Callable[[], int]) -> bool:
         """Wait until the clock says so; False if the end was asked for meanwhile."""
@@ -153,6 +208,9 @@ async def start(service: Service) -> None:
     service.on_stop(recorder.stop)
     await service.bus.subscribe(end_subject(service.group), recorder.on_end)
     _add_metrics(service, recorder)
+    if options.source == LIVE:
+        recorder.begin(recorder.live(service.settings.venue, instrument.venue_symbol))
+        return
     for prefix, work in ((REPLAY, recorder.replay), (PACED, recorder.pace)):
         if options.source.startswith(prefix):
             paths = [Path(path) for path in options.source.removeprefix(prefix).split(",")]

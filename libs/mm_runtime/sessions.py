@@ -4,24 +4,32 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import platformdirs
 
+from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
 
 STATE_VARIABLE = "MM_STATE_DIR"
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """A session that runs: its process, its bus, what it trades, and where its files are."""
+    """A session that runs: its process, its bus, what it trades by which configuration, and where its files are."""
 
     pid: int
     url: str
     group: str
-    instrument_id: str
+    instrument: InstrumentDefined
+    config: dict[str, Any]
     folder: str
     started_ns: int
+
+    @property
+    def instrument_id(self) -> str:
+        """Name of what it trades."""
+        return self.instrument.instrument_id
 
 
 def state_folder() -> Path:

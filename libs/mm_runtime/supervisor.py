@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +14,11 @@ from mm_core.types import InputError
 log = logging.getLogger(__name__)
 
 BAD_INPUT = 2
-# A process that dies so often within so many seconds does not get better by another start.
+# A process that dies of itself so often within so many seconds does not get better by another start.
 DEATHS_MAX = 8
 DEATHS_S = 20.0
 END_S = 10.0
+KILLED = (-signal.SIGKILL, -signal.SIGTERM)
 
 
 class _Program(msgspec.Struct):
@@ -93,7 +95,8 @@ class Supervisor:
             code = await program.process.wait()
             if self._ending:
                 return
-            program.deaths.append(loop.time())
+            if code not in KILLED:
+                program.deaths.append(loop.time())
             if code == BAD_INPUT or (len(program.deaths) == DEATHS_MAX and loop.time() - program.deaths[0] < DEATHS_S):
                 self._fail(program, code)
                 return

@@ -1,0 +1,175 @@
+"""`crypto-mm halt, reduce, resume, flatten, set, status, sql`: the operator's side of a running session."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from mm_core.types import Command, InputError
+
+if TYPE_CHECKING:
+    from mm_runtime.bus import Bus
+    from mm_runtime.sessions import Running
+
+T = TypeVar("T")
+SymbolOption = Annotated[str, typer.Option("--symbol", help="Which session, where more than one runs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+FORMATS = {"table": "PrettyCompact", "json": "JSONEachRow", "csv": "CSVWithNames", "tsv": "TabSeparatedWithNames"}
+SQL_S = 40.0
+
+
+def halt(symbol: SymbolOption = "") -> None:
+    """Stop trading: every open order is cancelled and none is let through until `resume`."""
+    _command(symbol, Command.HALT)
+
+
+def reduce(symbol: SymbolOption = "") -> None:
+    """Let only orders through that make the position smaller, until `resume`."""
+    _command(symbol, Command.REDUCE)
+
+
+def resume(symbol: SymbolOption = "") -> None:
+    """Trade again; the loss so far no longer counts against the limits."""
+    _command(symbol, Command.RESUME)
+
+
+def flatten(symbol: SymbolOption = "") -> None:
+    """Cancel every order and trade the position to zero; quotes come back with `resume`."""
+    _command(symbol, Command.FLATTEN)
+
+
+def set_(
+    setting: Annotated[str, typer.Argument(help="section.key=value, such as risk.position_max_base=0.02.")],
+    symbol: SymbolOption = "",
+) -> None:
+    """Change a limit or a parameter of the running session."""
+    from mm_core.setup.config import to_config
+    from mm_core.setup.settings import check_setting
+
+    key, equals, value = setting.partition("=")
+    if not (equals and "." in key):
+        raise InputError(f"set {setting}: expected section.key=value, such as risk.position_max_base=0.02")
+    from mm_runtime.sessions import the_session
+
+    session = the_session(symbol)
+    check_setting(to_config(session.config), session.instrument, key.strip(), value.strip())
+    _command(symbol, Command.SET, key.strip(), value.strip())
+
+
+def status(symbol: SymbolOption = "", as_json: JsonOption = False) -> None:
+    """Show the services of the running sessions and how far each one is."""
+    import msgspec
+
+    from mm_runtime.sessions import running
+
+    sessions = [session for session in running() if not symbol or session.instrument_id.endswith(f".{symbol}")]
+    answers = [_services(session) for session in sessions]
+    if as_json:
+        typer.echo(msgspec.json.encode(answers).decode())
+    elif not answers:
+        typer.echo("no session runs on this machine")
+    else:
+        for answer in answers:
+            _show(answer)
+
+
+def sql(
+    statement: Annotated[str, typer.Argument(help="One reading statement, such as 'SELECT count() FROM fills'.")],
+    session: Annotated[
+        Path | None, typer.Option(help="Folder of a session that has ended; else the one that runs.")
+    ] = None,
+    symbol: SymbolOption = "",
+    form: Annotated[str, typer.Option("--format", help="table, json, csv or tsv.")] = "table",
+) -> None:
+    """Ask the ClickHouse of a session. Reading only: no other statement, no file, no network."""
+    if form not in FORMATS:
+        raise InputError(f"--format {form}: expected {', '.join(FORMATS)}")
+    answer = _ask_folder(session, statement, form) if session else _ask_running(symbol, statement, form)
+    typer.echo(answer, nl=not answer.endswith("\n"))
+
+
+def _command(symbol: str, command: Command, key: str = "", value: str = "") -> None:
+    from mm_runtime.operator import send
+    from mm_runtime.sessions import the_session
+
+    session = the_session(symbol)
+    seq = _with_bus(session, lambda bus: send(bus, session.group, command, key, value))
+    what = f" {key}={value}" if key else ""
+    typer.echo(f"{command.name.lower()}{what}: on the log of {session.instrument_id} at {seq}")
+
+
+def _services(session: "Running") -> dict[str, Any]:
+    from mm_runtime.chain import RECORDER, SERVICES
+    from mm_wire.subjects import status_subject
+
+    async def ask(bus: "Bus") -> list[Any]:
+        names = [*SERVICES, RECORDER]
+        return await asyncio.gather(
+            *(bus.request(status_subject(session.group, name), timeout_s=1.0) for name in names)
+        )
+
+    answers = dict(zip([*SERVICES, RECORDER], _with_bus(session, ask), strict=True))
+    return {
+        "instrument_id": session.instrument_id,
+        "pid": session.pid,
+        "folder": session.folder,
+        "url": session.url,
+        "services": answers,
+    }
+
+
+def _show(answer: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{answer['instrument_id']}, pid {answer['pid']}, {answer['folder']}", title_justify="left")
+    for column in ("service", "state", "at", "metrics"):
+        table.add_column(column)
+    for name, said in answer["services"].items():
+        if said is None:
+            table.add_row(name, "no answer", "", "")
+            continue
+        at = next((f"{said[key]:,}" for key in ("last_seq", "stored_seq", "next_seq", "frames") if key in said), "")
+        table.add_row(name, "ended" if said.get("ended") else "runs", at, f"127.0.0.1:{said['metrics_port']}/metrics")
+    Console().print(table)
+
+
+def _ask_running(symbol: str, statement: str, form: str) -> str:
+    from mm_runtime.sessions import the_session
+    from mm_wire.subjects import sql_subject
+
+    session = the_session(symbol)
+    question = {"sql": statement, "format": FORMATS[form]}
+    subject = sql_subject(session.group)
+    said = _with_bus(session, lambda bus: bus.request(subject, question, timeout_s=SQL_S))
+    if said is None:
+        raise InputError("sql: the archiver does not answer; expected a session whose store is open")
+    if "error" in said:
+        raise InputError(said["error"])
+    return str(said["answer"])
+
+
+def _ask_folder(folder: Path, statement: str, form: str) -> str:
+    from mm_store.clickhouse.query import read_only
+    from mm_store.clickhouse.store import open_reader
+
+    path = folder / "clickhouse"
+    if not path.is_dir():
+        raise InputError(f"--session {folder}: no clickhouse in it; expected the folder of a session on the bus")
+    return read_only(open_reader(path), statement, FORMATS[form]).decode(errors="replace")
+
+
+def _with_bus(session: "Running", work: Callable[["Bus"], Awaitable[T]]) -> T:
+    from mm_runtime.bus import Bus
+
+    async def run() -> T:
+        bus = Bus()
+        await bus.connect(session.url, "crypto-mm operator")
+        try:
+            return await work(bus)
+        finally:
+            await bus.close()
+
+    return asyncio.run(run())
