@@ -6,6 +6,7 @@ from mm_core.events import BookDelta, BookSnapshot, BookTop, InstrumentDefined, 
 from mm_venues.audit import TouchAudit
 from mm_venues.binance.parse import Parser
 from mm_venues.binance.sync import Sync
+from mm_venues.control import Disconnected
 
 
 class FeedCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,7 +14,8 @@ class FeedCounts(msgspec.Struct, frozen=True, kw_only=True):
 
     depth_received = depth_applied + depth_dropped + what waits for a snapshot. `trades` counts Trade events,
     `trade_gaps` holes in their ids, `trades_repeated` ids that came again, `trades_late` trades whose T lies before
-    an E that was already there. `off_lot_levels` are level quantities that were no whole number of lots.
+    an E that was already there. `off_lot_levels` are level quantities that were no whole number of lots, `disconnects`
+    lost connections.
     """
 
     depth_received: int
@@ -32,6 +34,7 @@ class FeedCounts(msgspec.Struct, frozen=True, kw_only=True):
     touch_checked: int
     touch_equal: int
     off_lot_levels: int
+    disconnects: int = 0
     other: dict[str, int]
 
 
@@ -64,6 +67,8 @@ class Feed:
                 self._depth_ns_max = max(self._depth_ns_max, fact.ts_ns)
             case BookSnapshot():
                 said += self.sync.on_snapshot(fact)
+            case Disconnected():
+                said += self.sync.disconnected(recv_ns, fact.reason)
             case Trade() if self._is_next(kind, fact):
                 said.append(fact)
             case BookTop() if fact.ts_ns:

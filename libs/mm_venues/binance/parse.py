@@ -13,11 +13,13 @@ import msgspec
 
 from mm_core.events import BookDelta, BookSnapshot, BookTop, InstrumentDefined, Trade
 from mm_core.types import Side
+from mm_venues import control
 from mm_venues.binance import wire
 from mm_venues.frame_error import FrameError
 from mm_venues.units import Units
 
-MarketFact = BookDelta | BookSnapshot | BookTop | Trade
+# `Disconnected` is our own: between the frames, the client says what happened to the connection.
+MarketFact = BookDelta | BookSnapshot | BookTop | Trade | control.Disconnected
 
 _MS_DIGITS = 13
 _US_DIGITS = 16
@@ -59,6 +61,7 @@ class Parser:
             "bookTicker": self._read_ticker,
             "snapshot": self._read_snapshot,
             "partialDepth": self._check_partial,
+            control.DISCONNECTED: _read_disconnected,
         }
 
     @property
@@ -186,6 +189,10 @@ class Parser:
         )
 
 
+def _read_disconnected(_recv_ns: int, body: bytes | msgspec.Raw, _depth_ns: int) -> control.Disconnected:
+    return control.read(body)
+
+
 def _without_empty(ticks: tuple[int, ...], lots: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The levels of at least one lot: a snapshot has no other way to say that a level is not there."""
     if 0 not in lots:
@@ -214,6 +221,8 @@ def _kind_of_raw(envelope: wire.Envelope) -> str:
         return "bookTicker"
     if envelope.symbols is not msgspec.UNSET:
         return "exchangeInfo"
+    if envelope.ours is not msgspec.UNSET:
+        return control.DISCONNECTED
     if not envelope.is_control:
         raise ValueError("unknown frame: expected a market event, a depth snapshot, exchangeInfo or a control reply")
     return "control"

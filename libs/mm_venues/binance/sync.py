@@ -13,6 +13,9 @@ Rules:
    those before it.
 6. A snapshot that comes while VALID was not asked for. One that is ahead of the book is kept in case a gap follows (a
    recorder that reconnects may write it before the first diff of the new connection); others are refused.
+7. A lost connection voids everything at once, also what waits: what the venue said meanwhile is not known until ids
+   prove it. GAP unless no snapshot was there, then SYNCING in a new epoch. The hole in the ids that follows is the
+   same loss: counted as a disconnect, not as a gap.
 
 | phase | input | then | says |
 |---|---|---|---|
@@ -24,6 +27,8 @@ Rules:
 | VALID | NEXT | VALID | BookDelta |
 | VALID | AHEAD | WAITING (or HOLDING, rule 6) in the next epoch | GAP, SYNCING |
 | HOLDING, VALID | OLD, DUPLICATE | unchanged, dropped | |
+| WAITING | connection lost | WAITING in the next epoch | SYNCING |
+| HOLDING, VALID | connection lost | WAITING in the next epoch | GAP, SYNCING |
 """
 
 from collections import deque
@@ -69,8 +74,8 @@ def place(diff: BookDelta, book_id: int) -> Place:
 class SyncCounts(msgspec.Struct):
     """What became of the diffs: received = applied + dropped + those still buffered.
 
-    Dropped are diffs that are older than the book, repeated (`depth_duplicates`), or voided by a gap. `gaps` are
-    holes in the sequence of update ids.
+    Dropped are diffs that are older than the book, repeated (`depth_duplicates`), or voided by a gap or a lost
+    connection. `gaps` are holes in the sequence of update ids, `disconnects` lost connections.
     """
 
     depth_received: int = 0
@@ -80,6 +85,7 @@ class SyncCounts(msgspec.Struct):
     gaps: int = 0
     snapshots: int = 0
     snapshots_refused: int = 0
+    disconnects: int = 0
 
 
 class Sync:
@@ -105,7 +111,7 @@ class Sync:
         """Take the next diff of the stream."""
         self.counts.depth_received += 1
         self.depth_ns = diff.ts_ns
-        said = [] if self.epoch else [self._next_epoch(diff, "start")]
+        said = [] if self.epoch else [self._next_epoch(diff.recv_ns, "start")]
         # A hole while no book is proven is a loss too, though there is no book to void.
         if self._phase is not Phase.VALID and 0 <= self._last_id < diff.first_update_id - 1:
             self.counts.gaps += 1
@@ -131,6 +137,17 @@ class Sync:
         following = list(self._buffer)
         self._buffer.clear()
         return self._confirm(following, snapshot.recv_ns)
+
+    def disconnected(self, recv_ns: int, reason: str) -> list[BookFact]:
+        """Rule 7; `reason` is said with it."""
+        self.counts.disconnects += 1
+        had_snapshot = self._phase is not Phase.WAITING
+        self._drop_buffer()
+        self._held, self._phase, self._last_id = None, Phase.WAITING, -1
+        if not self.epoch:
+            return []
+        said: list[BookFact] = [self._status(BookState.GAP, recv_ns, reason)] if had_snapshot else []
+        return [*said, self._next_epoch(recv_ns, "disconnected")]
 
     def _is_usable(self, snapshot: BookSnapshot) -> bool:
         """Rule 4; and of two snapshots the newer one counts."""
@@ -194,15 +211,18 @@ class Sync:
         """Rule 5; a snapshot that waits already may prove the next book at once."""
         self.counts.gaps += 1
         reason = f"update ids {self._book_id + 1} to {diff.first_update_id - 1} are missing"
-        said: list[BookFact] = [self._status(BookState.GAP, diff.recv_ns, reason), self._next_epoch(diff, "gap")]
+        said: list[BookFact] = [
+            self._status(BookState.GAP, diff.recv_ns, reason),
+            self._next_epoch(diff.recv_ns, "gap"),
+        ]
         self._phase = Phase.WAITING
         if self._held is not None and self._held.update_id > self._book_id:
             self._phase, self._book_id = Phase.HOLDING, self._held.update_id
         return said + self._step(diff)
 
-    def _next_epoch(self, diff: BookDelta, reason: str) -> FeedStatus:
+    def _next_epoch(self, recv_ns: int, reason: str) -> FeedStatus:
         self.epoch += 1
-        return self._status(BookState.SYNCING, diff.recv_ns, reason)
+        return self._status(BookState.SYNCING, recv_ns, reason)
 
     def _drop_buffer(self) -> None:
         self.counts.depth_dropped += len(self._buffer)

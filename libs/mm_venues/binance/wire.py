@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType, field
 
 from mm_core.types import INT64_MAX
+from mm_venues import control
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)]
 Level = tuple[str, str]
@@ -26,6 +27,7 @@ class Envelope(msgspec.Struct, frozen=True):
     result: msgspec.Raw | UnsetType = UNSET
     error: msgspec.Raw | UnsetType = UNSET
     code: msgspec.Raw | UnsetType = UNSET
+    ours: msgspec.Raw | UnsetType = field(name=control.KEY, default=UNSET)
 
     @property
     def is_control(self) -> bool:
@@ -111,3 +113,16 @@ class ExchangeInfo(msgspec.Struct, frozen=True):
     """Trading rules of the venue."""
 
     symbols: list[SymbolInfo]
+
+
+class ServerTime(msgspec.Struct, frozen=True):
+    """REST `time`."""
+
+    server_time: Count = field(name="serverTime")
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a REST request was refused; 0 and nothing where the answer does not say."""
+
+    code: int = 0
+    message: str = field(name="msg", default="")

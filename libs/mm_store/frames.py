@@ -1,0 +1,153 @@
+"""Recorded frames on disk: `<folder>/<SYMBOL>_<YYYYMMDD>.ws.gz`, lines `<recv_ns> <raw JSON>`, read by `WsLines`.
+
+A file is a chain of small whole gzip members, each about a second of frames, written in one go: whenever the process
+is killed, what was flushed can be read. Only the last member can be torn; opening the folder again cuts it off.
+"""
+
+import os
+import zlib
+from datetime import UTC, datetime
+from io import FileIO
+from pathlib import Path
+from typing import Self
+
+from mm_core.types import NS_PER_S, InputError
+
+DAY_NS = 86_400 * NS_PER_S
+FLUSH_NS = NS_PER_S
+_PENDING_BYTES_MAX = 1 << 20
+# More than a member of 1 MiB, and a frame longer than that, can become.
+_TAIL_BYTES = 16 << 20
+_LEVEL = 3
+_GZIP = 31  # zlib's code for the gzip format
+# How zlib begins each member: magic, deflate, no flags, no time.
+_MEMBER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
+
+
+class FrameWriter:
+    """Appends the frames of one symbol, a file per UTC day of the latest receive time so far; use it as `with`.
+
+    What came in the last second of receive time is not on disk yet; `flush` puts it there, as closing does. A power
+    cut can also take what the system had not written back; a closed file is safe. A newline inside a frame, which
+    JSON only allows between its parts, becomes a space. InputError if the folder or a file cannot be written; what
+    was being written is then cut off again. One writer to a folder and symbol.
+    """
+
+    def __init__(self, folder: Path, symbol: str) -> None:
+        self._folder = folder
+        self._symbol = symbol
+        self._pending = bytearray()
+        self._begin_ns = 0  # of what is pending
+        self._roll_ns = 0
+        self._file: FileIO | None = None
+        self._path = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in sorted(folder.glob(f"{symbol}_[0-9]*.ws.gz"))[-1:]:
+                mend(path)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def __enter__(self) -> Self:
+        """The writer itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def write(self, recv_ns: int, frame: bytes) -> None:
+        """Append a frame."""
+        is_next_day = recv_ns >= self._roll_ns
+        # Not between 0 and a second: a second is over, or the clock stepped back.
+        if is_next_day or not 0 <= recv_ns - self._begin_ns < FLUSH_NS or len(self._pending) > _PENDING_BYTES_MAX:
+            self.flush()
+            self._begin_ns = recv_ns
+            if is_next_day:
+                self._roll(recv_ns)
+        if b"\n" in frame:
+            frame = frame.replace(b"\n", b" ")
+        self._pending += b"%d %b\n" % (recv_ns, frame)
+
+    def flush(self) -> None:
+        """Write what is pending as one member."""
+        if not self._pending:
+            return
+        assert self._file is not None
+        packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+        member = packer.compress(self._pending) + packer.flush()
+        self._pending.clear()
+        try:
+            size = os.fstat(self._file.fileno()).st_size
+            try:
+                written = 0
+                while written < len(member):  # a full disk takes a part, and says why at the next attempt
+                    written += self._file.write(member[written:])
+            except OSError:
+                self._file.truncate(size)
+                raise
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def close(self) -> None:
+        """Write what is pending and wait until the file is on the disk."""
+        if self._file is None:
+            return
+        try:
+            self.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
+            self._file.close()
+            self._file, self._roll_ns = None, 0
+
+    def _roll(self, recv_ns: int) -> None:
+        """Begin the file of another day, or go on with it."""
+        self.close()
+        day = recv_ns // DAY_NS
+        self._path = self._folder / f"{self._symbol}_{datetime.fromtimestamp(day * 86_400, UTC):%Y%m%d}.ws.gz"
+        try:
+            self._file = self._path.open("ab", buffering=0)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._roll_ns = (day + 1) * DAY_NS
+
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(f"{self._path}: cannot be written: {error.strerror or error}; expected a writable folder")
+
+
+def mend(path: Path) -> int:
+    """Cut a torn end off a file of frames, and remove a file of which nothing is left; how many bytes were cut.
+
+    InputError if the end of the file is not what a FrameWriter wrote: then nothing is changed.
+    """
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        begin = max(0, size - _TAIL_BYTES)
+        file.seek(begin)
+        whole = begin + _whole_bytes(file.read(), path, is_start=begin == 0)
+        if whole < size:
+            file.truncate(whole)
+    if not whole:
+        path.unlink()
+    return size - whole
+
+
+def _whole_bytes(tail: bytes, path: Path, *, is_start: bool) -> int:
+    """How much of the end of a file is whole: up to the end of the last member that is."""
+    at = end = len(tail)
+    while (at := tail.rfind(_MEMBER, 0, end)) >= 0:
+        unpacker = zlib.decompressobj(_GZIP)
+        try:
+            unpacker.decompress(tail[at:end])
+        except zlib.error:
+            end = at
+            continue
+        if unpacker.eof:
+            return end - len(unpacker.unused_data)
+        end = at
+    # Nothing is whole: that is the first member, torn, or no file of ours.
+    if is_start and (tail.startswith(_MEMBER) or _MEMBER.startswith(tail)):
+        return 0
+    raise InputError(f"{path}: no recorded frames in its last {len(tail)} bytes; expected it moved away or whole")

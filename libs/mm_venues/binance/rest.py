@@ -1,0 +1,156 @@
+"""Binance Spot market data over REST: depth snapshot, exchangeInfo of a symbol, and the venue's clock."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from typing import Self
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+
+from mm_core.types import InputError
+from mm_venues.binance import wire
+from mm_venues.binance.parse import to_ns
+
+_log = logging.getLogger(__name__)
+
+TOO_MANY_REQUESTS = 429
+BANNED = 418
+RETRY_AFTER_S = 60.0  # without a usable Retry-After
+RETRY_AFTER_S_MAX = 86_400.0
+_OK = 200
+_BAD_REQUEST = 400
+_BODY_BYTES_MAX = 8 << 20  # a snapshot of 2 x 5,000 levels has 0.4 MB
+# Illegal characters, and "Invalid symbol."
+_SYMBOL_CODES = (-1100, -1121)
+_MICROSECONDS = {"X-MBX-TIME-UNIT": "MICROSECOND"}
+
+_time = msgspec.json.Decoder(wire.ServerTime)
+_refusal = msgspec.json.Decoder(wire.Refusal)
+
+
+class RestError(Exception):
+    """A request that failed at the venue or on the way; trying again can help, after `retry_s`."""
+
+    def __init__(self, message: str, retry_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_s = retry_s
+
+
+class ClockOffset(msgspec.Struct, frozen=True, kw_only=True):
+    """The venue's clock minus ours, and the round trip of the request that measured it: the error is at most half."""
+
+    offset_ns: int
+    rtt_ns: int
+
+
+def retry_after_s(text: str | None) -> float:
+    """Seconds of a Retry-After header: 60 where it is missing or no number above 0, at most a day."""
+    try:
+        seconds = float(text or "nan")
+    except ValueError:
+        seconds = math.nan
+    return min(seconds, RETRY_AFTER_S_MAX) if seconds > 0 else RETRY_AFTER_S
+
+
+class Rest:
+    """The REST side of the venue at `url`; use it as `async with`. One for all clients of a process.
+
+    After 429 or 418 nothing is sent until Retry-After is over: every call is a RestError at once. InputError for a
+    symbol that the venue does not know, RestError for whatever else fails.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float = 10.0, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._clock_ns = clock_ns
+        self._resume_s = 0.0
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the session."""
+        # Without cookies: the venue sets none, a proxy on the way should not.
+        timeout = aiohttp.ClientTimeout(total=self._timeout_s)
+        self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close its connections."""
+        assert self._session is not None
+        await self._session.close()
+
+    async def depth(self, symbol: str, levels: int) -> tuple[int, bytes]:
+        """A snapshot of at most `levels` a side: when its body was complete, and the body as it came."""
+        return await self._get("depth", {"symbol": symbol, "limit": str(levels)})
+
+    async def exchange_info(self, symbol: str) -> bytes:
+        """The trading rules of one symbol, for `rules.parse_exchange_info`."""
+        _, body = await self._get("exchangeInfo", {"symbol": symbol})
+        return body
+
+    async def clock_offset(self, samples: int = 5) -> ClockOffset:
+        """How far the venue's clock is ahead of ours, from the sample with the shortest round trip."""
+        measured = [await self._clock_sample() for _ in range(samples)]
+        # A clock of ours that steps back meanwhile makes a round trip that cannot be.
+        usable = [sample for sample in measured if sample.rtt_ns >= 0]
+        if not usable:
+            raise RestError("the clock stepped while its offset was measured; expected a clock that runs evenly")
+        return min(usable, key=lambda sample: sample.rtt_ns)
+
+    async def _clock_sample(self) -> ClockOffset:
+        sent_ns = self._clock_ns()
+        recv_ns, body = await self._get("time", {})
+        try:
+            server_ns = to_ns(_time.decode(body).server_time)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise RestError(f"time: {error}") from error
+        rtt_ns = recv_ns - sent_ns
+        return ClockOffset(offset_ns=server_ns - (sent_ns + rtt_ns // 2), rtt_ns=rtt_ns)
+
+    async def _get(self, name: str, query: dict[str, str]) -> tuple[int, bytes]:
+        assert self._session is not None, "used outside of its `async with`"
+        left_s = self._resume_s - time.monotonic()
+        if left_s > 0:
+            raise RestError(f"{name}: the venue asked to wait, {left_s:.0f} s are left", left_s)
+        url = f"{self._url}/api/v3/{name}" + (f"?{urlencode(query)}" if query else "")
+        # Only the clock is asked in microseconds: a snapshot has no time, and the rest is not measured.
+        headers = _MICROSECONDS if name == "time" else None
+        try:
+            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+                body = await _read(response)
+                recv_ns = self._clock_ns()
+        except aiohttp.InvalidURL as error:
+            raise InputError(f"rest_url {self._url!r}: expected an address such as https://api.binance.com") from error
+        except (aiohttp.ClientError, OSError) as error:  # a timeout is an OSError
+            raise RestError(f"{name}: {str(error) or type(error).__name__}") from error
+        if response.status != _OK:
+            raise self._refused(name, query.get("symbol", ""), response, body)
+        return recv_ns, body
+
+    def _refused(self, name: str, symbol: str, response: aiohttp.ClientResponse, body: bytes) -> RestError | InputError:
+        """What to raise for an answer that is no 200."""
+        try:
+            refusal = _refusal.decode(body)
+        except msgspec.DecodeError:
+            refusal = wire.Refusal()  # a proxy's page, or nothing
+        if response.status == _BAD_REQUEST and refusal.code in _SYMBOL_CODES:
+            return InputError(f"{symbol}: Binance knows no such symbol; expected one of Binance Spot, such as BTCUSDT")
+        message = f"{name}: HTTP {response.status} {refusal.message}".rstrip()
+        if response.status not in {TOO_MANY_REQUESTS, BANNED}:
+            return RestError(message)
+        retry_s = retry_after_s(response.headers.get("Retry-After"))
+        self._resume_s = time.monotonic() + retry_s
+        _log.error("%s; nothing is sent for %.0f s", message, retry_s)
+        return RestError(message, retry_s)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body. aiohttp.ClientPayloadError if it is larger than anything that we ask for."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _BODY_BYTES_MAX:
+            raise aiohttp.ClientPayloadError(f"more than {_BODY_BYTES_MAX >> 20} MiB")
+    return bytes(body)
