@@ -33,6 +33,7 @@ LIVE = "live"
 REPLAY = "replay:"
 PACED = "paced:"
 YIELD_FRAMES = 64
+FLUSH_S = 1.0
 # Some minutes of a busy market: longer than any restart takes.
 LIVE_ROOTS_MAX = 100_000
 
@@ -58,6 +59,7 @@ class Recorder:
         self.frames = 0
         self.is_ended = False
         self._end_asked = asyncio.Event()
+        self._service = service
         self._bus = service.bus
         self._speed, self._duration_ns = options.speed, options.duration_ns
         self._book_top, self._clock_shift_ns = bus.book_top, bus.clock_shift_ns
@@ -88,6 +90,7 @@ class Recorder:
         """Take no more frames."""
         if self._work is not None:
             self._work.cancel()
+            await asyncio.wait([self._work])  # its last frame is one too
         await self.roots.stop()
         if self._writer is not None:
             self._writer.close()
@@ -137,6 +140,7 @@ class Recorder:
         async with Rest(venue.rest_url) as rest:
             sync = self.feed.sync
             self.client = BinanceClient(symbol, endpoints, rest, self._on_frame, lambda: sync.wants_snapshot)
+            _add_client_metrics(self._service, self.client)
             tasks = [asyncio.create_task(work) for work in (self.client.run(), self._send(), self._end_asked.wait())]
             done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in others:
@@ -158,7 +162,10 @@ class Recorder:
 
     async def _send(self) -> None:
         while True:
-            await self._new.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._new.wait(), FLUSH_S)
+            if not self._new.is_set() and self._writer is not None:
+                self._writer.flush()  # a quiet market writes nothing by itself
             self._new.clear()
             await self.roots.send_new()
 
@@ -225,9 +232,24 @@ def _add_metrics(service: Service, recorder: Recorder) -> None:
     service.metrics.gauge(
         "roots_unconfirmed", "Roots that the log is not known to hold", lambda: recorder.roots.unconfirmed
     )
-    for name in ("depth_received", "depth_applied", "depth_dropped", "gaps", "crossed", "trades", "trade_gaps"):
+    for name in (
+        "depth_received",
+        "depth_applied",
+        "depth_dropped",
+        "gaps",
+        "crossed",
+        "trades",
+        "trade_gaps",
+        "disconnects",
+    ):
         text = f"{name.replace('_', ' ').capitalize()}, see FeedCounts"
         service.metrics.counter(name, text, partial(_count, feed, name))
+
+
+def _add_client_metrics(service: Service, client: BinanceClient) -> None:
+    counts = client.counts
+    for name in ("connects", "connect_errors", "bytes", "bad_frames", "snapshots_requested", "snapshot_errors"):
+        service.metrics.counter(f"client_{name}", name.replace("_", " ").capitalize(), partial(getattr, counts, name))
 
 
 def _count(feed: Feed, name: str) -> float:
