@@ -1,5 +1,6 @@
 """The command: registers one module per subcommand and turns errors into exit codes. See README.md."""
 
+import logging
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -60,6 +61,8 @@ def main(commands: typer.Typer = app) -> None:
 
     Any other exception is a bug and shows its traceback.
     """
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("mm_runtime.bus").setLevel(logging.ERROR)  # an outage is told by what it does to the command
     try:
         commands(prog_name="crypto-mm")
     except InputError as error:

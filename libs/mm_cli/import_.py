@@ -1,4 +1,4 @@
-"""`crypto-mm import`: recorded frames of another recorder to tapes of the data root."""
+"""`crypto-mm import`: recorded frames of another recorder, or a session's log, to tapes of the data root."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,40 +12,81 @@ from mm_core.types import InputError
 
 if TYPE_CHECKING:
     from mm_store.importer import Imported
+    from mm_store.tape_session import SessionTape
 
-SOURCES = ("ws-lines",)
+WS_LINES, SESSION = "ws-lines", "session"
+SOURCES = (WS_LINES, SESSION)
 VENUES = ("binance",)
 PROGRESS_LINES = 10
+BEHIND = "{} Ticks behind the last market data; a backtest of the tape has one there, and its close differs"
 
 
 def run(
-    files: Annotated[list[Path], typer.Argument(help="Recorded files of one session, in order of time.")],
-    symbol: Annotated[str, typer.Option(help="Venue symbol, such as BTCUSDT.")],
+    files: Annotated[list[Path], typer.Argument(help="Recorded files of one session in order of time, or its folder.")],
     out: Annotated[Path, typer.Option(help="Data root; days go to <out>/<venue>/<symbol>/<YYYYMMDD>/.")],
-    source: Annotated[str, typer.Option("--from", help="Format of the files: ws-lines.")] = "ws-lines",
+    symbol: Annotated[str, typer.Option(help="Venue symbol of ws-lines, such as BTCUSDT.")] = "",
+    source: Annotated[str, typer.Option("--from", help="ws-lines, or session for the log of a session.")] = WS_LINES,
     venue: Annotated[str, typer.Option(help="Venue of the frames: binance.")] = "binance",
     tick: Annotated[str, typer.Option(help="Tick size; without it exchangeInfo or the data decides.")] = "",
     lot: Annotated[str, typer.Option(help="Lot size; without it exchangeInfo or the data decides.")] = "",
     exchange_info: Annotated[Path | None, typer.Option(help="File with the venue's exchangeInfo.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
-    """Turn recorded frames into one tape per UTC day, and check them on the way.
+    """Turn recorded frames, or the log of a session, into one tape per UTC day, and check them on the way.
 
-    ws-lines are lines `<receive time in us or ns> <raw JSON>`, plain or gzip. Files appear only when all is read.
+    ws-lines are lines `<receive time in us or ns> <raw JSON>`, plain or gzip. A session's tape, with the session's
+    configuration, leads a backtest to the session's own decisions. Files appear only when all is read.
     """
     _check_choice("--from", source, SOURCES)
     _check_choice("--venue", venue, VENUES)
     import msgspec
 
+    if source == SESSION:
+        given = {"--symbol": symbol, "--tick": tick, "--lot": lot, "--exchange-info": exchange_info}
+        tape = _of_session(files, out, [option for option, value in given.items() if value])
+        told, summary = tape.to_json(), _session_summary(tape)
+    else:
+        if not symbol:
+            raise InputError("--symbol: missing; expected the venue's symbol of the frames, such as BTCUSDT")
+        imported = _of_lines(files, out, symbol, {"tick": tick, "lot": lot}, exchange_info)
+        told, summary = imported.to_json(), _summary(imported)
+    typer.echo(msgspec.json.encode(told).decode() if as_json else summary)
+
+
+def _of_lines(
+    files: list[Path], out: Path, symbol: str, sizes: dict[str, str], exchange_info: Path | None
+) -> "Imported":
     from mm_store.importer import import_ws_lines
     from mm_store.instrument import define
     from mm_store.ws_lines import WsLines
 
     lines = WsLines(files)
-    defined = define(symbol, lines, tick=tick, lot=lot, exchange_info=exchange_info)
+    defined = define(symbol, lines, **sizes, exchange_info=exchange_info)
     with _progress() as progress:
-        imported = import_ws_lines(lines, defined, out, progress)
-    typer.echo(msgspec.json.encode(imported.to_json()).decode() if as_json else _summary(imported))
+        return import_ws_lines(lines, defined, out, progress)
+
+
+def _of_session(folders: list[Path], out: Path, given: list[str]) -> "SessionTape":
+    if given:
+        raise InputError(f"{given[0]}: the session's manifest says it; expected no such option with --from session")
+    if len(folders) != 1:
+        raise InputError(f"{folders[1]}: a second session; expected one session folder")
+    from mm_research.stored import read_stored
+    from mm_store.tape_session import import_session
+
+    stored = read_stored(folders[0])
+    first_ns, last_ns = stored.first_ns or 0, stored.last_ns or 0
+    total_ns = max(last_ns - first_ns, 1)
+    with _progress() as progress:
+
+        def show(local_ns: int) -> None:
+            progress(min(max(local_ns - first_ns, 0), total_ns), total_ns)
+
+        tape = import_session(folders[0], stored.instrument, stored.config.clock.offset_ns, out, show)
+        progress(total_ns, total_ns)
+    if tape.ticks_behind != 1:
+        typer.echo(f"warning: {BEHIND.format(tape.ticks_behind)}", err=True)
+    return tape
 
 
 def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
@@ -94,5 +135,20 @@ def _summary(imported: "Imported") -> str:
         ("clock", f"receive time - event time in ms: {clock}"),
         ("rows", f"{imported.rows:,}"),
         *(("written", str(folder)) for folder in imported.folders),
+    ]
+    return "\n".join(f"{name:11} {text}" for name, text in lines)
+
+
+def _session_summary(tape: "SessionTape") -> str:
+    clock = ", ".join(f"{name} {value:,.1f}" for name, value in tape.clock_ms.items()) or "no depth"
+    lines = [
+        ("instrument", tape.defined.instrument.instrument_id),
+        ("tick", f"{tape.defined.instrument.tick_size} ({tape.defined.tick_source})"),
+        ("lot", f"{tape.defined.instrument.lot_size} ({tape.defined.lot_source})"),
+        *((kind, f"{count:,}") for kind, count in tape.events.items()),
+        ("clock", f"receive time - event time in ms: {clock}"),
+        ("restamped", f"{tape.restamped:,} receive times set so that they lead to the log's local_ns"),
+        ("rows", f"{tape.rows:,}"),
+        *(("written", str(folder)) for folder in tape.folders),
     ]
     return "\n".join(f"{name:11} {text}" for name, text in lines)

@@ -8,16 +8,20 @@ from types import FrameType
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Yield the question whether Ctrl-C was pressed; a second press ends at once."""
+    """Yield the question whether Ctrl-C was pressed, or SIGTERM came; a second one ends at once."""
     asked = False
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
         nonlocal asked
         asked = True
-        signal.signal(signal.SIGINT, previous)
+        restore()
 
-    previous = signal.signal(signal.SIGINT, ask)
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: asked
     finally:
-        signal.signal(signal.SIGINT, previous)
+        restore()

@@ -44,6 +44,8 @@ class Chain:
 
         InputError if a port is taken, a program missing, or the log of the group not empty.
         """
+        for number in range(len(SERVICES) + 1 if self._settings.service.metrics_port else 0):
+            free_port(self._settings.service.metrics_port + number, "[service] metrics_port")
         if not self.url:
             self.url = await self._start_server()
         await self.bus.connect(self.url, "crypto-mm", self._settings.bus.credentials_file)
@@ -56,9 +58,14 @@ class Chain:
         path.write_bytes(msgspec.json.encode(instrument))
         given = {"bus.url": self.url, **own}
         options = [*self._options, *(word for key, value in given.items() for word in ("--set", f"{key}={value}"))]
-        for name in SERVICES:
-            await self.supervisor.start(name, _command(name, options))
-        await self.supervisor.start(RECORDER, _command(RECORDER, [*options, "--instrument", str(path), *recorder]))
+        for number, name in enumerate((*SERVICES, RECORDER)):
+            own_options = ["--instrument", str(path), *recorder] if name == RECORDER else []
+            await self.supervisor.start(name, _command(name, [*options, *self._metrics_port(number), *own_options]))
+
+    def _metrics_port(self, number: int) -> list[str]:
+        """From a port that is given, the services take the ones that follow."""
+        port = self._settings.service.metrics_port
+        return ["--set", f"service.metrics_port={port + number}"] if port else []
 
     async def _start_server(self) -> str:
         port = free_port(self._settings.bus.port, "[bus] port")

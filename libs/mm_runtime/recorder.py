@@ -34,6 +34,10 @@ REPLAY = "replay:"
 PACED = "paced:"
 YIELD_FRAMES = 64
 FLUSH_S = 1.0
+FEED_COUNTS = (
+    *("depth_received", "depth_applied", "depth_dropped", "gaps", "crossed"),
+    *("trades", "trade_gaps", "disconnects"),
+)
 # Some minutes of a busy market: longer than any restart takes.
 LIVE_ROOTS_MAX = 100_000
 

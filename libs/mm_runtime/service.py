@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 BAD_INPUT = 2
 LAG_S = 0.25
+END_S = 8.0  # less than what a supervisor grants
 LOG_FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 Stop = Callable[[], Awaitable[None]]
@@ -65,6 +67,7 @@ class Service:
         try:
             await self._until_ended(asyncio.ensure_future(start(self)), stopping)
         finally:
+            loop.call_later(END_S, os._exit, 1)  # whatever hangs in the end
             stopping.cancel()
             lag.cancel()
             for stop in reversed(self._stops):
@@ -110,7 +113,7 @@ class Service:
         except OSError as error:
             address = f"{options.metrics_host}:{options.metrics_port}"
             raise InputError(
-                f"[service] metrics_port {address}: {error.strerror}; expected a free port, or 0"
+                f"[service] metrics_port {address}: {os.strerror(error.errno)}; expected a free port, or 0"
             ) from error
         self.metrics_port = runner.addresses[0][1]
         return runner

@@ -1,11 +1,14 @@
 """Starts the processes of a session, starts those again that die, and ends them."""
 
 import asyncio
+import ctypes
 import logging
 import signal
+import sys
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -18,7 +21,15 @@ BAD_INPUT = 2
 DEATHS_MAX = 8
 DEATHS_S = 20.0
 END_S = 10.0
+LINUX = sys.platform == "linux"
+PRCTL: Any = ctypes.CDLL(None).prctl if LINUX else None
+PR_SET_PDEATHSIG = 1
 KILLED = (-signal.SIGKILL, -signal.SIGTERM)
+
+
+def _end_with_parent() -> None:
+    """In a new process: be told to end when the session dies without ending us."""
+    PRCTL(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class _Program(msgspec.Struct):
@@ -78,14 +89,18 @@ class Supervisor:
     async def end_all(self) -> None:
         """End all processes at once but the first, which the others talk through, and then that."""
         self._ending = True
-        first, *others = self._programs
-        await asyncio.gather(*(self.end(name) for name in others))
-        await self.end(first)
+        for names in (list(self._programs)[1:], list(self._programs)[:1]):
+            await asyncio.gather(*(self.end(name) for name in names))
 
     async def _spawn(self, program: _Program) -> None:
         with (self._folder / f"{program.name}.log").open("ab") as file:
             program.process = await asyncio.create_subprocess_exec(
-                *program.command, stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+                *program.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                preexec_fn=_end_with_parent if LINUX else None,
             )
 
     async def _watch(self, program: _Program) -> None:

@@ -1,5 +1,6 @@
 """A log on disk: one zstd file of msgpack; for each event a `bin 32` that holds the event as `mm_wire` encodes it."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,11 +39,18 @@ def writing_log(folder: Path) -> Iterator[Hear]:
             buffer.extend(_BIN_32 + len(data).to_bytes(_HEAD_BYTES - 1))
             buffer.extend(data)
             if len(buffer) >= _BUFFER_BYTES:
-                file.write(bytes(buffer))
-                buffer.clear()
+                _put(file, buffer, folder)
 
         yield write
+        _put(file, buffer, folder)
+
+
+def _put(file: pa.NativeFile, buffer: bytearray, folder: Path) -> None:
+    try:
         file.write(bytes(buffer))
+    except OSError as error:
+        raise InputError(f"{folder}: the log cannot be written: {os.strerror(error.errno or 0)}") from error
+    buffer.clear()
 
 
 def read_log(folder: Path) -> Iterator[AnyEvent]:

@@ -1,0 +1,119 @@
+"""`crypto-mm verify`: a session's log through every node once more, compared byte for byte."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mm_cli.interrupt import interruptible
+from mm_core.types import NS_PER_S
+
+if TYPE_CHECKING:
+    from mm_research.stored import Stored
+    from mm_research.trees import Difference
+    from mm_research.verify import Progress, Verified
+
+INTERRUPTED = 130
+PROGRESS_LINES = 10
+ANOTHER_CORE = "the session was made by another core than this one; what differs may be a change of the code"
+
+
+def run(
+    session: Annotated[Path, typer.Option(help="Session folder with a log, as `paper --out` writes it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
+) -> None:
+    """Re-run a session's log through every node, and compare what they answer with what the log holds.
+
+    Checked too: the numbers, times and Ticks of the roots, and the digests of the summary. A byte that differs is exit
+    code 1.
+    """
+    import msgspec
+
+    from mm_research.stored import read_stored
+    from mm_research.verify import verify_stored
+
+    stored = read_stored(session)
+    with _progress(stored) as progress:
+        verified = verify_stored(stored, progress)
+    if not verified.core_digest_equal:
+        typer.echo(f"note: {ANOTHER_CORE}", err=True)
+    typer.echo(msgspec.json.encode(verified.to_json()).decode() if as_json else _text(verified))
+    if not verified.complete:
+        raise typer.Exit(INTERRUPTED)
+    if not verified.ok:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(stored: "Stored") -> Iterator["Progress"]:
+    """Show how much of the market's time is done; after Ctrl-C the next look is the last (a second ends at once)."""
+    first_ns, last_ns = stored.first_ns or 0, stored.last_ns or 0
+    total_s = max((last_ns - first_ns) / NS_PER_S, 1.0)
+    with interruptible() as asked, _bar(total_s) if sys.stderr.isatty() else _lines(total_s) as show:
+
+        def progress(events: int, local_ns: int) -> bool:
+            show(min(max((local_ns - first_ns) / NS_PER_S, 0.0), total_s), events)
+            return not asked()
+
+        yield progress
+
+
+@contextmanager
+def _bar(total_s: float) -> Iterator[Callable[[float, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn("verify"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total_s)
+        yield lambda done_s, events: bar.update(task, completed=done_s, description=f"{events:,} events")
+
+
+@contextmanager
+def _lines(total_s: float) -> Iterator[Callable[[float, int], None]]:
+    said = 0
+
+    def show(done_s: float, events: int) -> None:
+        nonlocal said
+        tenth = int(PROGRESS_LINES * done_s / total_s)
+        if tenth > said:
+            said = tenth
+            typer.echo(f"verify: {100 * tenth // PROGRESS_LINES} %, {events:,} events", err=True)
+
+    yield show
+
+
+def _text(verified: "Verified") -> str:
+    head = f"{'node':15} {'events':>11} {'answers':>11} {'differ':>9}"
+    rows = [
+        f"{name:15} {count.events:11,} {count.answers:11,} {count.differ:9,}" for name, count in verified.nodes.items()
+    ]
+    digests = verified.digests_differ
+    lines = [
+        ("log", f"{verified.events:,} events in {verified.seconds:.2f} s"),
+        ("core", "the session's" if verified.core_digest_equal else "NOT the session's"),
+        ("digests", "not compared" if digests is None else f"{', '.join(digests)} DIFFER" if digests else "equal"),
+        ("result", "equal, byte for byte" if verified.ok else "DIFFERENT" if verified.complete else "interrupted"),
+    ]
+    told = [f"{name:15} {text}" for name, text in lines]
+    return "\n".join([head, *rows, *told, *_told(verified.first_difference)])
+
+
+def _told(first: "Difference | None") -> list[str]:
+    if first is None:
+        return []
+    return [
+        f"first at event {first.seq:,} of the log, {first.node}: {first.why}",
+        f"  expected {_event(first.expected)}",
+        f"  found    {_event(first.found)}",
+    ]
+
+
+def _event(fields: dict[str, object] | None) -> str:
+    if fields is None:
+        return "nothing"
+    kind, *values = fields.items()
+    return " ".join([str(kind[1]), *(f"{name}={value}" for name, value in values)])
