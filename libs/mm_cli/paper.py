@@ -62,29 +62,38 @@ def run(
     a backtest of the imported recording. Ctrl-C ends the session; what was done until then is reported and written.
     """
     _check(venue, bus, source)
-    files = config_files(profile, config)
-    chosen = load_config(files, settings or ())
+    files, given = config_files(profile, config), settings or ()
+    chosen = load_config(files, given)
     pace = (_speed(speed), _duration_ns(duration))
-    import msgspec
-
-    if source == LIVE:
-        from mm_cli.live import defined_live
-
-        defined, paths = defined_live(symbol, chosen), []
-    else:
-        from mm_store.instrument import define
-        from mm_store.ws_lines import WsLines
-
-        paths = _paths(source)
-        defined = define(symbol, WsLines(paths), tick=tick, lot=lot, exchange_info=exchange_info)
+    paths, defined = _defined(symbol, source, chosen, tick, lot, exchange_info)
     if bus == "memory":
         summary, complete = _in_memory(paths, defined, chosen, out, pace)
     else:
-        summary, complete = _on_bus(source, paths, defined, chosen, service_options(files, settings or ()), out, pace)
-    summary |= {"session": None if out is None else str(out)}
-    typer.echo(msgspec.json.encode(summary).decode() if as_json else _text(summary, defined))
+        summary, complete = _on_bus(source, paths, defined, chosen, service_options(files, given), out, pace)
+    _tell(summary | {"session": None if out is None else str(out)}, defined, as_json=as_json)
     if not complete:
         raise typer.Exit(INTERRUPTED)
+
+
+def _defined(
+    symbol: str, source: str, config: "Settings", tick: str, lot: str, exchange_info: Path | None
+) -> tuple[list[Path], "Defined"]:
+    """The files of the source, and the instrument."""
+    if source == LIVE:
+        from mm_cli.live import defined_live
+
+        return [], defined_live(symbol, config)
+    from mm_store.instrument import define
+    from mm_store.ws_lines import WsLines
+
+    paths = _paths(source)
+    return paths, define(symbol, WsLines(paths), tick=tick, lot=lot, exchange_info=exchange_info)
+
+
+def _tell(summary: dict[str, Any], defined: "Defined", *, as_json: bool) -> None:
+    import msgspec
+
+    typer.echo(msgspec.json.encode(summary).decode() if as_json else _text(summary, defined))
 
 
 def _check(venue: str, bus: str, source: str) -> None:

@@ -113,7 +113,7 @@ class Service:
         except OSError as error:
             address = f"{options.metrics_host}:{options.metrics_port}"
             raise InputError(
-                f"[service] metrics_port {address}: {os.strerror(error.errno)}; expected a free port, or 0"
+                f"[service] metrics_port {address}: {os.strerror(error.errno or 0)}; expected a free port, or 0"
             ) from error
         self.metrics_port = runner.addresses[0][1]
         return runner

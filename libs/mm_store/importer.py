@@ -53,22 +53,27 @@ def import_ws_lines(lines: WsLines, defined: Defined, root: Path, progress: Prog
     """
     tape, counts = _read(lines, defined, progress)
     days = split_days(tape)
-    folder = root / "binance" / defined.instrument.venue_symbol
-    symbol = defined.instrument.venue_symbol
-    with ExitStack() as files:
-        # Every file is complete under its temporary name before the first takes its place.
-        for day, part in days:
-            write_tape(files.enter_context(replacing(folder / day / f"tape_{symbol}_{day}.parquet")), part)
-            definition = files.enter_context(replacing(folder / day / "instrument.json"))
-            definition.write_bytes(msgspec.json.format(msgspec.json.encode(defined.to_json())) + b"\n")
     return Imported(
         feed=counts,
         days=[day for day, _ in days],
         rows=len(tape),
         defined=defined,
-        clock_ms=_clock_ms(tape),
-        folders=[folder / day for day, _ in days],
+        clock_ms=clock_ms(tape),
+        folders=write_days(root, defined, days),
     )
+
+
+def write_days(root: Path, defined: Defined, days: Sequence[tuple[str, Tape]]) -> list[Path]:
+    """Write the tape and `instrument.json` of each day, and return their folders. InputError if one is not writable."""
+    venue, _, symbol = defined.instrument.instrument_id.partition(".")
+    folders = [root / venue / symbol / day for day, _ in days]
+    with ExitStack() as files:
+        # Every file is complete under its temporary name before the first takes its place.
+        for folder, (day, part) in zip(folders, days, strict=True):
+            write_tape(files.enter_context(replacing(folder / f"tape_{symbol}_{day}.parquet")), part)
+            definition = files.enter_context(replacing(folder / "instrument.json"))
+            definition.write_bytes(msgspec.json.format(msgspec.json.encode(defined.to_json())) + b"\n")
+    return folders
 
 
 def _read(lines: WsLines, defined: Defined, progress: Progress) -> tuple[Tape, FeedCounts]:
@@ -100,7 +105,8 @@ def _day_text(day: int) -> str:
     return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y%m%d")
 
 
-def _clock_ms(tape: Tape) -> dict[str, float]:
+def clock_ms(tape: Tape) -> dict[str, float]:
+    """Quantiles of receive time - exchange time of the depth, ms; none without any."""
     depth = (tape.kind == Kind.DEPTH) & tape.last
     if not depth.any():
         return {}

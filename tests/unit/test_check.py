@@ -1,0 +1,158 @@
+"""What `crypto-mm check` says of a machine, with servers of this process in the place of time server and exchange."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from mm_cli import check
+from mm_cli.app import app
+from mm_core.types import InputError
+
+MS = 1_000_000
+
+
+def invoke(*arguments: str) -> tuple[int, Any]:
+    """Exit code and JSON of the command, without asking for the time."""
+    result = CliRunner().invoke(
+        app, ["check", "--ntp", "", "--rest-url", "", "--json", *arguments], catch_exceptions=False
+    )
+    return result.exit_code, json.loads(result.stdout.splitlines()[-1])
+
+
+def line(said: Any, name: str) -> Any:
+    return next(each for each in said["checks"] if each["name"] == name)
+
+
+@contextmanager
+def time_server(ahead_ns: int, stratum: int = 2) -> Iterator[str]:
+    """An NTP server that answers once; its clock is ahead of ours."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+
+        def answer() -> None:
+            asked, client = server.recvfrom(512)
+            seconds, rest_ns = divmod(time.time_ns() + ahead_ns, 1_000_000_000)
+            stamp = (seconds + check.NTP_EPOCH_S).to_bytes(4) + ((rest_ns << 32) // 1_000_000_000).to_bytes(4)
+            head = bytes([0x24, stratum]) + bytes(22)
+            server.sendto(head + asked[40:48] + stamp + stamp, client)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+@contextmanager
+def exchange(body: bytes) -> Iterator[str]:
+    """An exchange that answers one request with `body`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/api/v3/time" else 404)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("ahead_ns", "status", "side"),
+    [(0, "ok", ""), (-300 * MS, "warn", "300"), (300 * MS, "warn", "ms behind 127"), (-1_300 * MS, "fail", "ahead of")],
+)
+def test_the_clock_is_compared_with_a_time_server(ahead_ns: int, status: str, side: str) -> None:
+    with time_server(ahead_ns) as host:
+        said = next(iter(check._clock(host, "")))
+    assert said.status == status, said.text
+    assert side in said.text
+
+
+def test_the_offset_to_a_time_server_is_exact_within_its_error() -> None:
+    with time_server(5_000 * MS) as host:
+        offset_ns, error_ns = check._ntp(host)
+    assert abs(offset_ns - 5_000 * MS) <= error_ns + 1_000
+    assert error_ns < 1_000 * MS
+
+
+def test_a_server_without_a_clock_of_its_own_is_no_answer() -> None:
+    with time_server(0, stratum=0) as host:
+        said = next(iter(check._clock(host, "")))
+    assert said == ("clock, ntp", "ok", f"not compared: {host}: no answer of a synchronised time server")
+
+
+def test_the_clock_is_compared_with_the_exchange() -> None:
+    body = json.dumps({"serverTime": time.time_ns() // MS + 400}).encode()
+    with exchange(body) as url:
+        said = list(check._clock("", url))[1]
+    assert said.status == "warn"
+    assert f"ms behind {url}" in said.text
+
+
+def test_an_exchange_without_a_time_is_told_and_no_failure() -> None:
+    with exchange(b"[]") as url:
+        said = list(check._clock("", url))[1]
+    assert said == ("clock, exchange", "ok", f"not compared: {url}: status 200 without serverTime")
+
+
+def test_who_cannot_be_reached_is_told_and_no_failure() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        said = list(check._clock("", url))[1]
+    assert said.status == "ok"
+    assert "not compared" in said.text
+    assert "refused" in said.text
+
+
+def test_a_url_that_is_none_is_one_clear_line() -> None:
+    with pytest.raises(InputError, match="--rest-url somewhere: expected a URL such as https://"):
+        list(check._clock("", "somewhere"))
+
+
+def test_this_machine_is_fit_and_decides_the_same_compiled_twice_and_as_plain_python(tmp_path: Path) -> None:
+    code, said = invoke("--out", str(tmp_path / "new" / "folder"))
+    assert (code, said["ok"]) == (0, True), said
+    assert "compiled twice the same, and as plain Python" in line(said, "decisions")["text"]
+    assert line(said, "checksum")["text"] == "CRC-32 of the check text CBF43926"
+    assert line(said, "nats-server")["text"].startswith("v2.")
+    assert {each["status"] for each in said["checks"]} <= {"ok", "warn"}
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_taken_port_and_a_folder_that_cannot_be_made_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "_decisions", lambda: check.Line("decisions", check.OK, "not run here"))
+    (tmp_path / "file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, said = invoke("--out", str(tmp_path / "file" / "out"), "--set", f"bus.port={port}")
+    assert (code, said["ok"]) == (1, False)
+    assert line(said, "bus.port")["status"] == "fail"
+    assert f"127.0.0.1:{port}: Address already in use" in line(said, "bus.port")["text"]
+    assert line(said, "--out")["status"] == "fail"
+    assert line(said, "service.metrics_port")["status"] == "ok"
+
+
+def test_a_decision_that_is_another_in_plain_python_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    import mm_research.self_test as tested
+
+    # Only this process sees it: the other one decides with the half-spread that it should.
+    monkeypatch.setitem(tested.CONFIG, "avellaneda_stoikov", {"k_per_tick": 0.6})
+    said = check._decisions()
+    assert said.status == "fail"
+    assert "compiled code and plain Python differ" in said.text
