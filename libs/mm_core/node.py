@@ -11,6 +11,8 @@ from mm_core.events import BookDelta, BookSnapshot, Event
 
 State = Array  # of one record
 Column = np.ndarray[Any, np.dtype[np.int64]]
+# (key, value) of an operator's SET to what it changes here, for `put`; None for what is not this node's, or no value.
+Settings = Callable[[str, str], tuple[str, int | float] | None]
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +38,17 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
         if len(dumped) != self.state.nbytes:
             raise ValueError(f"{self.name}: {len(dumped)} bytes of state, expected {self.state.nbytes}")
         self.state.view(np.uint8)[:] = np.frombuffer(dumped, np.uint8)
+
+
+def put(state: State, field: str, value: float) -> None:
+    """Set a field of an array of one record; `field` is a path such as `limits.order_lots_max` or `parameters.0`."""
+    *path, name = field.split(".")
+    for each in path:
+        state = state[each]
+    if name.isdecimal():
+        state[..., int(name)] = value
+    else:
+        state[name] = value
 
 
 def columns(event: BookSnapshot | BookDelta) -> tuple[Column, Column, Column, Column]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults.killing import kill_at, log_bytes, log_position, paper_command, said, session
+from tests.session import kill_at, log_bytes, log_position, paper_command, said, session
 
 SERVICES = (
     *("paper_exchange", "book_builder", "quoter", "risk", "accountant"),

@@ -1,9 +1,11 @@
 """From human units to the records that every part starts from."""
 
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,9 +13,11 @@ from hypothesis import strategies as st
 from mm_core.book.window import NO_RANK
 from mm_core.events import InstrumentDefined
 from mm_core.exchange import queue
+from mm_core.node import put
 from mm_core.risk.state import LIMITS
 from mm_core.setup.config import Config, section_keys, to_config
-from mm_core.setup.parts import NEVER_STALE_NS, QUEUES, STRATEGIES, Parts, new_parts
+from mm_core.setup.parts import NEVER_STALE_NS, QUEUES, Parts, new_parts
+from mm_core.setup.settings import QUOTER_FIELDS, RISK_FIELDS, STRATEGIES, check_setting, strategy_fields
 from mm_core.setup.units import Units, exact, floor
 from mm_core.types import INT64_MAX, InputError
 
@@ -143,3 +147,94 @@ def test_whole_lots_are_found_exactly_and_nothing_else_is(lots: int, exponent: i
 def test_the_value_of_a_tick_and_lot_is_exact(tick: Decimal, lot: Decimal) -> None:
     units = Units(tick=tick, lot=lot)
     assert units.value_e9 == Fraction(tick) * Fraction(lot) * 10**9 == Fraction(units.value) * 10**9
+
+
+# What an operator's SET changes.
+
+# section.key -> where 0.3 (or 3, for a count) goes, and as what: a tick of 0.01 times a lot of 0.00001 is 1e-7 quote
+FIELDS: dict[str, tuple[str, float]] = {
+    "risk.order_max_base": ("limits.order_lots_max", 30_000),
+    "risk.position_max_base": ("limits.position_lots_max", 30_000),
+    "risk.order_value_max_quote": ("limits.order_tick_lots_max", 3_000_000),
+    "risk.notional_max_quote": ("limits.notional_tick_lots_max", 3_000_000),
+    "risk.loss_session_max_quote": ("limits.loss_session_e9_max", 300_000_000),
+    "risk.loss_day_max_quote": ("limits.loss_day_e9_max", 300_000_000),
+    "risk.collar_bps": ("limits.collar_bps", 0.3),
+    "risk.orders_per_window_max": ("limits.orders_per_window_max", 3),
+    "risk.fills_per_window_max": ("limits.fills_per_window_max", 3),
+    "quoter.order_qty_base": ("terms.lot_lots", 30_000),
+    "quoter.position_max_base": ("terms.position_lots_max", 30_000),
+    "quoter.half_spread_bps_min": ("terms.half_spread_bps_min", 0.3),
+    "quoter.half_spread_bps_max": ("terms.half_spread_bps_max", 0.3),
+    "quoter.inventory_threshold": ("terms.inventory_threshold", 0.3),
+    "quoter.inventory_skew_ticks": ("terms.inventory_skew_ticks", 0.3),
+    "quoter.levels": ("levels", 3),
+    "quoter.level_step_ticks": ("level_step_ticks", 3),
+    "fixed_spread.half_spread_ticks": ("terms.parameters.0", 0.3),
+    "avellaneda_stoikov.gamma_per_tick": ("terms.parameters.0", 0.3),
+    "avellaneda_stoikov.k_per_tick": ("terms.parameters.1", 0.3),
+    "avellaneda_stoikov.horizon_s": ("terms.parameters.2", 0.3),
+    "avellaneda_stoikov.volatility_ticks_sqrt_s": ("terms.parameters.3", 0.3),
+}
+
+
+def human(key: str) -> str:
+    """The value of that table."""
+    return "3" if FIELDS[key][1] == 3 else "0.3"
+
+
+def strategy_of(section: str) -> str:
+    """The strategy that is in use where a key of the section can be set."""
+    return section if section in STRATEGIES else "fixed_spread"
+
+
+def test_every_key_that_can_be_set_goes_to_its_field_exactly() -> None:
+    keys = {"risk": RISK_FIELDS, "quoter": QUOTER_FIELDS} | {name: strategy_fields(name) for name in STRATEGIES}
+    assert list(FIELDS) == [f"{section}.{key}" for section, each in keys.items() for key in each]
+    for key, expected in FIELDS.items():
+        section = key.partition(".")[0]
+        setting = parts({"quoter": {"strategy": strategy_of(section)}}).settings(key, human(key))
+        assert (setting.path, setting.value) == expected
+
+
+@pytest.mark.parametrize("key", FIELDS)
+def test_a_set_makes_the_record_that_the_configuration_would_have_made(key: str) -> None:
+    section, _, name = key.partition(".")
+    before: dict[str, dict[str, Any]] = {"quoter": {"strategy": strategy_of(section), "position_max_base": 1}}
+    number = Decimal(human(key)) if name.endswith(("base", "quote")) else msgspec.json.decode(human(key))
+    after = before | {section: before.get(section, {}) | {name: number}}
+    made, wanted = parts(before), parts(after)
+    setting = made.settings(key, human(key))
+    record = {"risk": made.risk, "quoter": made.quoter}[setting.node]
+    untouched = record.tobytes()
+    put(record, setting.path, setting.value)
+    assert record.tobytes() != untouched
+    assert (made.risk.tobytes(), made.quoter.tobytes()) == (wanted.risk.tobytes(), wanted.quoter.tobytes())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("quoter.level", "3", "quoter.level: cannot be set while fixed_spread trades; did you mean quoter.levels?"),
+        ("levels", "3", "did you mean quoter.levels?"),
+        ("risk.order_max", "3", "did you mean risk.order_max_base?"),
+        ("exchange.queue", "log_prob", "expected one of risk.order_max_base, "),
+        ("avellaneda_stoikov.gamma_per_tick", "1", "cannot be set while fixed_spread trades; expected one of"),
+        ("quoter.order_qty_base", "0.000015", "[quoter] order_qty_base: 0.000015 is not a multiple of the lot 0.00001"),
+        ("quoter.levels", "17", "[quoter] levels: expected int <= 16"),
+        ("risk.collar_bps", "wide", "[risk] collar_bps: expected float | null, got str"),
+        ("risk.collar_bps", "null", "[risk] collar_bps: expected a number, got null"),
+        ("risk.loss_day_max_quote", "-1", "[risk] loss_day_max_quote: -1; expected a decimal of 0 or more"),
+        ("risk.order_max_base", "1e999999999", "[risk] order_max_base: 1E+999999999; expected 1e-40 to 1e40"),
+    ],
+)
+def test_a_set_that_cannot_be_is_named_as_in_a_configuration(key: str, value: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        check_setting(to_config({}), instrument(), key, value)
+    assert message in str(error.value)
+
+
+@given(st.sampled_from([*FIELDS, "", "risk", "."]), st.text() | st.floats())
+def test_any_text_is_a_setting_or_bad_input(key: str, value: str | float) -> None:
+    with suppress(InputError):
+        assert parts().settings(key, str(value)).value >= 0

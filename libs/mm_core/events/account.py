@@ -12,10 +12,14 @@ class TradingState(Said, frozen=True, kw_only=True):
 
 
 class LimitChanged(Said, frozen=True, kw_only=True):
-    """A limit has a new value, by the operator's SET."""
+    """A limit has a new value, by the operator's SET: `name` and `text` are its key and value.
+
+    `value` is what the gate holds: lots, ticks x lots, 1e-9 quote or a count; of a collar the whole bps.
+    """
 
     name: str
     value: int
+    text: str = ""
 
 
 class AccountSnapshot(Said, frozen=True, kw_only=True):

@@ -77,7 +77,7 @@ class Tick(Root, frozen=True, kw_only=True):
 
 
 class OperatorCommand(Root, frozen=True, kw_only=True):
-    """A command of the operator; SET changes `key` to `value` (decimal text)."""
+    """A command of the operator; SET changes `key` (`section.key` of the configuration) to `value` (decimal text)."""
 
     command: Command
     key: str = ""

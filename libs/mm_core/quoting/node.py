@@ -1,4 +1,4 @@
-"""The quoter as a node: a strategy's wanted quotes as intents, at every Book."""
+"""The quoter as a node: a strategy's wanted quotes as intents, at every Book; and the operator's word."""
 
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -8,12 +8,29 @@ import numpy as np
 from mm_core import events as e
 from mm_core import messages as m
 from mm_core.compiled import Strategy, compiled, new
-from mm_core.node import Node, State
-from mm_core.quoting.quoter import QUOTER, quoter_accepted, quoter_decide, quoter_filled, quoter_gone
+from mm_core.node import Node, Settings, State, put
+from mm_core.quoting.quoter import (
+    QUOTER,
+    quoter_accepted,
+    quoter_command,
+    quoter_decide,
+    quoter_filled,
+    quoter_gone,
+    quoter_refused,
+)
 from mm_core.signals.builder import TOP
-from mm_core.types import Side, TimeInForce
+from mm_core.types import Command, Side, TimeInForce
 
-Hears = e.Book | e.OrderDenied | e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.OrderExpired | e.OrderFilled
+Hears = (
+    e.Book
+    | e.OrderDenied
+    | e.OrderAccepted
+    | e.OrderRejected
+    | e.OrderCanceled
+    | e.OrderExpired
+    | e.OrderFilled
+    | e.OperatorCommand
+)
 Says = e.OrderIntent | e.CancelIntent
 STATE = np.dtype([("top", TOP), ("quoter", QUOTER)])
 SIDES = (Side.BUY, Side.SELL)
@@ -42,18 +59,35 @@ def on_fill(state: State, side: int, order_id: int, qty_lots: int, leaves_lots: 
 
 @compiled
 def on_gone(state: State, order_id: int) -> None:
-    """The order is denied, rejected, canceled or has expired; a denial does not name the side."""
+    """The order is canceled or has expired."""
     quoter_gone(state[0].quoter, 0, order_id)
     quoter_gone(state[0].quoter, 1, order_id)
+
+
+@compiled
+def on_refused(state: State, order_id: int, lasts: int) -> None:
+    """The order is denied or rejected; a denial does not name the side. `lasts`: 1 if asking again is no use."""
+    quoter_refused(state[0].quoter, 0, order_id, lasts)
+    quoter_refused(state[0].quoter, 1, order_id, lasts)
+
+
+@compiled
+def on_command(state: State, command: int) -> None:
+    """The operator's word."""
+    quoter_command(state[0].quoter, command)
 
 
 class _Quoter:
     """The step of the node, with the views of the state that it reads and writes."""
 
-    def __init__(self, instrument_id: str, state: State, strategy: Strategy) -> None:
+    def __init__(
+        self, instrument_id: str, state: State, strategy: Strategy, passing: tuple[int, ...], settings: Settings
+    ) -> None:
         self._instrument_id = instrument_id
         self._state = state
         self._strategy = strategy
+        self._passing = passing
+        self._settings = settings
         self._top = state["top"]
         self._outbox = state["quoter"]["outbox"][0]
         terms = state["quoter"]["terms"]
@@ -70,9 +104,21 @@ class _Quoter:
                 on_fill(self._state, int(event.side), event.order_id, event.qty_lots, event.leaves_lots)
             case e.OrderAccepted():
                 on_accepted(self._state, int(event.side), event.order_id, event.qty_lots)
-            case e.OrderDenied() | e.OrderRejected() | e.OrderCanceled() | e.OrderExpired():
+            case e.OrderCanceled() | e.OrderExpired():
                 on_gone(self._state, event.order_id)
+            case e.OrderDenied():
+                on_refused(self._state, event.order_id, int(event.reason not in self._passing))
+            case e.OrderRejected():
+                on_refused(self._state, event.order_id, 1)
+            case e.OperatorCommand():
+                self._command(event)
         return ()
+
+    def _command(self, event: e.OperatorCommand) -> None:
+        if event.command != Command.SET:
+            on_command(self._state, int(event.command))
+        elif (setting := self._settings(event.key, event.value)) is not None:
+            put(self._state["quoter"], *setting)
 
     def _said(self, book: e.Book, message: Any) -> Says:
         order: dict[str, Any] = {
@@ -117,8 +163,13 @@ def _top(book: e.Book) -> tuple[int | float, ...]:
     )
 
 
-def quoter_node(instrument_id: str, quoter: State, strategy: Strategy) -> Node:
-    """The quoter of one instrument from `quoter` (an array of one QUOTER) with a compiled `strategy(terms, top)`."""
+def quoter_node(
+    instrument_id: str, quoter: State, strategy: Strategy, passing: tuple[int, ...], settings: Settings
+) -> Node:
+    """The quoter of one instrument from `quoter` (an array of one QUOTER) with a compiled `strategy(terms, top)`.
+
+    `passing`: reasons of a denial that pass by themselves. `settings`: what a SET changes, fields of QUOTER.
+    """
     state = new(STATE)
     state["quoter"] = quoter
     return Node(
@@ -126,6 +177,6 @@ def quoter_node(instrument_id: str, quoter: State, strategy: Strategy) -> Node:
         rank=2,
         hears=get_args(Hears),
         says=get_args(Says),
-        step=_Quoter(instrument_id, state, strategy).step,
+        step=_Quoter(instrument_id, state, strategy, passing, settings).step,
         state=state,
     )

@@ -2,6 +2,8 @@
 
 An order counts as resting at its price from the decision on until it is known to be gone, so that nothing is sent
 twice. A cancel is never sent before its order is accepted unless `cancel_pending` says so, and never twice.
+
+To flatten is to quote nothing and, when no order of ours is out any more, to take the position off at the touch.
 """
 
 import numpy as np
@@ -10,13 +12,23 @@ from mm_core.compiled import Record, Strategy, compiled, hot
 from mm_core.messages import CANCEL_INTENT, INTENT, MESSAGE, say
 from mm_core.quoting.terms import TERMS, decide_prices
 from mm_core.signals.builder import VALID
+from mm_core.types import Command
 
 ORDERS = 16  # orders a side that are not known to be gone
 OUTBOX = 64
 PENDING = 1
 LIVE = 2
 CANCELING = 3
+TAKING = 4  # an order that flattens: it takes and never rests
 GTX = 1
+IOC = 2
+# Modes.
+QUOTING = 0
+FLATTENING = 1
+SILENT = 2  # a flattening that was ended before it was done
+HALT = int(Command.HALT)
+RESUME = int(Command.RESUME)
+FLATTEN = int(Command.FLATTEN)
 
 QUOTE = np.dtype([("order_id", "i8"), ("price_ticks", "i8"), ("leaves_lots", "i8"), ("status", "i8")])
 QUOTER = np.dtype(
@@ -25,6 +37,7 @@ QUOTER = np.dtype(
         ("levels", "i8"),  # orders a side
         ("level_step_ticks", "i8"),
         ("cancel_pending", "i8"),  # 1: cancel an order before it is accepted
+        ("mode", "i8"),
         ("next_order_id", "i8"),
         ("steps", "i8"),  # decisions taken
         ("open", "i8", (2,)),  # how many of a side's orders are not known to be gone
@@ -43,7 +56,8 @@ def quoter_decide(quoter: Record, top: Record, strategy: Strategy) -> None:
     terms = quoter.terms
     terms.want[0] = 0
     terms.want[1] = 0
-    if top.state == VALID and top.bid_lots > 0 and top.ask_lots > 0:
+    is_proven = top.state == VALID and top.bid_lots > 0 and top.ask_lots > 0
+    if is_proven and quoter.mode == QUOTING:
         strategy(terms, top)
         decide_prices(terms, top.bid_ticks, top.ask_ticks)
     for side in range(2):
@@ -51,6 +65,33 @@ def quoter_decide(quoter: Record, top: Record, strategy: Strategy) -> None:
     for side in range(2):
         if terms.want[side] != 0:
             _submit_missing(quoter, side, top.local_ns)
+    if is_proven and quoter.mode == FLATTENING:
+        _flatten(quoter, top)
+
+
+@compiled
+def quoter_command(quoter: Record, command: int) -> None:
+    """The operator's word: FLATTEN ends quoting until RESUME; a HALT ends the flattening, too."""
+    if command == FLATTEN:
+        quoter.mode = FLATTENING
+    elif command == RESUME:
+        quoter.mode = QUOTING
+    elif command == HALT and quoter.mode == FLATTENING:
+        quoter.mode = SILENT
+
+
+@compiled
+def _flatten(quoter: Record, top: Record) -> None:
+    """Take the whole position off at the other side's best price, once every earlier order is known to be gone."""
+    terms = quoter.terms
+    if terms.position_lots == 0 or quoter.open[0] + quoter.open[1] != 0:
+        return
+    side = 1 if terms.position_lots > 0 else 0
+    price_ticks = top.bid_ticks if side == 1 else top.ask_ticks
+    terms.fair_ticks = (top.bid_ticks + top.ask_ticks) / 2.0
+    terms.reservation_ticks = float(price_ticks)
+    terms.half_spread_ticks = 0.0
+    _place(quoter, side, price_ticks, abs(terms.position_lots), TAKING, IOC, top.local_ns)
 
 
 @compiled
@@ -99,15 +140,21 @@ def _submit_missing(quoter: Record, side: int, ts_ns: int) -> None:
             continue
         if quoter.open[side] == ORDERS:
             return  # every slot holds an order that is not known to be gone: wait for the venue
-        order = quoter.orders[side, quoter.open[side]]
-        quoter.open[side] += 1
-        order.order_id = quoter.next_order_id
-        order.price_ticks = price_ticks
-        order.leaves_lots = quoter.terms.lot_lots
-        order.status = PENDING
-        quoter.next_order_id += 1
-        message = say(quoter, INTENT, order.order_id, side, price_ticks, order.leaves_lots, ts_ns)
-        message.flag = GTX
+        _place(quoter, side, price_ticks, quoter.terms.lot_lots, PENDING, GTX, ts_ns)
+
+
+@hot
+def _place(quoter: Record, side: int, price_ticks: int, lots: int, status: int, flag: int, ts_ns: int) -> None:
+    """Want an order; the side has a free slot."""
+    order = quoter.orders[side, quoter.open[side]]
+    quoter.open[side] += 1
+    order.order_id = quoter.next_order_id
+    order.price_ticks = price_ticks
+    order.leaves_lots = lots
+    order.status = status
+    quoter.next_order_id += 1
+    message = say(quoter, INTENT, order.order_id, side, price_ticks, lots, ts_ns)
+    message.flag = flag
 
 
 @compiled
@@ -148,8 +195,18 @@ def quoter_filled(quoter: Record, side: int, order_id: int, qty_lots: int, leave
 
 
 @compiled
+def quoter_refused(quoter: Record, side: int, order_id: int, lasts: int) -> None:
+    """The order was denied or rejected. A no that lasts ends the flattening: to ask again at every book is no use."""
+    slot = _find(quoter, side, order_id)
+    if slot >= 0:
+        if lasts != 0 and quoter.orders[side, slot].status == TAKING and quoter.mode == FLATTENING:
+            quoter.mode = SILENT
+        _remove(quoter, side, slot)
+
+
+@compiled
 def quoter_gone(quoter: Record, side: int, order_id: int) -> None:
-    """The order was denied, rejected, canceled or has expired."""
+    """The order was canceled, has expired, or was refused outside a flattening."""
     slot = _find(quoter, side, order_id)
     if slot >= 0:
         _remove(quoter, side, slot)

@@ -1,6 +1,7 @@
 """The risk gate as a node: intents in, requests to the venue or denials out; an operator's word at once.
 
-What risk says on its own (a halt and its cancels) answers a Book or a command; everything else answers an intent.
+What risk says on its own (a state and its cancels, a changed limit) answers a Book or a command; everything else
+answers an intent.
 """
 
 from collections.abc import Sequence
@@ -11,9 +12,17 @@ import numpy as np
 from mm_core import events as e
 from mm_core import messages as m
 from mm_core.compiled import Record, compiled, new
-from mm_core.node import Node, State
+from mm_core.node import Node, Settings, State, put
 from mm_core.risk.reason import Reason
-from mm_core.risk.risk import risk_book, risk_cancel_intent, risk_command, risk_filled, risk_gone, risk_intent
+from mm_core.risk.risk import (
+    risk_book,
+    risk_cancel_intent,
+    risk_command,
+    risk_filled,
+    risk_flatten,
+    risk_gone,
+    risk_intent,
+)
 from mm_core.risk.state import RISK
 from mm_core.signals.builder import TOP
 from mm_core.types import Command, Side, TimeInForce, TradeState
@@ -28,7 +37,7 @@ Hears = (
     | e.OrderFilled
     | e.OperatorCommand
 )
-Says = e.SubmitOrder | e.CancelOrder | e.OrderDenied | e.TradingState
+Says = e.SubmitOrder | e.CancelOrder | e.OrderDenied | e.TradingState | e.LimitChanged
 STATE = np.dtype([("top", TOP), ("risk", RISK)])
 SIDES = (Side.BUY, Side.SELL)
 TIMES_IN_FORCE = tuple(TimeInForce)
@@ -87,6 +96,13 @@ def on_command(state: State, trading_state: int, local_ns: int) -> int:
 
 
 @compiled
+def on_flatten(state: State, local_ns: int) -> int:
+    """The operator wants no position."""
+    risk_flatten(state[0].risk, OPERATOR, local_ns)
+    return _said(state[0].risk)
+
+
+@compiled
 def on_fill(
     state: State,
     order_id: int,
@@ -110,9 +126,10 @@ def on_gone(state: State, order_id: int) -> None:
 class _Risk:
     """The step of the node, with the view of the outbox that it reads."""
 
-    def __init__(self, instrument_id: str, state: State) -> None:
+    def __init__(self, instrument_id: str, state: State, settings: Settings) -> None:
         self._instrument_id = instrument_id
         self._state = state
+        self._settings = settings
         self._outbox = state["risk"]["outbox"][0]
 
     def step(self, event: Hears) -> Sequence[Says]:
@@ -131,9 +148,25 @@ class _Risk:
                 on_fill(state, event.order_id, *fill, event.local_ns)
             case e.OrderRejected() | e.OrderCanceled() | e.OrderExpired():
                 on_gone(state, event.order_id)
-            case e.OperatorCommand() if event.command in COMMANDED:
-                return self._say(event.local_ns, on_command(state, int(COMMANDED[event.command]), event.local_ns))
+            case e.OperatorCommand():
+                return self._command(event)
         return ()
+
+    def _command(self, event: e.OperatorCommand) -> Sequence[Says]:
+        if event.command == Command.FLATTEN:
+            return self._say(event.local_ns, on_flatten(self._state, event.local_ns))
+        if event.command in COMMANDED:
+            state = int(COMMANDED[event.command])
+            return self._say(event.local_ns, on_command(self._state, state, event.local_ns))
+        setting = self._settings(event.key, event.value)
+        if setting is None:
+            return ()
+        put(self._state["risk"], *setting)
+        times: dict[str, Any] = {"ts_ns": event.local_ns, "local_ns": event.local_ns}
+        value = int(setting[1])
+        return [
+            e.LimitChanged(instrument_id=self._instrument_id, **times, name=event.key, value=value, text=event.value)
+        ]
 
     def _say(self, local_ns: int, count: int) -> Sequence[Says]:
         return [self._event(local_ns, self._outbox[at]) for at in range(count)] if count else ()
@@ -159,8 +192,8 @@ class _Risk:
         )
 
 
-def risk_node(instrument_id: str, risk: State) -> Node:
-    """The gate of one instrument from `risk`: an array of one RISK."""
+def risk_node(instrument_id: str, risk: State, settings: Settings) -> Node:
+    """The gate of one instrument from `risk`: an array of one RISK. `settings`: what a SET changes, fields of it."""
     state = new(STATE)
     state["risk"] = risk
     return Node(
@@ -168,6 +201,6 @@ def risk_node(instrument_id: str, risk: State) -> Node:
         rank=3,
         hears=get_args(Hears),
         says=get_args(Says),
-        step=_Risk(instrument_id, state).step,
+        step=_Risk(instrument_id, state, settings).step,
         state=state,
     )

@@ -24,3 +24,7 @@ class Reason(IntEnum):
     FILL_RATE = 15
     OPERATOR = 16
     BELOW_MINIMUM = 17
+
+
+# Denials that time or the market takes away: the same order may go on later.
+PASSING = (int(Reason.ORDER_RATE), int(Reason.PRICE_COLLAR))

@@ -1,7 +1,7 @@
-"""The risk gate event by event: intents in, requests or denials out; halts that cancel everything.
+"""The risk gate event by event: intents in, requests or denials out; states that cancel everything.
 
-A halt reaches the venue as cancels of every open order. Losses are taken at each Book; a halt by loss stays until the
-operator resumes, which takes the loss so far as the new start of the session.
+A halt, and reducing, reach the venue as cancels of every open order. Losses are taken at each Book; a halt by loss
+stays until the operator says otherwise; to resume takes the loss so far as the new start of the session.
 """
 
 from mm_core.accounting.account import account_fill, account_mark
@@ -11,6 +11,7 @@ from mm_core.risk.gate import (
     ACTIVE,
     HALTED,
     NONE,
+    REDUCING,
     VALID,
     blocking_reason,
     fitting_lots,
@@ -148,7 +149,7 @@ def risk_book(risk: Record, top: Record) -> None:
         risk.day = day
         risk.day_start_e9 = result_e9(risk)
     reason = _breach(risk, top.local_ns)
-    if reason != NONE and risk.trading_state != HALTED:
+    if reason != NONE and risk.trading_state != HALTED and risk.flattening == 0:
         risk_set_state(risk, HALTED, reason, top.local_ns)
 
 
@@ -175,12 +176,24 @@ def risk_command(risk: Record, trading_state: int, reason: int, ts_ns: int) -> N
 
 
 @compiled
+def risk_flatten(risk: Record, reason: int, ts_ns: int) -> None:
+    """The operator wants out: reduce, and let neither losses nor many fills stop it. Another command ends it."""
+    risk.said = 0
+    risk_set_state(risk, REDUCING, reason, ts_ns)
+    risk.flattening = 1
+
+
+@compiled
 def risk_set_state(risk: Record, trading_state: int, reason: int, ts_ns: int) -> None:
-    """Enter a trading state and say so; HALTED cancels every open order."""
+    """Enter a trading state and say so. All but ACTIVE cancel every open order, each once.
+
+    So for REDUCING: what rests may add to the position, or close more of it than there is.
+    """
     risk.trading_state = trading_state
     risk.reason = reason
+    risk.flattening = 0
     _say(risk, TRADING_STATE, 0, trading_state, 0, 0, reason, ts_ns)
-    if trading_state == HALTED:
+    if trading_state != ACTIVE:
         for i in range(risk.open_orders):
             if risk.orders[i].canceling == 0:
                 _cancel(risk, i, ts_ns)

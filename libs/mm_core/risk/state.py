@@ -41,6 +41,7 @@ RISK = np.dtype(
         ("limits", LIMITS),
         ("trading_state", "i8"),
         ("reason", "i8"),
+        ("flattening", "i8"),  # 1: REDUCING because the operator wants out; no loss and no fill rate stops that
         ("day", "i8"),  # UTC day number of the last Book
         ("day_start_e9", "i8"),  # result at the start of that day
         ("open_lots", "i8", (2,)),

@@ -135,22 +135,29 @@ class Config(Section, frozen=True, kw_only=True):
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
-def to_config(sections: Mapping[str, Any], kind: type[AnyConfig] = Config) -> AnyConfig:  # type: ignore[assignment]
+def to_config(
+    sections: Mapping[str, Any],
+    kind: type[AnyConfig] = Config,  # type: ignore[assignment]
+    *,
+    strict: bool = True,
+) -> AnyConfig:
     """The configuration of nested mappings, as a TOML file gives them; of `kind`, a Config with more sections.
+
+    Unless `strict`, a number may be a text.
 
     InputError for an unknown key, with the nearest right one, and for a value out of its bounds.
     """
     known = section_keys(kind)
     for section, keys in sections.items():
         if section not in known:
-            raise InputError(f"[{section}]: unknown section; {_nearest(section, list(known), '[{}]')}")
+            raise InputError(f"[{section}]: unknown section; {nearest(section, list(known), '[{}]')}")
         if not isinstance(keys, Mapping):
             raise InputError(f"{section}: expected a section [{section}] with keys")
         for key in keys:
             if key not in known[section]:
                 raise InputError(f"[{section}] {key}: unknown key; {_suggestion(section, key, known)}")
     try:
-        return msgspec.convert(sections, kind)
+        return msgspec.convert(sections, kind, strict=strict)
     except msgspec.ValidationError as error:
         raise InputError(_located(str(error))) from error
 
@@ -164,10 +171,11 @@ def _suggestion(section: str, key: str, known: Mapping[str, tuple[str, ...]]) ->
     elsewhere = [name for name, keys in known.items() if key in keys]
     if elsewhere:
         return f"expected it in [{elsewhere[0]}]"
-    return _nearest(key, list(known[section]), f"[{section}] {{}}")
+    return nearest(key, list(known[section]), f"[{section}] {{}}")
 
 
-def _nearest(name: str, names: list[str], form: str) -> str:
+def nearest(name: str, names: list[str], form: str) -> str:
+    """The end of a message about a wrong name: the right one nearest to it, in a form such as `[{}]`, or all."""
     close = difflib.get_close_matches(name, names, 1, 0.5)
     if close:
         return f"did you mean {form.format(close[0])}?"

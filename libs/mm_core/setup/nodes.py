@@ -2,11 +2,14 @@
 
 from mm_core.accounting.node import accountant_node
 from mm_core.exchange.node import exchange_node
-from mm_core.node import Node
+from mm_core.node import Node, Settings
 from mm_core.quoting.node import quoter_node
 from mm_core.risk.node import risk_node
+from mm_core.risk.reason import PASSING
 from mm_core.setup.parts import Parts
+from mm_core.setup.settings import QUOTER, RISK
 from mm_core.signals.node import builder_node
+from mm_core.types import InputError
 
 
 def new_nodes(parts: Parts, instrument_id: str) -> list[Node]:
@@ -15,7 +18,20 @@ def new_nodes(parts: Parts, instrument_id: str) -> list[Node]:
     return [
         exchange_node(instrument_id, parts.venue, parts.builder["book"]),
         builder_node(instrument_id, parts.builder, decide_on_touch=parts.on_touch),
-        quoter_node(instrument_id, parts.quoter, parts.strategy),
-        risk_node(instrument_id, parts.risk),
+        quoter_node(instrument_id, parts.quoter, parts.strategy, PASSING, _settings(parts, QUOTER)),
+        risk_node(instrument_id, parts.risk, _settings(parts, RISK)),
         accountant_node(instrument_id, parts.account, int(limits["value_num"]), int(limits["value_den"])),
     ]
+
+
+def _settings(parts: Parts, node: str) -> Settings:
+    """What a SET changes in one node. A SET that is not acceptable changes nothing: who sends it checks it before."""
+
+    def setting(key: str, value: str) -> tuple[str, int | float] | None:
+        try:
+            found = parts.settings(key, value)
+        except InputError:
+            return None
+        return (found.path, found.value) if found.node == node else None
+
+    return setting

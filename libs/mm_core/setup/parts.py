@@ -5,6 +5,7 @@ The engine and the live nodes start from these same records; that they decide al
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,11 +17,12 @@ from mm_core.compiled import new
 from mm_core.events import InstrumentDefined
 from mm_core.exchange import queue
 from mm_core.exchange.venue import VENUE
-from mm_core.quoting import avellaneda_stoikov, fixed_spread
+from mm_core.node import put
 from mm_core.quoting.quoter import QUOTER
 from mm_core.quoting.terms import as_strategy
 from mm_core.risk.state import new_risk
 from mm_core.setup.config import Config
+from mm_core.setup.settings import QUOTER_FIELDS, RISK_FIELDS, STRATEGIES, Field, Setting, strategy_fields, to_setting
 from mm_core.setup.units import Units, exact, floor, units_of
 from mm_core.signals.builder import FLOW_BUCKETS, new_builder
 from mm_core.signals.executable import SIZES
@@ -44,16 +46,15 @@ QUEUES = {
     "log_prob": queue.LOG,
     "log_prob_2": queue.LOG_2,
 }
-STRATEGIES: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
-    fixed_spread.NAME: (fixed_spread.fixed_spread, fixed_spread.PARAMETER_NAMES),
-    avellaneda_stoikov.NAME: (avellaneda_stoikov.avellaneda_stoikov, avellaneda_stoikov.PARAMETER_NAMES),
-}
 
 State = np.ndarray[Any, Any]
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run starts from: arrays of one record each, the strategy, and what the loop itself needs."""
+    """What a run starts from: arrays of one record each, the strategy, and what the loop itself needs.
+
+    `settings(key, value)`: what an operator's SET changes; InputError for what it cannot.
+    """
 
     builder: State
     venue: State
@@ -64,6 +65,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     period_ns: int
     offset_ns: int
     on_touch: bool
+    settings: Callable[[str, str], Setting]
 
 
 def new_parts(config: Config, instrument: InstrumentDefined) -> Parts:
@@ -79,6 +81,7 @@ def new_parts(config: Config, instrument: InstrumentDefined) -> Parts:
         period_ns=config.clock.tick_period_ms * NS_PER_MS,
         offset_ns=config.clock.offset_ns,
         on_touch=config.book.decide_on == "touch",
+        settings=partial(to_setting, config, units),
     )
 
 
@@ -154,52 +157,31 @@ def _quoter(config: Config, units: Units) -> State:
     if 0.0 < quoter.half_spread_bps_max < quoter.half_spread_bps_min:
         raise InputError("[quoter] half_spread_bps_max: expected 0 or half_spread_bps_min or more")
     state = new(QUOTER)
-    state["levels"] = quoter.levels
-    state["level_step_ticks"] = quoter.level_step_ticks
     state["cancel_pending"] = quoter.cancel_pending
     state["next_order_id"] = 1
     terms = state["terms"]
-    for i, name in enumerate(STRATEGIES[quoter.strategy][1]):
-        terms["parameters"][:, i] = getattr(getattr(config, quoter.strategy), name)
-    lot_lots, position_lots = _quantities(config, units)
-    terms["lot_lots"] = lot_lots
-    terms["position_lots_max"] = position_lots
+    terms["lot_lots"] = DEFAULT_ORDER_LOTS
     terms["join_only"] = quoter.join_only
-    for name in ("half_spread_bps_min", "half_spread_bps_max", "inventory_threshold", "inventory_skew_ticks"):
-        terms[name] = getattr(quoter, name)
+    _fill(state, config, "quoter", QUOTER_FIELDS, units)
+    _fill(state, config, quoter.strategy, strategy_fields(quoter.strategy), units)
+    if quoter.position_max_base is None:
+        terms["position_lots_max"] = DEFAULT_POSITION_ORDERS * terms["lot_lots"]
     return state
 
 
-def _quantities(config: Config, units: Units) -> tuple[int, int]:
-    """Lots of one order, and of the largest position that is still quoted towards."""
-    quoter = config.quoter
-    order_lots = DEFAULT_ORDER_LOTS
-    if quoter.order_qty_base is not None:
-        order_lots = exact("[quoter] order_qty_base", quoter.order_qty_base, units.lot, "the lot", 1)
-    position_lots = DEFAULT_POSITION_ORDERS * order_lots
-    if quoter.position_max_base is not None:
-        position_lots = exact("[quoter] position_max_base", quoter.position_max_base, units.lot, "the lot", 1)
-    return order_lots, position_lots
+def _fill(state: State, config: Config, section: str, fields: dict[str, Field], units: Units) -> None:
+    """Put the values of a section that are there into a record."""
+    for key, field in fields.items():
+        value = getattr(getattr(config, section), key)
+        if value is not None:
+            put(state, field.path, field.convert(f"[{section}] {key}", value, units))
 
 
 def _risk(config: Config, units: Units, instrument: InstrumentDefined) -> State:
     risk = config.risk
     state = new_risk()
+    _fill(state, config, "risk", RISK_FIELDS, units)
     limits = state["limits"]
-    for key, name in (("order_max_base", "order_lots_max"), ("position_max_base", "position_lots_max")):
-        if getattr(risk, key) is not None:
-            limits[name] = exact(f"[risk] {key}", getattr(risk, key), units.lot, "the lot")
-    for key, name, unit in (
-        ("order_value_max_quote", "order_tick_lots_max", units.value),
-        ("notional_max_quote", "notional_tick_lots_max", units.value),
-        ("loss_session_max_quote", "loss_session_e9_max", Decimal("1e-9")),
-        ("loss_day_max_quote", "loss_day_e9_max", Decimal("1e-9")),
-    ):
-        if getattr(risk, key) is not None:
-            limits[name] = floor(f"[risk] {key}", getattr(risk, key), unit)
-    for key in ("collar_bps", "orders_per_window_max", "fills_per_window_max"):
-        if getattr(risk, key) is not None:
-            limits[key] = getattr(risk, key)
     limits["order_lots_min"] = max(1, instrument.qty_lots_min)
     limits["window_ns"] = risk.window_ms * NS_PER_MS
     limits["spot"] = risk.account_mode == "spot"

@@ -46,8 +46,17 @@ def size_of(key: str, text: str) -> Decimal:
     return size
 
 
+EXPONENT_MAX = 40  # of ten, beyond any amount: a larger one would only take time and memory
+
+
+def _check_size(key: str, value: Decimal) -> None:
+    if abs(value.adjusted()) > EXPONENT_MAX:
+        raise InputError(f"{key}: {value}; expected 1e-{EXPONENT_MAX} to 1e{EXPONENT_MAX}")
+
+
 def exact(key: str, value: Decimal, unit: Decimal, unit_name: str, least: int = 0) -> int:
     """`value` in whole `unit`s. InputError if it is no multiple, or fewer than `least` of them."""
+    _check_size(key, value)
     try:
         count = to_units(f"{value:f}", unit)
     except ValueError as error:
@@ -59,6 +68,7 @@ def exact(key: str, value: Decimal, unit: Decimal, unit_name: str, least: int = 
 
 def floor(key: str, value: Decimal, unit: Decimal) -> int:
     """Whole `unit`s in an amount of 0 or more, rounded down: a limit never lets more through. InputError otherwise."""
+    _check_size(key, value)
     if not value.is_finite() or value < 0:
         raise InputError(f"{key}: {value}; expected a decimal of 0 or more")
     return min(int(Fraction(value) // Fraction(unit)), INT64_MAX)

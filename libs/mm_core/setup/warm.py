@@ -21,6 +21,7 @@ def warm(config: Config, instrument: e.InstrumentDefined) -> None:
         e.BookDelta(**said, **levels, first_update_id=2, update_id=2),
         e.Trade(**said, trade_id=1, side=Side.SELL, price_ticks=2, qty_lots=1),
         e.Tick(ts_ns=1, local_ns=1),
+        e.OperatorCommand(ts_ns=1, local_ns=1, command=Command.FLATTEN),
         e.OperatorCommand(ts_ns=1, local_ns=1, command=Command.RESUME),
         e.OrderIntent(**order, qty_lots=1),
         e.CancelIntent(**said, order_id=1),

@@ -220,7 +220,8 @@ def _micro_price(micro: Record, top: Record) -> None:
     mean /= n
     squares = 0.0
     for i in range(n):
-        squares += (micro.ticks[i] - mean) ** 2
+        away = micro.ticks[i] - mean
+        squares += away * away  # a power differs in the last place between compiled and plain Python
     top.micro_stdev_ticks = math.sqrt(squares / (n - 1)) if n > 1 else math.nan
     top.micro_min_ticks = low
     top.micro_max_ticks = high

@@ -1,13 +1,17 @@
 """The nodes together: the order of their log, checkpoints, and the log on disk."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from tests.unit.nodes.said import (
     ACCOUNTANT,
+    INSTRUMENT,
     MS,
     NAME,
     QUOTER,
@@ -24,25 +28,54 @@ from tests.unit.nodes.said import (
 )
 
 from mm_core import events as e
+from mm_core import messages as m
 from mm_core.node import Node
+from mm_core.setup.config import to_config
 from mm_core.setup.nodes import new_nodes
-from mm_core.types import InputError, Side
+from mm_core.types import Command, InputError, Side
+from mm_research.from_events import EventRows
 from mm_research.memory_log import MemoryLog
+from mm_research.recording import Recording
+from mm_research.session import Session, write_session
 from mm_store.log_file import LOG_FILE, read_log, writing_log
 
-ROOTS: list[e.Event] = [
-    snapshot(50 * MS),
-    status(50 * MS),
-    *[
-        root
-        for at in range(100, 1_000, 100)
-        for root in (
+
+def operator(ts_ns: int, kind: Command, key: str = "", value: str = "") -> e.OperatorCommand:
+    return e.OperatorCommand(ts_ns=ts_ns, local_ns=ts_ns, command=kind, key=key, value=value)
+
+
+COMMANDS = {
+    100: (Command.SET, "quoter.order_qty_base", "0.020"),
+    200: (Command.SET, "risk.order_max_base", "0.011"),
+    400: (Command.FLATTEN,),
+    900: (Command.SET, "quoter.levels", "1"),
+    1_000: (Command.RESUME,),
+    1_200: (Command.FLATTEN,),
+    1_600: (Command.RESUME,),
+    1_800: (Command.HALT,),
+    1_900: (Command.SET, "fixed_spread.half_spread_ticks", "1.5"),
+    2_000: (Command.REDUCE,),
+    2_200: (Command.RESUME,),
+    2_400: (Command.FLATTEN,),
+    2_500: (Command.HALT,),
+    2_600: (Command.FLATTEN,),
+}
+
+
+def roots(commands: Mapping[int, Any]) -> list[e.Event]:
+    """A market in which both quotes fill, with these commands of the operator (ms)."""
+    said: list[e.Event] = [snapshot(50 * MS), status(50 * MS)]
+    for at in range(100, 3_000, 100):
+        said += [
             tick(at * MS),
             trade(at * MS + 30 * MS, Side(at // 100 % 2), 99 + 2 * (1 - at // 100 % 2), 9),
+            *([operator(at * MS + 45 * MS, *commands[at])] if at in commands else []),
             delta(at * MS + 60 * MS, bids=[(99 - at % 3, 4 + at % 7)], asks=[(101 + at % 2, 3 + at % 5)]),
-        )
-    ],
-]
+        ]
+    return said
+
+
+ROOTS = roots({})
 CHAIN = {
     "quoter": {"order_qty_base": Decimal("0.004"), "position_max_base": Decimal("0.008"), "levels": 2},
     "fixed_spread": {"half_spread_ticks": 1.0},
@@ -58,16 +91,45 @@ def run(nodes: list[Node], roots: Sequence[e.Event]) -> list[e.Event]:
     return log
 
 
-def test_a_node_goes_on_from_its_checkpoint_as_if_it_had_never_stopped() -> None:
-    whole = run(new_nodes(parts(**CHAIN), NAME), ROOTS)
+@pytest.mark.parametrize("commands", [{}, COMMANDS], ids=["quoting", "with an operator"])
+def test_a_node_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(commands: dict[int, Any]) -> None:
+    tape = roots(commands)
+    whole = run(new_nodes(parts(**CHAIN), NAME), tape)
     assert any(isinstance(event, e.OrderFilled) for event in whole)
-    for at in range(1, len(ROOTS), 5):
+    for at in range(1, len(tape)):
         nodes = new_nodes(parts(**CHAIN), NAME)
-        head = run(nodes, ROOTS[:at])
+        head = run(nodes, tape[:at])
         restarted = new_nodes(parts(**CHAIN), NAME)
         for old, new in zip(nodes, restarted, strict=True):
             new.load(old.dump())
-        assert repr(head + run(restarted, ROOTS[at:])) == repr(whole)  # a NaN is not equal to itself
+        assert repr(head + run(restarted, tape[at:])) == repr(whole)  # a NaN is not equal to itself
+
+
+def test_a_log_with_commands_makes_the_tables_of_a_session(tmp_path: Path) -> None:
+    log = run(new_nodes(parts(**CHAIN), NAME), roots(COMMANDS))
+    rows = EventRows()
+    for event in log:
+        rows.hear(event)
+    messages = rows.messages()
+    states = messages[messages["kind"] == m.TRADING_STATE]
+    assert len(states) == sum(command[0] != Command.SET for command in COMMANDS.values())
+    for kind, said in (
+        (m.SUBMIT, e.SubmitOrder),
+        (m.CANCEL, e.CancelOrder),
+        (m.DENIED, e.OrderDenied),
+        (m.CANCELED, e.OrderCanceled),
+        (m.EXPIRED, e.OrderExpired),
+        (m.FILLED, e.OrderFilled),
+    ):
+        counted = sum(isinstance(event, said) for event in log)
+        assert np.count_nonzero(messages["kind"] == kind) == counted > 0, said
+    taken = messages[(messages["kind"] == m.FILLED) & (messages["flag"] == 0)]
+    assert len(taken) > 0
+    recording = Recording(INSTRUMENT, messages, rows.samples())  # checks the account and the split of the result
+    write_session(tmp_path, Session(command="paper", config=to_config(CHAIN), instrument=INSTRUMENT), recording, {})
+    table = pq.read_table(tmp_path / "orders.parquet")
+    assert {"expired", "canceled", "trading_state"} <= set(table["event"].to_pylist())
+    assert {"halted", "reducing", "active"} <= set(table["trading_state"].to_pylist())
 
 
 def test_a_checkpoint_of_another_layout_is_refused() -> None:

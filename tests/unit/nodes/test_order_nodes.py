@@ -110,14 +110,6 @@ def test_a_loss_beyond_the_limit_halts_at_the_next_book() -> None:
     assert halted == e.TradingState(**market(3 * S), state=TradeState.HALTED, reason=Reason.LOSS_SESSION)
 
 
-@pytest.mark.parametrize("command", [Command.FLATTEN, Command.SET])
-def test_commands_that_risk_does_not_know_change_nothing(command: Command) -> None:
-    risk = node(RISK)
-    before = risk.dump()
-    assert step(risk, e.OperatorCommand(ts_ns=0, local_ns=1, command=command)) == ()
-    assert risk.dump() == before
-
-
 def test_the_accountant_says_the_split_of_the_result_after_each_fill() -> None:
     accountant = node(ACCOUNTANT)
     step(accountant, book(1 * S))

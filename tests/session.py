@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "samples" / "synth.gz"
 CONFIG = ROOT / "deploy" / "config" / "paper.toml"
 SERVER = "nats-server"

@@ -1,0 +1,1 @@
+"""ClickHouse, embedded or a server: schema, exactly-once archive, read-only queries. See README.md."""
