@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check golden bench clean
+.PHONY: help setup paper test check parity faults latency golden bench clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -23,8 +23,8 @@ $(STAMP): pyproject.toml requirements.lock | $(BIN)/pip
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-paper: $(STAMP) ## Paper-trade the synthetic sample, from its frames to out/paper
-	$(BIN)/crypto-mm paper --venue binance --symbol SYNTH --source replay:samples/synth.gz --bus memory \
+paper: $(STAMP) ## Paper-trade the synthetic sample over NATS and ClickHouse, from its frames to out/paper
+	$(BIN)/crypto-mm paper --venue binance --symbol SYNTH --source replay:samples/synth.gz \
 		--config deploy/config/paper.toml --out out/paper
 
 test: check ## Lint, then run all tests: what continuous integration runs
@@ -35,6 +35,15 @@ check: $(STAMP) ## Lint only: ruff, mypy, import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+parity: $(STAMP) ## Live against offline, over a real nats-server: part of `test`
+	$(BIN)/pytest tests/parity
+
+faults: $(STAMP) ## Kill each process of a session twenty times: about ten minutes
+	$(BIN)/pytest tests/faults -m "slow or not slow"
+
+latency: $(STAMP) ## Measure: root to order through the services, against a bare chain of as many hops
+	$(BIN)/python tests/bench/latency.py
 
 golden: $(STAMP) ## Rewrite the golden files; review the diff as a change of trading behaviour
 	$(BIN)/pytest $(wildcard tests/golden) tests/unit/test_wire.py --update-golden

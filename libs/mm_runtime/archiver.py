@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from mm_wire.subjects import sql_subject
 
 log = logging.getLogger(__name__)
 
+IDLE_S = 0.3  # a log that is silent for so long is stored at once
 RETRY_S = 0.5
 RETRY_S_MAX = 10.0
 # Events that may wait for an unreachable store before the reading of the log waits too.
@@ -115,11 +118,15 @@ class Archiver:
             await self._room.wait()
 
     async def _next_batch(self) -> None:
-        """Wait until a batch is full, or old."""
-        try:
-            await asyncio.wait_for(self._full.wait(), self._options.batch_ms / 1000)
-        except TimeoutError:
-            return
+        """Wait until a batch is full or old, or nothing more comes."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._options.batch_ms / 1000
+        while loop.time() < until_s and not self._full.is_set():
+            before = len(self._waiting)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._full.wait(), IDLE_S)
+            if before and len(self._waiting) == before:
+                return
 
     def _take(self) -> list[tuple[int, bytes]]:
         batch, self._waiting = self._waiting, []
@@ -167,6 +174,9 @@ def _open(options: Store, open_client: Callable[..., Any]) -> Any:
 
 async def start(service: Service) -> None:
     """Begin to store the log."""
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # what fails is told once, by us
+    if service.settings.store.path:  # an insert that is killed leaves its temporary file
+        os.environ["TMPDIR"] = os.path.dirname(service.settings.store.path)  # noqa: PTH120
     archiver = Archiver(service)
     service.status = archiver.status
     metrics = service.metrics

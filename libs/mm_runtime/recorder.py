@@ -18,6 +18,7 @@ from mm_core.types import NS_PER_S, InputError
 from mm_runtime.roots import RootSource
 from mm_runtime.service import Service
 from mm_runtime.settings import Venue
+from mm_runtime.topology import HEARS
 from mm_store.frames import FrameWriter
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
@@ -25,7 +26,7 @@ from mm_venues.binance.client import BinanceClient, Endpoints
 from mm_venues.binance.feed import Feed
 from mm_venues.binance.rest import Rest
 from mm_venues.control import disconnected
-from mm_wire.subjects import RECORDER, end_subject
+from mm_wire.subjects import RECORDER, end_subject, status_subject
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ LIVE = "live"
 REPLAY = "replay:"
 PACED = "paced:"
 YIELD_FRAMES = 64
+POLL_S = 0.05
 FLUSH_S = 1.0
 FEED_COUNTS = (
     *("depth_received", "depth_applied", "depth_dropped", "gaps", "crossed"),
@@ -66,7 +68,8 @@ class Recorder:
         self._service = service
         self._bus = service.bus
         self._speed, self._duration_ns = options.speed, options.duration_ns
-        self._book_top, self._clock_shift_ns = bus.book_top, bus.clock_shift_ns
+        self._book_top, self._group = bus.book_top, service.group
+        self._said = 0  # roots
         self._new = asyncio.Event()
         self._writer = FrameWriter(options.frames, instrument.venue_symbol) if options.frames else None
         self._work: asyncio.Task[None] | None = None
@@ -124,18 +127,30 @@ class Recorder:
             await self.take(recv_ns, frame)
 
     async def pace(self, lines: WsLines) -> None:
-        """Recorded frames as if they came now: at their recorded times by our clock, stamped by our clock."""
+        """Recorded frames as if they came now: as far apart as they were recorded, stamped by our clock.
+
+        Our clock is moved so that it shows the recording's time; it begins to matter when the services are up.
+        """
         await self.roots.start()
-        first_ns = 0
+        first_ns = shift_ns = 0
         with lines.located():
             for recorded_ns, frame in lines:
                 first_ns = first_ns or recorded_ns
                 if self._duration_ns and recorded_ns - first_ns >= self._duration_ns:
                     break
-                if not await self._pause(recorded_ns, self._clock_ns):
+                if self._said and not shift_ns:
+                    await self._until_heard()
+                    shift_ns = recorded_ns - time_ns()
+                if shift_ns and not await self._pause(recorded_ns, lambda: time_ns() + shift_ns):  # noqa: B023
                     break
-                await self.take(self._clock_ns(), frame)
+                await self.take(time_ns() + shift_ns if shift_ns else recorded_ns, frame)
         await self._end()
+
+    async def _until_heard(self) -> None:
+        """Wait until every node reads the log, which they do when they know the instrument."""
+        for node in HEARS:
+            while await self._bus.request(status_subject(self._group, node), timeout_s=0.5) is None:  # noqa: ASYNC110
+                await asyncio.sleep(POLL_S)
 
     async def live(self, venue: Venue, symbol: str) -> None:
         """The exchange's frames from now on, until the end is asked for."""
@@ -184,6 +199,7 @@ class Recorder:
         """The frame port: everything that the feed hears comes through here, and is recorded."""
         events = self.feed.feed(recv_ns, frame)
         self.frames += 1
+        self._said += len(events)
         if self._writer is not None:
             self._writer.write(recv_ns, frame)
         if self._book_top:
@@ -196,9 +212,6 @@ class Recorder:
             while (wait_s := (until_ns - clock_ns()) / NS_PER_S) > 0 and not self._end_asked.is_set():
                 await asyncio.wait_for(self._end_asked.wait(), wait_s)
         return not self._end_asked.is_set()
-
-    def _clock_ns(self) -> int:
-        return time_ns() + self._clock_shift_ns
 
     async def _end(self) -> None:
         await self.roots.end()

@@ -58,7 +58,7 @@ class Store(Section, frozen=True, kw_only=True):
     password_file: str = ""
     database: str = "crypto_mm"
     batch_events: Positive = 20_000
-    batch_ms: Millis = 2_000
+    batch_ms: Millis = 5_000
 
 
 class Settings(Config, frozen=True, kw_only=True):
