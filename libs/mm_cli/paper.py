@@ -30,8 +30,6 @@ REPLAY = "replay:"
 PACED = "paced:"
 MAX = "max"
 PROGRESS_LINES = 10
-# A paced session begins when its services are up.
-START_UP_NS = 6 * NS_PER_S
 
 Progress = Callable[["Standing"], bool]
 
@@ -62,8 +60,11 @@ def run(
     a backtest of the imported recording. Ctrl-C ends the session; what was done until then is reported and written.
     """
     _check(venue, bus, source)
-    files, given = config_files(profile, config), settings or ()
+    files, given = config_files(profile, config), list(settings or ())
     chosen = load_config(files, given)
+    if source == LIVE:
+        given = [_measured_offset(chosen), *given]
+        chosen = load_config(files, given)
     pace = (_speed(speed), _duration_ns(duration))
     paths, defined = _defined(symbol, source, chosen, tick, lot, exchange_info)
     if bus == "memory":
@@ -144,7 +145,7 @@ def _on_bus(
         settings=config,
         options=options,
         recorder=["--source", source, "--speed", str(speed), "--duration-ns", str(duration_ns), *_frames(source, out)],
-        own=_own(source, paths, config),
+        own={"bus.ticks": "market" if source.startswith(REPLAY) else "clock"},
         out=out,
         inputs=paths,
         duration_s=duration_ns / NS_PER_S if source == LIVE else 0.0,
@@ -158,20 +159,11 @@ def _frames(source: str, out: Path | None) -> list[str]:
     return [] if out is None or source.startswith(REPLAY) else ["--frames", str(out / "frames")]
 
 
-def _own(source: str, paths: list[Path], config: "Settings") -> dict[str, str]:
-    """Settings of this session for all services: by which clock it runs."""
-    if source.startswith(REPLAY):
-        return {"bus.ticks": "market"}
-    if source == LIVE:
-        from mm_cli.live import measured_offset_ns
+def _measured_offset(config: "Settings") -> str:
+    """The exchange's clock against ours, as a setting that the user's own overrides."""
+    from mm_cli.live import measured_offset_ns
 
-        return {"bus.ticks": "clock", "clock.offset_ns": str(measured_offset_ns(config))}
-    from time import time_ns
-
-    from mm_store.ws_lines import WsLines
-
-    first_ns = next(iter(WsLines(paths)))[0]
-    return {"bus.ticks": "clock", "bus.clock_shift_ns": str(first_ns - time_ns() - START_UP_NS)}
+    return f"clock.offset_ns={measured_offset_ns(config)}"
 
 
 def _paths(source: str) -> list[Path]:

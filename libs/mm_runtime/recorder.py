@@ -69,7 +69,8 @@ class Recorder:
         self._bus = service.bus
         self._speed, self._duration_ns = options.speed, options.duration_ns
         self._book_top, self._group = bus.book_top, service.group
-        self._said = 0  # roots
+        self._is_paced = bool(options.speed) or options.source.startswith(PACED)
+        self._heard = asyncio.Event()  # by all nodes: what is paced by the clock begins then
         self._new = asyncio.Event()
         self._writer = FrameWriter(options.frames, instrument.venue_symbol) if options.frames else None
         self._work: asyncio.Task[None] | None = None
@@ -115,15 +116,16 @@ class Recorder:
         await self._end()
 
     async def _replay(self, lines: Iterable[Frame]) -> None:
-        first_ns, started_ns = 0, perf_counter_ns()
+        first_ns = paced_ns = started_ns = 0
         for recv_ns, frame in lines:
             first_ns = first_ns or recv_ns
             if self._duration_ns and recv_ns - first_ns >= self._duration_ns:
                 return
-            due_ns = started_ns + int((recv_ns - first_ns) / self._speed) if self._speed else 0
+            if self._heard.is_set() and not paced_ns:
+                paced_ns, started_ns = recv_ns, perf_counter_ns()
+            due_ns = started_ns + int((recv_ns - paced_ns) / self._speed) if paced_ns else 0
             if not await self._pause(due_ns, perf_counter_ns):
                 return
-
             await self.take(recv_ns, frame)
 
     async def pace(self, lines: WsLines) -> None:
@@ -138,8 +140,7 @@ class Recorder:
                 first_ns = first_ns or recorded_ns
                 if self._duration_ns and recorded_ns - first_ns >= self._duration_ns:
                     break
-                if self._said and not shift_ns:
-                    await self._until_heard()
+                if self._heard.is_set() and not shift_ns:
                     shift_ns = recorded_ns - time_ns()
                 if shift_ns and not await self._pause(recorded_ns, lambda: time_ns() + shift_ns):  # noqa: B023
                     break
@@ -151,6 +152,7 @@ class Recorder:
         for node in HEARS:
             while await self._bus.request(status_subject(self._group, node), timeout_s=0.5) is None:  # noqa: ASYNC110
                 await asyncio.sleep(POLL_S)
+        self._heard.set()
 
     async def live(self, venue: Venue, symbol: str) -> None:
         """The exchange's frames from now on, until the end is asked for."""
@@ -191,6 +193,10 @@ class Recorder:
     async def take(self, recv_ns: int, frame: bytes) -> None:
         """The port of recorded frames, which waits for the log."""
         if events := self._hear(recv_ns, frame):
+            if self._is_paced and not self._heard.is_set():
+                await self.roots.put(events[:1])  # the instrument, with which the services begin
+                await self._until_heard()
+                events = events[1:]
             await self.roots.put(events)
         elif self.frames % YIELD_FRAMES == 0:
             await asyncio.sleep(0)
@@ -199,7 +205,6 @@ class Recorder:
         """The frame port: everything that the feed hears comes through here, and is recorded."""
         events = self.feed.feed(recv_ns, frame)
         self.frames += 1
-        self._said += len(events)
         if self._writer is not None:
             self._writer.write(recv_ns, frame)
         if self._book_top:
