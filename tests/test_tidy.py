@@ -77,9 +77,22 @@ def test_the_lock_holds_no_address() -> None:
 def test_the_import_contracts_name_every_package() -> None:
     rules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     contracts = {contract["name"]: contract for contract in rules["contracts"]}
-    packages = [package.name for package in PACKAGES]
+    packages = sorted([*(package.name for package in PACKAGES), "mm_services"])
     layers = contracts["Packages build on each other in one direction"]["layers"]
     assert sorted(rules["root_packages"]) == packages
-    assert {package.strip(" ()") for layer in layers for package in layer.split("|")}.issuperset(packages)
+    assert {package.strip() for layer in layers for package in layer.split("|")}.issuperset(packages)
     without_bus = contracts["Only mm_runtime imports nats"]["source_modules"]
     assert sorted(without_bus) == [package for package in packages if package != "mm_runtime"]
+    programs = [f"mm_services.{program.name}" for program in PROGRAMS]
+    assert sorted(contracts["No program imports another"]["modules"]) == sorted(programs)
+
+
+def test_the_distribution_names_every_package() -> None:
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    homes = {"libs": "", "services": "mm_services."}
+    found = [
+        (prefix + ".".join(path.parent.relative_to(ROOT / home).parts)).rstrip(".")
+        for home, prefix in homes.items()
+        for path in (ROOT / home).rglob("__init__.py")
+    ]
+    assert sorted(setuptools["packages"]) == sorted(found)

@@ -3,33 +3,52 @@
 Every append carries the sequence that it must follow, so appends go out without waiting for each other and one that is
 refused makes all behind it fail. When there is doubt (an error, silence, a connection that came back), the stream is
 asked for its end: what it holds of ours is stored, the rest is sent again.
+
+That alone does not hold off a second sequencer: its event in the place of our first append in flight would be just what
+our second one must follow. So each takes the log over with a message of its own in the stream, the fence, and every
+append carries the fence's sequence too: behind a newer fence the stream stores nothing of an older writer.
 """
 
 import asyncio
 import json
 import logging
+import uuid
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
 from nats.aio.msg import Msg
 from nats.js.api import Header
+from nats.js.errors import NotFoundError
 
-from mm_runtime.bus import Bus, until_available
+from mm_core.types import InputError
+from mm_runtime.bus import REQUEST_S, Bus, open_log, until_available
 from mm_runtime.label import HEADER, Label
-from mm_wire.subjects import stream
+from mm_wire.subjects import stream, writer_subject
 
 log = logging.getLogger(__name__)
 
 EXPECTED = str(Header.EXPECTED_LAST_SEQUENCE.value)
+FENCE = str(Header.EXPECTED_LAST_SUBJECT_SEQUENCE.value)
+FENCE_SUBJECT = f"{FENCE}-Subject"
+WRONG_LAST_SEQUENCE = 10071
 DOUBT_S = 1.0
 # Appends without an ack before the sequencer waits with new roots.
 IN_FLIGHT_MAX = 2_000
+# So often in a row the same append is refused before it is given up; the pause before the next try doubles each time.
+REFUSALS_MAX = 6
+PAUSE_S = 0.05
+PAUSE_S_MAX = 0.5
 
 
-class LogTakenError(Exception):
+class LogTakenError(InputError):
     """Something else appends to this log, or it lost events: no one may go on appending to it."""
+
+
+class LogRefusedError(InputError):
+    """The stream takes no more, whatever we do: it is full, or its disk is."""
 
 
 class _Append(msgspec.Struct):
@@ -40,15 +59,18 @@ class _Append(msgspec.Struct):
 
 
 class Appender:
-    """The end of one log. `writer` must be new for every run."""
+    """The end of one log."""
 
-    def __init__(self, bus: Bus, group: str, writer: str, last_seq: int) -> None:
-        self.last_seq = last_seq  # of the last append, whether its ack is there or not
+    def __init__(self, bus: Bus, group: str) -> None:
+        self.last_seq = 0  # of the last append, whether its ack is there or not
         self.doubts = 0
-        self.writer = writer
+        self.writer = uuid.uuid4().hex
         self._bus = bus
+        self._group = group
         self._stream = stream(group)
         self._in_flight: deque[_Append] = deque()
+        self._fence = {FENCE_SUBJECT: writer_subject(group)}
+        self._refusals = 0  # of the first append in flight
         self._attempt = 0  # replies name the attempt: errors of earlier ones say nothing any more
         self._inbox = ""
         self._doubting: asyncio.Task[None] | None = None
@@ -56,13 +78,35 @@ class Appender:
         self._on_free: Callable[[], Any] = lambda: None
         self._watch: asyncio.Task[None] | None = None
 
+    async def take(self) -> None:
+        """Make this the only writer of the log, whose end does not move from here on but by `append`.
+
+        LogRefusedError if the stream does not let us.
+        """
+        last_seq = await open_log(self._bus, self._group)
+        refusals = 0
+        while True:
+            headers = {EXPECTED: str(last_seq)}
+            request = partial(self._bus.client.request, writer_subject(self._group), self.writer.encode())
+            answer = json.loads((await until_available(partial(request, timeout=REQUEST_S, headers=headers))).data)
+            if "error" not in answer:
+                break
+            # The appends of one who was just killed may still be on their way through the server.
+            refusals += answer["error"].get("err_code") != WRONG_LAST_SEQUENCE
+            if refusals == REFUSALS_MAX:
+                raise self._refused(last_seq + 1, answer["error"].get("description"))
+            await asyncio.sleep(_pause_s(refusals))
+            last_seq = await open_log(self._bus, self._group)
+        self.last_seq = answer["seq"]
+        self._fence[FENCE] = str(self.last_seq)
+
     async def start(self, on_free: Callable[[], Any]) -> None:
-        """Begin to hear acks; `on_free` is called when there is room in flight again."""
+        """Begin to hear acks; `on_free` is called when there is room in flight again, and when all is stored."""
         self._on_free = on_free
         self._inbox = self._bus.client.new_inbox()
         await self._bus.subscribe(f"{self._inbox}.*.*", self._on_ack)
         self._bus.on_reconnect(self._on_reconnect)
-        self._watch = asyncio.create_task(self._watch_acks())
+        self._watch = self._bus.begin(self._watch_acks())
 
     async def stop(self) -> None:
         """Wait no more for acks."""
@@ -83,8 +127,7 @@ class Appender:
     async def append(self, subject: str, label: Label, data: bytes) -> int:
         """Append an event and return its sequence, which is final."""
         self.last_seq += 1
-        headers = label.headers()
-        headers[EXPECTED] = str(self.last_seq - 1)
+        headers = {**label.headers(), EXPECTED: str(self.last_seq - 1), **self._fence}
         append = _Append(self.last_seq, subject, headers, data)
         self._in_flight.append(append)
         if self._doubting is None:
@@ -99,18 +142,30 @@ class Appender:
         attempt, seq = (int(token) for token in message.subject.rsplit(".", 2)[1:])
         self._heard_s = asyncio.get_running_loop().time()
         if not message.data or b'"error"' in message.data:
-            if attempt == self._attempt and seq > self.stored_seq:
+            if attempt == self._attempt and seq > self.stored_seq and self._doubting is None:
                 reason = json.loads(message.data)["error"].get("description") if message.data else "no stream answers"
+                self._refusals += bool(message.data)
+                if self._refusals == REFUSALS_MAX:
+                    raise self._refused(seq, reason)
                 self._doubt(f"append {seq} was refused: {reason}")
-            return
-        # Stored, so everything before it is stored too.
-        self._stored(seq)
+        elif self._doubting is None:
+            # Stored, so everything before it is stored too. In doubt that is not known: what was refused may have made
+            # room for the event of another, which this one followed.
+            self._stored(seq)
+
+    def _refused(self, seq: int, reason: str) -> LogRefusedError:
+        return LogRefusedError(
+            f"the log {self._stream} does not take event {seq}: {reason}; expected room in the stream and on its disk"
+        )
 
     def _stored(self, seq: int) -> None:
+        if not self._in_flight or self._in_flight[0].seq > seq:
+            return
         was_free = self.is_free
         while self._in_flight and self._in_flight[0].seq <= seq:
             self._in_flight.popleft()
-        if not was_free and self.is_free:
+        self._refusals = 0
+        if not self._in_flight or (not was_free and self.is_free):
             self._on_free()
 
     async def _on_reconnect(self) -> None:
@@ -130,20 +185,13 @@ class Appender:
         if self._doubting is None:
             log.warning("%s: asking the stream for its end", reason)
             self.doubts += 1
-            self._doubting = asyncio.create_task(self._resolve())
-            self._doubting.add_done_callback(self._resolved)
+            self._doubting = self._bus.begin(self._resolve())
 
     async def _resolve(self) -> None:
         """Find the end of the stream and send again what it does not hold."""
-        info = await until_available(lambda: self._bus.jetstream.stream_info(self._stream))
-        last_seq = int(info.state.last_seq)
-        if last_seq < self.stored_seq:
-            raise LogTakenError(
-                f"the log {self._stream} lost events: it ends at {last_seq}, {self.stored_seq} was stored"
-            )
-        ours = next((append for append in self._in_flight if append.seq == last_seq), None)
-        if last_seq > self.stored_seq and not (ours and await self._is_ours(ours)):
-            raise LogTakenError(f"a second sequencer writes the log {self._stream}: event {last_seq} is not ours")
+        if self._refusals > 1:
+            await asyncio.sleep(_pause_s(self._refusals))
+        last_seq = await self._checked_end()
         self._attempt += 1
         self._stored(last_seq)
         self._heard_s = asyncio.get_running_loop().time()
@@ -153,6 +201,29 @@ class Appender:
                 await self._send(append)
                 sent_seq = append.seq
         self._doubting = None  # at once: an append that comes now is sent by itself
+        self._on_free()
+
+    async def _checked_end(self) -> int:
+        """The last sequence of the stream. LogTakenError unless all of ours up to it is stored, and nothing else."""
+        stored_seq = self.stored_seq  # before asking: acks may come that are younger than the answer
+        try:
+            info = await until_available(lambda: self._bus.jetstream.stream_info(self._stream))
+        except NotFoundError as error:
+            raise LogTakenError(f"the log {self._stream} is gone; expected the one that this session began") from error
+        last_seq = int(info.state.last_seq)
+        if last_seq < stored_seq:
+            raise LogTakenError(
+                f"the log {self._stream} lost events: it ends at {last_seq}, {stored_seq} was stored; begin a new one"
+            )
+        strange = [
+            append.seq for append in list(self._in_flight) if append.seq <= last_seq and not await self._is_ours(append)
+        ]
+        if strange or last_seq > self.last_seq:
+            seq = strange[0] if strange else last_seq
+            raise LogTakenError(
+                f"a second sequencer writes the log {self._stream}: event {seq} is not ours; expected one a group"
+            )
+        return last_seq
 
     async def _is_ours(self, append: _Append) -> bool:
         """True if the stream holds exactly this append, by this run."""
@@ -160,7 +231,6 @@ class Appender:
         stored = (message.headers or {}).get(HEADER), message.data
         return stored == (append.headers[HEADER], append.data)
 
-    def _resolved(self, task: "asyncio.Task[None]") -> None:
-        self._bus.ended(task)
-        if self._doubting is None:
-            self._on_free()
+
+def _pause_s(refusals: int) -> float:
+    return min(PAUSE_S * 2.0**refusals, PAUSE_S_MAX)

@@ -3,18 +3,18 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig
+from nats.js.errors import BadRequestError, NotFoundError
 from nats.js.errors import Error as JetStreamError
-from nats.js.errors import NotFoundError
 
 from mm_core.types import InputError
-from mm_wire.subjects import log_subjects, stream
+from mm_wire.subjects import log_subjects, stream, writer_subject
 
 log = logging.getLogger(__name__)
 
@@ -23,21 +23,33 @@ RETRY_S = 0.05
 RECONNECT_S: Any = 0.05  # typed as whole seconds, used as they are
 REQUEST_S = 2.0
 PENDING_BYTES = 64 << 20
-Listener = Callable[[], Awaitable[None]]
+Listener = Callable[[], Coroutine[Any, Any, None]]
 T = TypeVar("T")
 # What a server that is gone, starting or busy makes of a request. NotFoundError is an answer, not an outage.
 OUTAGES = (nats.errors.Error, OSError, asyncio.TimeoutError)
+
+
+class _Client(Client):
+    """nats-py's own parser looks at each letter of each header's name: a third of what a reader does."""
+
+    @staticmethod
+    def _parse_header_lines(raw: bytes) -> dict[str, str]:
+        pairs = (line.partition(":") for line in raw.decode(errors="replace").split("\r\n") if line)
+        return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 class Bus:
     """One connection; `failed` ends with the exception of any callback, which is a bug."""
 
     def __init__(self) -> None:
-        self.client = Client()
+        self.client: Client = _Client()
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.reconnects = 0
         self.errors = 0
+        self._is_open = False
         self._on_reconnect: list[Listener] = []
+        self._work: set[asyncio.Task[Any]] = set()
+        self._closing = False
 
     async def connect(self, url: str, name: str, credentials_file: str = "") -> None:
         """Connect to the server at `url`. InputError if there is none, or it refuses us."""
@@ -51,6 +63,7 @@ class Bus:
             ping_interval=5,
             pending_size=PENDING_BYTES,
             reconnected_cb=self._reconnected,
+            closed_cb=self._closed,
             error_cb=self._error,
             **options,
         )
@@ -59,6 +72,7 @@ class Bus:
         except OUTAGES as error:
             reason = str(error) or "no answer"
             raise InputError(f"[bus] url {url}: {reason}; expected a running nats-server") from error
+        self._is_open = True
         self.jetstream = self.client.jetstream(timeout=REQUEST_S)
 
     def on_reconnect(self, listener: Listener) -> None:
@@ -77,7 +91,23 @@ class Bus:
 
     async def subscribe(self, subject: str, hear: Callable[[Msg], Awaitable[None]]) -> Any:
         """Hear all messages of a subject, one after the other."""
-        return await self.client.subscribe(subject, cb=hear, pending_msgs_limit=-1, pending_bytes_limit=-1)
+
+        async def heard(message: Msg) -> None:
+            try:
+                await hear(message)
+            except OUTAGES as error:  # nats-py reports it as if it were trouble of the connection
+                self.fail(error)
+                raise
+
+        return await self.client.subscribe(subject, cb=heard, pending_msgs_limit=-1, pending_bytes_limit=-1)
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run `work` beside everything else; its failure is the service's."""
+        task = asyncio.create_task(work)
+        self._work.add(task)  # the event loop itself holds tasks only weakly
+        task.add_done_callback(self._work.discard)
+        task.add_done_callback(self.ended)
+        return task
 
     async def request(self, subject: str, question: Any = None, timeout_s: float = REQUEST_S) -> Any:
         """Ask with JSON, be answered in JSON; None if nobody answers in time."""
@@ -108,18 +138,25 @@ class Bus:
 
     async def close(self) -> None:
         """Send what is pending and end the connection."""
+        self._closing = True
         try:
             if self.client.is_connected:
                 await self.client.flush(timeout=2)
-            await self.client.close()
+            if self._is_open:
+                await self.client.close()
         except OUTAGES as error:
             log.warning("closing the bus: %s", error)
 
     async def _reconnected(self) -> None:
         self.reconnects += 1
         log.info("connected to the bus again")
-        for listener in self._on_reconnect:
-            await listener()
+        for listener in self._on_reconnect:  # not in nats-py's own task, which the next loss of the connection cancels
+            self.begin(listener())
+
+    async def _closed(self) -> None:
+        """nats-py gives up for good when the server refuses what it says: no one would come back."""
+        if not self._closing:
+            self.fail(ConnectionError(f"the bus closed the connection: {self.client.last_error}"))
 
     async def _error(self, error: Exception) -> None:
         """What nats-py reports: trouble of the connection is counted, anything else came from one of our callbacks."""
@@ -131,11 +168,11 @@ class Bus:
 
 
 async def until_available(ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask until the server answers. NotFoundError is an answer."""
+    """Ask until the server answers. NotFoundError is an answer; BadRequestError is a bug that no repeat mends."""
     while True:
         try:
             return await ask()
-        except NotFoundError:
+        except (NotFoundError, BadRequestError):
             raise
         except OUTAGES as error:
             log.info("waiting for the bus: %s", str(error) or type(error).__name__)
@@ -150,7 +187,7 @@ async def open_log(bus: Bus, group: str) -> int:
     except NotFoundError:
         config = StreamConfig(
             name=name,
-            subjects=log_subjects(group),
+            subjects=[*log_subjects(group), writer_subject(group)],
             storage=StorageType.FILE,
             discard=DiscardPolicy.NEW,
             allow_direct=True,

@@ -1,6 +1,7 @@
 """The states of nodes in the bus's key-value store: where a restarted node begins."""
 
 import asyncio
+import logging
 
 import msgspec
 import pyarrow as pa
@@ -12,13 +13,19 @@ from mm_core.types import InputError
 from mm_runtime.bus import Bus, until_available
 from mm_wire.subjects import stream
 
+log = logging.getLogger(__name__)
+
 CODEC = "zstd"
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """A node's state of `size` bytes before the event `next_seq`, everything before which is finished."""
+    """A node's state of `size` bytes before the event `next_seq`, everything before which is finished.
+
+    `log` is when the stream was made: a later one of the same name is another log.
+    """
 
     next_seq: int
+    log: str
     made_by: str
     size: int
     packed: bytes
@@ -36,10 +43,17 @@ class Checkpoints:
         self._bucket = f"{stream(group)}_STATE"
         self._node = node
         self._made_by = made_by
+        self._group = group
+        self._log = ""
         self._store: KeyValue
 
     async def open(self) -> Checkpoint | None:
-        """Open the store, and give the last checkpoint in it. InputError if another core or configuration made it."""
+        """Open the store of a log that is there, and give the last checkpoint of this log in it.
+
+        InputError if another core or configuration made it.
+        """
+        info = await until_available(lambda: self._bus.jetstream.stream_info(stream(self._group)))
+        self._log = str(info.created)
         config = KeyValueConfig(bucket=self._bucket, history=1, storage=StorageType.FILE)
         self._store = await until_available(lambda: self._bus.jetstream.create_key_value(config))
         try:
@@ -47,6 +61,9 @@ class Checkpoints:
         except (KeyNotFoundError, NotFoundError):
             return None
         checkpoint = msgspec.msgpack.decode(entry.value or b"", type=Checkpoint)
+        if checkpoint.log != self._log:
+            log.warning("the checkpoint at %d is of an earlier log of this name: beginning anew", checkpoint.next_seq)
+            return None
         if checkpoint.made_by != self._made_by:
             raise InputError(
                 f"checkpoint of {self._node} in {self._bucket}: made by another core, configuration or instrument; "
@@ -57,6 +74,6 @@ class Checkpoints:
     async def put(self, next_seq: int, state: bytes) -> int:
         """Keep a state; returns its size in the store."""
         packed = await asyncio.to_thread(pa.compress, state, codec=CODEC, asbytes=True)
-        data = msgspec.msgpack.encode(Checkpoint(next_seq, self._made_by, len(state), packed))
+        data = msgspec.msgpack.encode(Checkpoint(next_seq, self._log, self._made_by, len(state), packed))
         await until_available(lambda: self._store.put(self._node, data))
         return len(data)

@@ -18,12 +18,16 @@ WANT_ROOTS = 64  # a source hears at least so often how far the log is
 
 
 class Waiting(msgspec.Struct):
-    """A root that is not on the log yet, None for the end of its source. `reply`: where an operator waits for word."""
+    """A root that is not on the log yet, None for the end of its source. `reply`: where an operator waits for word.
+
+    `refused`: why it never will be.
+    """
 
     source: str
     number: int
     data: bytes | None
     reply: str = ""
+    refused: str = ""
 
 
 class Intake:
@@ -39,58 +43,88 @@ class Intake:
         self._next: dict[str, int] = {}  # of each source, the number that it should send next
         self._stored: dict[str, int] = {}  # the last number that the log holds
         self._told: dict[str, int] = {}  # the number that it was told last
+        self._asked: dict[str, int] = {}  # the number behind which it was asked to say all again
+        self._answers: dict[str, bytes] = {}  # what operators were told, who may ask again
         self._appended: deque[tuple[int, Waiting]] = deque()  # roots whose ack is not there yet
         self._decode = msgspec.msgpack.Decoder(Roots).decode
         self._encode = msgspec.msgpack.Encoder().encode
 
-    async def start(self, sources: Mapping[str, int]) -> None:
-        """Hear sources; `sources` are the last numbers that the log holds."""
+    async def start(self, sources: Mapping[str, int], command: tuple[str, int] | None) -> None:
+        """Hear sources; `sources` are the last numbers that the log holds, `command` is the last operator's."""
         for source, number in sources.items():
             self._next[source], self._stored[source] = number + 1, number
+        if command is not None:
+            source, seq = command
+            self._next[source], self._answers[source] = 2, _answer(seq, "")
         await self._bus.subscribe(root_subject(self._group, ">"), self._on_roots)
-        for source, number in sources.items():
-            await self._want(source, number + 1, again=True)
+        for source in sources:
+            await self._want(source, again=True)
+
+    @property
+    def is_owing(self) -> bool:
+        """True if someone was not told yet that a root of his is stored, or could not be."""
+        return bool(self._appended)
 
     def appended(self, seq: int, waiting: Waiting) -> None:
-        """A root is on its way into the log."""
+        """A root is on its way into the log, or it is refused and counts as stored when `seq` is."""
         self._appended.append((seq, waiting))
-
-    def dropped(self, waiting: Waiting) -> None:
-        """A root, or an end, is behind the end of the log: as good as stored."""
-        self._stored[waiting.source] = waiting.number
 
     async def confirm(self, stored_seq: int) -> None:
         """Tell the sources and the operators how far the log is."""
         while self._appended and self._appended[0][0] <= stored_seq:
             seq, waiting = self._appended.popleft()
-            self._stored[waiting.source] = waiting.number
-            if waiting.reply:
-                await self._bus.publish(waiting.reply, json.dumps({"seq": seq}).encode())
+            if waiting.source.startswith(CONSOLE):
+                answer = self._answers[waiting.source] = _answer(seq, waiting.refused)
+                await self._bus.publish(waiting.reply, answer)
+            else:
+                self._stored[waiting.source] = waiting.number
         for source, number in self._stored.items():
             told = self._told.get(source, 0)
             if number + 1 - told >= WANT_ROOTS or (number + 1 > told and not self.waiting):
-                await self._want(source, number + 1, again=False)
+                await self._want(source, again=False)
 
     async def _on_roots(self, message: Msg) -> None:
-        roots = self._decode(message.data)
+        try:
+            roots = self._decode(message.data)
+        except msgspec.DecodeError as error:
+            log.warning("%s refused: %s", message.subject, error)
+            return
         source, wanted = roots.source, self._next.setdefault(roots.source, 1)
         if roots.first > wanted and not roots.skips:
-            self.holes += 1
-            log.info("roots %d to %d of %s are missing: asked for again", wanted, roots.first - 1, source)
-            await self._want(source, wanted, again=True)
+            await self._on_hole(source, wanted, roots.first)
             return
         wanted = max(wanted, roots.first)
         said: list[bytes | None] = [*roots.events, None] if roots.ends else [*roots.events]
         new = said[wanted - roots.first :] if roots.first else []
         self.repeated += len(said) - len(new)
-        if not new:  # it only asked, or repeats what we have: then our word was lost
-            await self._want(source, self._stored.get(source, 0) + 1, again=False)
         for number, data in enumerate(new, wanted):
             self.waiting.append(Waiting(source, number, data, message.reply))
         self._next[source] = wanted + len(new)
+        if not new:  # it only asks, or repeats what we have: then our word was lost
+            await self._say_again(source, message.reply)
         await self._on_new()
 
-    async def _want(self, source: str, number: int, *, again: bool) -> None:
-        self._told[source] = number
-        if not source.startswith(CONSOLE):  # an operator's command is one root, and its answer comes by reply
-            await self._bus.publish(want_subject(self._group, source), self._encode(Want(number, again)))
+    async def _on_hole(self, source: str, wanted: int, first: int) -> None:
+        """Ask once: what is on its way already shows the same hole, and a source repeats by itself in the end."""
+        if self._asked.get(source) == wanted:
+            return
+        self._asked[source] = wanted
+        self.holes += 1
+        log.info("roots %d to %d of %s are missing: asked for again", wanted, first - 1, source)
+        await self._want(source, again=True)
+
+    async def _say_again(self, source: str, reply: str) -> None:
+        if not source.startswith(CONSOLE):
+            await self._want(source, again=False)
+        elif source in self._answers:
+            await self._bus.publish(reply, self._answers[source])
+
+    async def _want(self, source: str, *, again: bool) -> None:
+        """Tell a source what is stored, which it need not keep, and what has come."""
+        number = self._told[source] = self._stored.get(source, 0) + 1
+        want = Want(number, again, self._next[source])
+        await self._bus.publish(want_subject(self._group, source), self._encode(want))
+
+
+def _answer(seq: int, refused: str) -> bytes:
+    return json.dumps({"seq": 0, "error": refused} if refused else {"seq": seq}).encode()

@@ -68,14 +68,19 @@ class Ledger:
         self._queue.append(event)
         self._by_seq[seq] = event
 
+    def waits(self, node: str, seq: int) -> bool:
+        """False if a report of `node` to the input `seq` would be repeated, late, or of one who does not hear it."""
+        event = self._by_seq.get(seq)
+        return event is not None and event.reports.get(node, ()) is None
+
     def report(self, node: str, seq: int, answers: Sequence[bytes]) -> bool:
-        """Take what a node answered to the input `seq`; False if nobody waits for it: repeated, finished or not heard.
+        """Take what a node answered to the input `seq`; False if nobody waits for it.
 
         The first report counts. `pop` gives what it set free.
         """
-        event = self._by_seq.get(seq)
-        if event is None or event.reports.get(node, answers) is not None:
+        if not self.waits(node, seq):
             return False
+        event = self._by_seq[seq]
         event.reports[node] = answers
         event.missing -= 1
         return True
@@ -120,4 +125,6 @@ class Ledger:
                 self.appended(entry.seq, entry.kind)
         for entry in entries:
             if first_open and entry.cause == first_open:
+                if first_open not in self._by_seq:
+                    raise LogDiffersError(f"the log holds answers to {first_open}, which no node hears: another core")
                 self._by_seq[first_open].logged.append(entry.data)

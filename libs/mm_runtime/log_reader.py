@@ -14,7 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from mm_runtime.bus import Bus, until_available
 from mm_runtime.label import Label
-from mm_wire.subjects import stream
+from mm_wire.subjects import log_subjects, stream
 
 log = logging.getLogger(__name__)
 
@@ -35,36 +35,45 @@ class LogReader:
         self.resets = 0
         self._bus = bus
         self._stream = stream(group)
-        self._subjects = list(subjects)
+        self._subjects = list(subjects) or log_subjects(group)
         self._hear = hear
         self._subscription: Any = None
         self._consumer_seq = 0
         self._alive_s = 0.0
         self._resetting = asyncio.Lock()
+        self._hearing = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
         self._reset_task: asyncio.Task[None] | None = None
+        self._stopped = False
 
     async def start(self) -> None:
         """Begin; the stream must be there."""
         self._bus.on_reconnect(self._reset)
         await self._reset()
-        self._watch = asyncio.create_task(self._watch_heartbeat())
+        self._watch = self._bus.begin(self._watch_heartbeat())
 
     async def stop(self) -> None:
         """Hear no more."""
-        if self._watch is not None:
-            self._watch.cancel()
+        self._stopped = True
+        for task in (self._watch, self._reset_task):
+            if task is not None:
+                task.cancel()
         await self._unsubscribe()
 
     async def _unsubscribe(self) -> None:
+        """Ends the subscription's task too, wherever it is: only at the end while it hears an event."""
         if self._subscription is not None:
             subscription, self._subscription = self._subscription, None
-            await subscription.unsubscribe()
+            if not self._bus.client.is_closed:
+                await subscription.unsubscribe()
 
     async def _reset(self) -> None:
         """A new consumer behind the last event that was heard."""
         async with self._resetting:
-            await self._unsubscribe()
+            async with self._hearing:
+                await self._unsubscribe()
+            if self._stopped:
+                return
             self.resets += 1
             self._consumer_seq = 0
             inbox = self._bus.client.new_inbox()
@@ -88,20 +97,27 @@ class LogReader:
     def _again(self) -> None:
         """Reset from inside a callback, which the reset would wait for."""
         if self._reset_task is None or self._reset_task.done():
-            self._reset_task = asyncio.create_task(self._reset())
+            self._reset_task = self._bus.begin(self._reset())
+
+    @property
+    def _is_busy(self) -> bool:
+        """True while what comes from the server waits for us."""
+        is_hearing = self._hearing.locked() or (self._subscription is not None and self._subscription.pending_msgs > 0)
+        return is_hearing or self._resetting.locked()
 
     def _alive(self) -> None:
         self._alive_s = asyncio.get_running_loop().time()
 
     def _on_message(self, inbox: str) -> Callable[[Msg], Awaitable[None]]:
         async def on_message(message: Msg) -> None:
-            if self._subscription is None or self._subscription.subject != inbox:
-                return  # of a consumer that was given up
-            self._alive()
-            if message.headers and STATUS in message.headers:
-                await self._on_status(message)
-            else:
-                await self._on_event(message)
+            async with self._hearing:
+                if self._subscription is None or self._subscription.subject != inbox:
+                    return  # of a consumer that was given up
+                if message.headers and STATUS in message.headers:
+                    await self._on_status(message)
+                else:
+                    await self._on_event(message)
+                self._alive()
 
         return on_message
 
@@ -131,7 +147,7 @@ class LogReader:
     async def _watch_heartbeat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            if self._resetting.locked() or not self._bus.is_connected or self._subscription.pending_msgs:
+            if self._is_busy or not self._bus.is_connected:
                 self._alive()
             silent_s = asyncio.get_running_loop().time() - self._alive_s
             if silent_s > HEARTBEATS_MISSED * HEARTBEAT_S:

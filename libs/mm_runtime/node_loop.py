@@ -95,7 +95,7 @@ class NodeLoop:
         self._kept.clear()
         if self.events >= self._checkpoint_at and (self._saving is None or self._saving.done()):
             self._checkpoint_at = self.events + self._checkpoint_events
-            self._saving = asyncio.create_task(self._save(tree, self._node.dump()))
+            self._saving = self._bus.begin(self._save(tree, self._node.dump()))
 
     async def _save(self, next_seq: int, state: bytes) -> None:
         self.checkpoint_bytes = await self._checkpoints.put(next_seq, state)

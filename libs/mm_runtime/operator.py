@@ -28,5 +28,8 @@ async def send(bus: Bus, group: str, command: Command, key: str = "", value: str
             answer = await bus.client.request(root_subject(group, source), data, timeout=ANSWER_S)
         except OUTAGES:
             continue
-        return int(msgspec.json.decode(answer.data)["seq"])
+        said = msgspec.json.decode(answer.data)
+        if "error" in said:
+            raise InputError(f"{command.name.lower()}: {said['error']}")
+        return int(said["seq"])
     raise InputError(f"{command.name.lower()}: no sequencer of group {group} answers; expected a session that runs")

@@ -11,19 +11,23 @@ from mm_runtime.bus import Bus, until_available
 from mm_runtime.label import Label
 from mm_runtime.ledger import Entry
 from mm_wire.codec import decode
-from mm_wire.subjects import RECORDER, kind_subject, stream
+from mm_wire.subjects import CONSOLE, RECORDER, kind_subject, stream, writer_subject
 
 CLOSE = "close"  # the source of the Tick that ends a log
 
 
 class End(msgspec.Struct):
-    """`tree`: the last root and all behind it; `sources`: the last number of each; `is_closed`: its end stands."""
+    """`tree`: the last root and all behind it; `sources`: the last number of each; `is_closed`: its end stands.
+
+    `command`: source and sequence of the last operator's command, who may not have heard that the log holds it.
+    """
 
     root_seq: int = 0
     local_ns: int = 0
     tree_seq: int = 0
     tree: list[Entry] = []
     sources: dict[str, int] = {}
+    command: tuple[str, int] | None = None
     is_closed: bool = False
 
 
@@ -42,10 +46,14 @@ async def read_end(bus: Bus, group: str, last_seq: int) -> End:
             end.local_ns = max(end.local_ns, root.local_ns)
         if label.source.startswith(RECORDER):
             end.sources[label.source] = max(end.sources.get(label.source, 0), label.number)
+        if label.source.startswith(CONSOLE):
+            end.command = label.source, last.seq or 0
         end.is_closed = end.is_closed or label.source == CLOSE
     name = stream(group)
     for seq in range(end.tree_seq, last_seq + 1) if end.tree_seq else ():
         message = await until_available(partial(bus.jetstream.get_msg, name, seq))
+        if message.subject == writer_subject(group):
+            continue
         label, data = Label.of(message.headers), message.data or b""
         cause = 0 if seq == end.tree_seq else label.number
         end.tree.append(Entry(seq, type(decode(data)).__name__, cause, data))

@@ -41,16 +41,20 @@ class Roots(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Want(msgspec.Struct, frozen=True, array_like=True):
-    """The sequencer has stored everything of a source before `number`; `again`: it has nothing from there on."""
+    """The sequencer has stored everything of a source before `number`, and holds everything before `next`.
+
+    `again`: from `number` on all is to be said again.
+    """
 
     number: int
     again: bool
+    next: int
 
 
 class RootSource:
     """Sends the roots of one source. Numbers below what the log holds already are passed over.
 
-    A restarted replay says the same roots with the same numbers; a live source goes on behind `wanted`.
+    A restarted replay says the same roots with the same numbers. A live source goes on behind what the sequencer has.
     """
 
     def __init__(self, bus: Bus, group: str, source: str) -> None:
@@ -62,7 +66,7 @@ class RootSource:
         self._want = msgspec.msgpack.Decoder(Want)
         self._kept: deque[tuple[int, bytes | None]] = deque()  # None is the end
         self._number = 0  # of the last root
-        self._wanted = 0
+        self._wanted = self._next = 0
         self._sent = 0  # number of the last root that was sent
         self._skips_at = 0
         self._room = asyncio.Event()
@@ -70,18 +74,22 @@ class RootSource:
         self._repeat: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
-        """Wait for the sequencer; the number that it wants first, 1 of a new log."""
+        """Wait for the sequencer; the number behind all that it ever got of this source, 1 of a new log."""
         await self._bus.subscribe(want_subject(self._group, self._source), self._on_want)
         self._bus.on_reconnect(self._again)
         while not self._heard.is_set():
             await self._send(Roots(self._source, 0, []))
             await _either(self._heard, REPEAT_S)
-        self._repeat = asyncio.create_task(self._repeat_unconfirmed())
-        return self._wanted
+        self._repeat = self._bus.begin(self._repeat_unconfirmed())
+        return self._next
 
     def go_on_behind(self, number: int) -> None:
-        """Number the next root `number`: a source that does not repeat what it said before."""
+        """Number the next root `number`: a source that does not repeat what it said before. It must begin with a GAP.
+
+        The sequencer may yet lose what it has and did not store: then the log goes on with that root.
+        """
         self._number = self._sent = number - 1
+        self._skips_at = number
 
     @property
     def unconfirmed(self) -> int:
@@ -108,6 +116,7 @@ class RootSource:
         self._kept.clear()
         self._sent = self._number
         self._skips_at = self._number + 1
+        self._room.set()
 
     async def end(self) -> None:
         """Say that no more roots follow, and wait until the log holds all of them."""
@@ -125,8 +134,8 @@ class RootSource:
             self._repeat.cancel()
 
     async def send_new(self) -> None:
-        """Send what has not been sent yet."""
-        while self._kept and self._sent < self._kept[-1][0]:
+        """Send what has not been sent yet, up to a window; the rest follows when the first is confirmed."""
+        while self._kept and self._sent < min(self._kept[-1][0], self._kept[0][0] + WINDOW - 1):
             # Numbers are consecutive, so the place of a number follows from the first one's.
             start = max(0, self._sent + 1 - self._kept[0][0])
             await self._send(self._batch(start))
@@ -150,7 +159,7 @@ class RootSource:
 
     async def _on_want(self, message: Msg) -> None:
         want = self._want.decode(message.data)
-        self._wanted = max(self._wanted, want.number)
+        self._wanted, self._next = max(self._wanted, want.number), max(self._next, want.next)
         while self._kept and self._kept[0][0] < want.number:
             self._kept.popleft()
         self._heard.set()
@@ -158,6 +167,8 @@ class RootSource:
             self._room.set()
         if want.again:
             await self._again()
+        else:
+            await self.send_new()
 
     async def _again(self) -> None:
         """Send everything that is not confirmed once more."""

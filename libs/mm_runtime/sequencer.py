@@ -5,18 +5,18 @@ All that it knows stands in the log: killed at any moment it goes on from the lo
 
 import asyncio
 import logging
-import uuid
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from nats.aio.msg import Msg
 
-from mm_core.events import EVENTS, AnyEvent, OperatorCommand, RootEvent
+from mm_core.events import EVENTS, ROOT_EVENTS, AnyEvent, InstrumentDefined, OperatorCommand, RootEvent, Tick
 from mm_core.sequencer import Sequencer as Stamper
+from mm_core.types import NS_PER_S
 from mm_runtime.appender import Appender
-from mm_runtime.bus import Bus, open_log
+from mm_runtime.bus import Bus
 from mm_runtime.intake import Intake, Waiting
 from mm_runtime.label import Label
 from mm_runtime.ledger import Ledger
@@ -34,6 +34,7 @@ YIELD_APPENDS = 64
 
 KINDS = {kind.__name__: kind for kind in EVENTS}
 SAID_BY = {kind.__name__: said_by(kind) for kind in EVENTS}
+SOURCES = {kind: said_by(kind) for kind in ROOT_EVENTS if kind is not Tick}
 
 
 class _Head(msgspec.Struct):
@@ -56,22 +57,26 @@ class Counts(msgspec.Struct):
 
 
 class Sequencer:
-    """The sequencer of one group. `clock_ns` is the time that makes Ticks in a silent market; None: only roots do."""
+    """The sequencer of one group. `by_clock`: in a silent market time passes too, and makes Ticks after some grace.
 
-    def __init__(
-        self, bus: Bus, group: str, stamper: Stamper, clock_ns: Callable[[], int] | None = None, grace_ns: int = 0
-    ) -> None:
+    Its clock is that of the sources: the newest root's local time, and what has passed here since.
+    """
+
+    def __init__(self, bus: Bus, group: str, stamper: Stamper, *, by_clock: bool = False, grace_ns: int = 0) -> None:
         self.counts = Counts()
         self.is_ended = False
         self.on_quiescent: Callable[[float], Any] = lambda _seconds: None
         self._bus = bus
         self._group = group
         self._stamper = stamper
-        self._clock_ns = clock_ns
+        self._by_clock = by_clock
+        self._newest_ns = 0  # local time of the newest root
+        self._newest_s = 0.0  # and when we had it
         self._grace_ns = grace_ns
         self._ledger = Ledger(HEARERS)
-        self._appender: Appender
+        self._appender = Appender(bus, group)
         self._intake = Intake(bus, group, self._pump)
+        self._event_seq = 0  # of the last event
         self._stamped: deque[tuple[RootEvent, Waiting | None]] = deque()
         self._tree = 0
         self._tree_s = 0.0
@@ -85,39 +90,36 @@ class Sequencer:
 
     async def start(self) -> None:
         """Take up the log at its end, then hear sources and nodes."""
-        last_seq = await open_log(self._bus, self._group)
-        end = await read_end(self._bus, self._group, last_seq)
+        await self._appender.take()
+        end = await read_end(self._bus, self._group, self._appender.last_seq)
         self._stamper.resume(end.root_seq, end.local_ns)
         self._ledger.rebuild(end.tree)
         self._tree, self.is_ended = end.tree_seq, end.is_closed
-        self._appender = Appender(self._bus, self._group, uuid.uuid4().hex, last_seq)
-        await self._appender.start(self._pump_soon)
+        self._newest_ns, self._newest_s = end.local_ns, asyncio.get_running_loop().time()
+        self._event_seq = end.tree[-1].seq if end.tree else 0
+        await self._appender.start(self._on_free)
         await self._bus.subscribe(report_subject(self._group, "*"), self._on_report)
         self._bus.on_reconnect(self._ask_again)
-        log.info("the log ends at %d, root %d", last_seq, end.root_seq)
+        log.info("the log ends at %d, root %d", self._event_seq, end.root_seq)
         await self._ask_again()
-        await self._intake.start(end.sources)
-        self._begin(self._watch_reports())
-        if self._clock_ns is not None:
-            self._begin(self._tick())
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        task.add_done_callback(self._bus.ended)
-        self._tasks.append(task)
+        await self._intake.start(end.sources, end.command)
+        self._tasks.append(self._bus.begin(self._watch_reports()))
+        if self._by_clock:
+            self._tasks.append(self._bus.begin(self._tick()))
 
     async def stop(self) -> None:
         """Append nothing more."""
-        for task in self._tasks:
-            task.cancel()
+        for task in (*self._tasks, self._soon):
+            if task is not None:
+                task.cancel()
         await self._appender.stop()
 
     def status(self) -> dict[str, Any]:
         """Where the log is."""
         waits_seq, waits_nodes = self._ledger.waits_for()
         return {
-            "last_seq": self._appender.last_seq,
-            "stored_seq": self._appender.stored_seq,
+            "last_seq": self._event_seq,
+            "stored_seq": min(self._appender.stored_seq, self._event_seq),
             "root_seq": self._stamper.root_seq,
             "local_ns": self._stamper.local_ns,
             "roots_waiting": len(self._intake.waiting),
@@ -133,21 +135,35 @@ class Sequencer:
         return self._ledger.is_quiescent and self._appender.stored_seq == self._appender.last_seq
 
     async def _on_report(self, message: Msg) -> None:
-        report = self._report(message.data)
         node = message.subject.rsplit(".", 1)[1]
         self.counts.reports += 1
-        for seq, answers in report.answers:
-            if strange := [kind for data in answers if SAID_BY.get(kind := self._head(data).type) != node]:
-                self.counts.reports_refused += 1
-                log.error("report of %s to %d refused: it may not say %s", node, seq, ", ".join(strange))
-            elif not self._ledger.report(node, seq, answers):
-                self.counts.reports_late += 1
+        try:
+            for seq, answers in self._report(message.data).answers:
+                self._take_report(node, seq, answers)
+        except msgspec.DecodeError as error:
+            self._refuse(node, str(error))
         await self._pump()
+
+    def _take_report(self, node: str, seq: int, answers: list[bytes]) -> None:
+        if not self._ledger.waits(node, seq):
+            self.counts.reports_late += 1
+        elif strange := [kind for data in answers if SAID_BY.get(kind := self._head(data).type) != node]:
+            self._refuse(node, f"to {seq} it may not say {', '.join(strange)}")
+        else:
+            self._ledger.report(node, seq, answers)
+
+    def _refuse(self, node: str, reason: str) -> None:
+        self.counts.reports_refused += 1
+        log.error("a report of %s is refused: %s", node, reason)
+
+    def _on_free(self) -> None:
+        """There is room in flight, or all is stored: roots, sources and operators may wait for that."""
+        if self._ledger.is_quiescent and (self._intake.is_owing or self._intake.waiting or self._stamped):
+            self._pump_soon()
 
     def _pump_soon(self) -> None:
         if self._soon is None or self._soon.done():
-            self._soon = asyncio.create_task(self._pump())
-            self._soon.add_done_callback(self._bus.ended)
+            self._soon = self._bus.begin(self._pump())
 
     async def _pump(self) -> None:
         """Append all that may be appended now. Only one of these runs; the others leave it their work."""
@@ -174,8 +190,8 @@ class Sequencer:
                 head = self._head(answer.data)
                 subject = subject_of(self._group, KINDS[head.type], head.instrument_id)
                 label = Label(answer.node, answer.cause, answer.index, self._tree, self._appender.writer)
-                seq = await self._appender.append(subject, label, answer.data)
-                self._ledger.appended(seq, head.type)
+                self._event_seq = await self._appender.append(subject, label, answer.data)
+                self._ledger.appended(self._event_seq, head.type)
             self.counts.answers += len(answers)
             if self._ledger.is_quiescent:
                 self.on_quiescent(asyncio.get_running_loop().time() - self._tree_s)
@@ -192,7 +208,7 @@ class Sequencer:
             if waiting.data is None or self.is_ended:
                 self._end(waiting)
             else:
-                self._stamp(waiting, decode(waiting.data))
+                self._stamp(waiting, _decoded(waiting.data))
         return bool(self._stamped)
 
     def _end(self, waiting: Waiting) -> None:
@@ -201,26 +217,37 @@ class Sequencer:
         self.is_ended = True
         self._stamped += [(tick, waiting) for tick in ticks]
         if not ticks:
-            self._intake.dropped(waiting)
+            self._drop(waiting, "the log has ended")
 
-    def _stamp(self, waiting: Waiting, root: AnyEvent) -> None:
+    def _drop(self, waiting: Waiting, reason: str) -> None:
+        """Take the next roots of a source without this one."""
+        waiting.refused = reason
+        self._intake.appended(self._appender.last_seq, waiting)
+
+    def _stamp(self, waiting: Waiting, root: AnyEvent | None) -> None:
         """A root, with the Ticks before it."""
-        if said_by(type(root)) != waiting.source.split(".")[0]:
+        if SOURCES.get(type(root)) != waiting.source.split(".")[0]:  # type: ignore[arg-type]
             self.counts.roots_refused += 1
-            log.error("root %d of %s refused: it may not say %s", waiting.number, waiting.source, type(root).__name__)
-            self._intake.dropped(waiting)
+            reason = f"it may not say {type(root).__name__}" if root is not None else "it is no event"
+            log.error("root %d of %s refused: %s", waiting.number, waiting.source, reason)
+            self._drop(waiting, reason)
             return
         if isinstance(root, OperatorCommand):
             root = self._timed(root)
         *ticks, stamped = self._stamper.stamp(root)  # type: ignore[arg-type]  # what sources may say are roots
         self._stamped += [(tick, None) for tick in ticks]
         self._stamped.append((stamped, waiting))
+        # The definition comes before the market: the clock begins with what follows.
+        if stamped.local_ns > self._clock_ns() and not isinstance(stamped, InstrumentDefined):
+            self._newest_ns, self._newest_s = stamped.local_ns, asyncio.get_running_loop().time()
+
+    def _clock_ns(self) -> int:
+        return self._newest_ns + int((asyncio.get_running_loop().time() - self._newest_s) * NS_PER_S)
 
     def _timed(self, command: OperatorCommand) -> OperatorCommand:
         """A command happens when it comes: by the clock, or where the market makes the time, at the last root's."""
-        if self._clock_ns is None:
-            return msgspec.structs.replace(command, ts_ns=self._stamper.local_ns, recv_ns=0)
-        return msgspec.structs.replace(command, ts_ns=0, recv_ns=self._clock_ns())
+        now_ns = self._clock_ns() if self._by_clock and self._newest_ns else self._stamper.local_ns
+        return msgspec.structs.replace(command, ts_ns=now_ns, recv_ns=0)
 
     async def _append_root(self, root: RootEvent, waiting: Waiting | None) -> None:
         source, number = (CLOCK, root.root_seq) if waiting is None else (waiting.source, waiting.number)
@@ -231,11 +258,11 @@ class Sequencer:
         label = Label(source, number, 0, self._tree, self._appender.writer)
         kind = type(root).__name__
         subject = subject_of(self._group, KINDS[kind], getattr(root, "instrument_id", ""))
-        seq = await self._appender.append(subject, label, encode(root))
-        self._ledger.appended(seq, kind)
+        self._event_seq = await self._appender.append(subject, label, encode(root))
+        self._ledger.appended(self._event_seq, kind)
         self.counts.roots += 1
         if waiting is not None:
-            self._intake.appended(seq, waiting)
+            self._intake.appended(self._event_seq, waiting)
 
     async def _ask_again(self) -> None:
         """Ask the nodes for the reports that may be lost."""
@@ -253,12 +280,18 @@ class Sequencer:
 
     async def _tick(self) -> None:
         """In a silent market the clock makes the Ticks, some grace after they are due."""
-        assert self._clock_ns is not None
         while not self.is_ended:
             due_ns = self._stamper.due_ns + self._grace_ns
-            wait_s = (due_ns - self._clock_ns()) / 1e9 if self._stamper.due_ns else RESEND_S
+            wait_s = (due_ns - self._clock_ns()) / NS_PER_S if self._newest_ns else RESEND_S
             await asyncio.sleep(max(wait_s, 0.001))
             is_idle = self._ledger.is_quiescent and not self._intake.waiting and not self._stamped
-            if is_idle and self._stamper.due_ns and self._clock_ns() >= self._stamper.due_ns + self._grace_ns:
+            if is_idle and self._newest_ns and self._clock_ns() >= self._stamper.due_ns + self._grace_ns:
                 self._stamped += [(tick, None) for tick in self._stamper.finish()]
                 self._pump_soon()
+
+
+def _decoded(data: bytes) -> AnyEvent | None:
+    try:
+        return decode(data)
+    except msgspec.DecodeError:
+        return None

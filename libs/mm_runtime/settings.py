@@ -13,7 +13,7 @@ Positive = Annotated[int, Meta(ge=1, le=10**9)]
 class Bus(Section, frozen=True, kw_only=True):
     """Where the log lives. Without `url` a private nats-server is started on `port` (0: a free one).
 
-    Ticks come with the market's time, or in a silent market from the clock too: this machine's plus `clock_shift_ns`.
+    Ticks come with the market's time, or in a silent market with the clock's too.
     """
 
     url: str = ""
@@ -21,7 +21,6 @@ class Bus(Section, frozen=True, kw_only=True):
     credentials_file: str = ""
     group: str = "main"
     ticks: Literal["market", "clock"] = "market"
-    clock_shift_ns: int = 0
     tick_grace_ms: Count = 50  # a live Tick waits this long for roots that are still on their way
     book_top: bool = True  # the venue's own best bid and ask on the log; nothing is decided on it
     checkpoint_events: Positive = 5_000  # a node's state is kept at least every so many events

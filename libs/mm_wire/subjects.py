@@ -90,6 +90,11 @@ def log_subjects(group: str) -> list[str]:
     return [f"mm.{group}.{family}.>" for family in families]
 
 
+def writer_subject(group: str) -> str:
+    """Where a sequencer writes into the stream that it takes over its log: no event, and no reader hears it."""
+    return f"mm.{group}.writer"
+
+
 def root_subject(group: str, source: str) -> str:
     """Where a source of roots sends them to the sequencer."""
     return f"mm.{group}.root.{source}"

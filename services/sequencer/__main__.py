@@ -1,7 +1,6 @@
 """The sequencer on the bus: assembly only."""
 
 from functools import partial
-from time import time_ns
 
 from mm_core.sequencer import Sequencer as Stamper
 from mm_runtime.sequencer import Sequencer
@@ -14,8 +13,13 @@ async def start(service: Service) -> None:
     """Take up the log and write it."""
     bus, clock = service.settings.bus, service.settings.clock
     stamper = Stamper(clock.tick_period_ms * NS_PER_MS, clock.offset_ns)
-    clock_ns = (lambda: time_ns() + bus.clock_shift_ns + clock.offset_ns) if bus.ticks == "clock" else None
-    sequencer = Sequencer(service.bus, service.group, stamper, clock_ns, bus.tick_grace_ms * NS_PER_MS)
+    sequencer = Sequencer(
+        service.bus,
+        service.group,
+        stamper,
+        by_clock=bus.ticks == "clock",
+        grace_ns=bus.tick_grace_ms * NS_PER_MS,
+    )
     metrics, counts = service.metrics, sequencer.counts
     sequencer.on_quiescent = metrics.seconds("root_seconds", "Time from a root's append to quiescence")
     for name in counts.__struct_fields__:

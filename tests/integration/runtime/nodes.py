@@ -1,0 +1,166 @@
+"""Small deterministic nodes in the places of the real five, roots for them, and the log that a plain loop makes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from mm_core import events as e
+from mm_core.node import Node, State
+from mm_core.sequencer import Sequencer as Stamper
+from mm_core.types import BookState, Side
+from mm_research.memory_log import MemoryLog
+from mm_runtime.topology import HEARS
+from mm_wire.codec import encode
+from mm_wire.subjects import ACCOUNTANT, BOOK_BUILDER, PAPER_EXCHANGE, QUOTER, RISK
+
+NAME = "binance.TEST"
+MS = 1_000_000
+PERIOD_NS = 100 * MS
+BEGIN_NS = 1_700_000_000_000_000_000
+STATE = np.dtype([("crc", np.int64), ("events", np.int64)])
+DEPTH_MAX = 4
+COUNTS = (0, 0, 1, 2)  # answers to an event, by what was heard before
+
+
+def book(depth: int, number: int) -> e.Book:
+    return e.Book(
+        ts_ns=depth,
+        instrument_id=NAME,
+        local_ns=0,
+        state=BookState.VALID,
+        epoch=1,
+        update_id=number,
+        bid_ticks=99,
+        bid_lots=1,
+        ask_ticks=101,
+        ask_lots=1,
+        mid_half_ticks=200,
+        weighted_mid_ticks=100.0,
+        volatility_ticks_sqrt_s=0.0,
+        micro_stdev_ticks=0.0,
+        micro_min_ticks=0.0,
+        micro_max_ticks=0.0,
+        ofi_lots=0,
+        executable_spread_bps=(),
+        fillable_fraction=(),
+    )
+
+
+def canceled(depth: int, number: int) -> e.OrderCanceled:
+    return e.OrderCanceled(
+        ts_ns=depth, instrument_id=NAME, local_ns=0, order_id=number, side=Side.BUY, price_ticks=99, leaves_lots=1
+    )
+
+
+def intent(depth: int, number: int) -> e.CancelIntent:
+    return e.CancelIntent(ts_ns=depth, instrument_id=NAME, local_ns=0, order_id=number)
+
+
+def cancel(depth: int, number: int) -> e.CancelOrder:
+    return e.CancelOrder(ts_ns=depth, instrument_id=NAME, local_ns=0, order_id=number)
+
+
+def markout(depth: int, number: int) -> e.Markout:
+    return e.Markout(ts_ns=depth, instrument_id=NAME, local_ns=0, order_id=number, horizon_ns=1, markout_ticks=None)
+
+
+SAYS: dict[str, tuple[type[e.Event], Callable[[int, int], e.Event]]] = {
+    PAPER_EXCHANGE: (e.OrderCanceled, canceled),
+    BOOK_BUILDER: (e.Book, book),
+    QUOTER: (e.CancelIntent, intent),
+    RISK: (e.CancelOrder, cancel),
+    ACCOUNTANT: (e.Markout, markout),
+}
+
+
+def _step(say: Callable[[int, int], e.Event], state: State) -> Callable[[Any], Sequence[e.Event]]:
+    """Answers that follow from everything the node has ever heard; `ts_ns` of an answer is its depth in the tree."""
+
+    def step(event: e.AnyEvent) -> list[e.Event]:
+        crc = state["crc"][0] = crc32(encode(event), int(state["crc"][0]))
+        state["events"] += 1
+        depth = event.ts_ns if isinstance(event, e.Said) else 0
+        count = COUNTS[crc % 4] if depth < DEPTH_MAX else 0
+        return [say(depth + 1, (crc >> 8) % 1_000 + index) for index in range(count)]
+
+    return step
+
+
+def small_nodes() -> list[Node]:
+    """Five nodes that hear what the real ones hear; the smallest chain in which everyone answers everyone."""
+    nodes = []
+    for rank, (name, (kind, say)) in enumerate(SAYS.items()):
+        state = np.zeros(1, STATE)
+        node = Node(name=name, rank=rank, hears=HEARS[name], says=(kind,), step=_step(say, state), state=state)
+        nodes.append(node)
+    return nodes
+
+
+def trade(number: int) -> e.Trade:
+    time_ns = BEGIN_NS + 30 * MS * number
+    return e.Trade(
+        ts_ns=time_ns,
+        recv_ns=time_ns,
+        instrument_id=NAME,
+        trade_id=number,
+        side=Side.BUY,
+        price_ticks=100,
+        qty_lots=number + 1,
+    )
+
+
+def top(number: int) -> e.BookTop:
+    time_ns = BEGIN_NS + 30 * MS * number + MS
+    return e.BookTop(
+        ts_ns=time_ns,
+        recv_ns=time_ns,
+        instrument_id=NAME,
+        update_id=number,
+        bid_ticks=99,
+        bid_lots=1,
+        ask_ticks=101,
+        ask_lots=1,
+    )
+
+
+def gap(number: int) -> e.FeedStatus:
+    time_ns = BEGIN_NS + 30 * MS * number
+    return e.FeedStatus(
+        ts_ns=time_ns, recv_ns=time_ns, instrument_id=NAME, state=BookState.GAP, epoch=number, reason="lost"
+    )
+
+
+def instrument() -> e.InstrumentDefined:
+    return e.InstrumentDefined(
+        ts_ns=BEGIN_NS, instrument_id=NAME, venue_symbol="TEST", tick_size="0.01", lot_size="0.001"
+    )
+
+
+def market(count: int) -> list[e.RootEvent]:
+    """The definition, then trades with some of the venue's own touches between."""
+    roots: list[e.RootEvent] = [instrument()]
+    for number in range(count):
+        roots.append(trade(number))
+        if number % 3 == 0:
+            roots.append(top(number))
+    return roots
+
+
+def stamper() -> Stamper:
+    return Stamper(PERIOD_NS)
+
+
+def plain_log(roots: Iterable[e.RootEvent], nodes: Sequence[Node] | None = None, *, ends: bool = True) -> list[bytes]:
+    """What the log of these roots must be, byte for byte: the offline loop's."""
+    said: list[bytes] = []
+    log = MemoryLog(nodes or small_nodes(), lambda event: said.append(encode(event)))
+    stamps = stamper()
+    for root in roots:
+        for stamped in stamps.stamp(root):
+            log.append(stamped)
+    if ends:
+        for stamped in stamps.finish():
+            log.append(stamped)
+    return said

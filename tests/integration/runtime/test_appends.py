@@ -1,0 +1,202 @@
+"""Appends and their acks get lost on the way: the log has neither a hole nor a repeat."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from nats.aio.msg import Msg
+from nats.js.api import DiscardPolicy, StreamConfig, StreamInfo
+from tests.integration.runtime.group import beside, failure, running, say_all, until
+from tests.integration.runtime.nodes import market, plain_log, trade
+from tests.integration.runtime.proxy import Fate, every, is_ack, is_append, passes, proxy_to
+from tests.integration.runtime.server import GROUP, Server, log_of, make_stream
+
+from mm_core.types import InputError
+from mm_runtime.appender import Appender, LogRefusedError
+from mm_runtime.label import Label
+from mm_wire.codec import encode
+from mm_wire.subjects import log_subjects, stream, subject, writer_subject
+
+Which = Callable[[str, bytes], bool]
+LOSSES = {
+    "an append is stored, and its ack lost with the connection": (Fate.PASS_AND_CUT, is_append, 23),
+    "an append is lost with the connection": (Fate.CUT, is_append, 23),
+    "an append is lost, those behind it are not": (Fate.DROP, is_append, 23),
+    "an ack is lost with the connection, others are in flight": (Fate.CUT, is_ack, 23),
+    "an ack comes, and then the connection is lost": (Fate.PASS_AND_CUT, is_ack, 23),
+}
+
+
+@pytest.mark.parametrize(("fate", "which", "number"), LOSSES.values(), ids=LOSSES)
+def test_what_gets_lost_leaves_no_trace_in_the_log(
+    server: Server, fate: Fate, which: Which, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mm_runtime.appender.DOUBT_S", 0.2)
+    roots = market(60)
+
+    async def run() -> int:
+        async with proxy_to(server) as proxy, running(server.url) as group:
+            _, sequencer = await group.sequencer(url=proxy.url)
+            proxy.sent = every(number, fate, which)
+            proxy.heard = every(number, fate, which)
+            await group.nodes()
+            source = await group.source()
+            await beside(group, say_all(group, source, roots))
+            return int(sequencer.status()["doubts"])
+
+    assert asyncio.run(run()) >= 3
+    assert asyncio.run(log_of(server)) == plain_log(roots)
+
+
+@pytest.mark.parametrize("first", [1, 10, 64])
+def test_a_cut_with_many_appends_in_flight(server: Server, first: int) -> None:
+    count = 64
+
+    async def run() -> None:
+        async with proxy_to(server) as proxy, running(server.url) as group:
+            bus = await group.connect(url=proxy.url)
+            appender = Appender(bus, GROUP)
+            await appender.take()
+            await appender.start(lambda: None)
+            passed = 0
+
+            def decide(name: str, message: bytes) -> Fate:
+                nonlocal passed
+                passed += is_append(name, message)
+                if passed < first or not is_append(name, message):
+                    return Fate.PASS
+                proxy.sent = passes
+                return Fate.PASS_AND_CUT
+
+            proxy.sent = decide
+            for number in range(count):
+                label = Label("recorder", number, 0, 1, appender.writer)
+                await appender.append(subject(GROUP, trade(number)), label, encode(trade(number)))
+            await beside(group, until_stored(appender))
+            assert proxy.cuts == 1
+
+    asyncio.run(run())
+    assert asyncio.run(log_of(server)) == [encode(trade(number)) for number in range(count)]
+
+
+async def until_stored(appender: Appender) -> None:
+    """Wait until all appends are stored."""
+    await until(lambda: appender.stored_seq == appender.last_seq)
+
+
+def test_silence_is_doubt_too(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mm_runtime.appender.DOUBT_S", 0.1)
+    roots = market(5)
+
+    async def run() -> int:
+        async with proxy_to(server) as proxy, running(server.url) as group:
+            _, sequencer = await group.sequencer(url=proxy.url)
+            proxy.heard = lambda name, message: Fate.DROP if is_ack(name, message) else Fate.PASS
+            await group.nodes()
+            source = await group.source()
+            await beside(group, say_all(group, source, roots))
+            return int(sequencer.status()["doubts"])
+
+    assert asyncio.run(run()) >= 1
+    assert asyncio.run(log_of(server)) == plain_log(roots)
+
+
+def test_acks_that_overtake_the_streams_answer_are_no_loss(server: Server) -> None:
+    async def run() -> None:
+        async with running(server.url) as group:
+            bus = await group.connect()
+            appender = Appender(bus, GROUP)
+            await appender.take()
+            ask = bus.jetstream.stream_info
+
+            async def ask_and_hear_late(name: str) -> StreamInfo:
+                """What was sent before the question is stored after the answer."""
+                answer = await ask(name)
+                await appender._send(appender._in_flight[0])
+                await until(acked.is_set)
+                return answer
+
+            hear = appender._on_ack
+
+            async def heard(message: Msg) -> None:
+                await hear(message)
+                acked.set()
+
+            acked = asyncio.Event()
+            appender._on_ack = heard  # type: ignore[method-assign]
+            await appender.start(lambda: None)
+
+            bus.jetstream.stream_info = ask_and_hear_late  # type: ignore[assignment,method-assign]
+            appender._doubt("the test says so")
+            label = Label("recorder", 1, 0, 1, appender.writer)
+            await appender.append(subject(GROUP, trade(1)), label, encode(trade(1)))
+            await beside(group, until(lambda: appender._doubting is None))
+            await beside(group, until_stored(appender))
+
+    asyncio.run(run())
+    assert asyncio.run(log_of(server)) == [encode(trade(1))]
+
+
+def full_stream(max_bytes: int) -> StreamConfig:
+    subjects = [*log_subjects(GROUP), writer_subject(GROUP)]
+    return StreamConfig(name=stream(GROUP), subjects=subjects, discard=DiscardPolicy.NEW, max_bytes=max_bytes)
+
+
+def test_a_full_stream_ends_in_one_clear_error(server: Server) -> None:
+    roots = market(200)
+
+    async def run() -> BaseException:
+        async with running(server.url) as group:
+            await make_stream(server, full_stream(20_000))
+            bus, _ = await group.sequencer()
+            await group.nodes()
+            source = await group.source()
+            await source.put(roots)
+            error = await failure(bus)
+            await group.kill(bus)
+            return error
+
+    error = asyncio.run(run())
+    assert isinstance(error, LogRefusedError)
+    assert isinstance(error, InputError)  # which a service prints as one line
+    assert "the log MM_test does not take event" in str(error)
+    assert "maximum bytes exceeded" in str(error)
+    log = asyncio.run(log_of(server))
+    assert len(log) > 0
+    assert log == plain_log(roots)[: len(log)]
+
+
+def test_a_stream_that_is_full_already_cannot_be_taken(server: Server) -> None:
+    async def run() -> None:
+        async with running(server.url) as group:
+            await make_stream(server, full_stream(10))
+            await group.sequencer()
+
+    with pytest.raises(LogRefusedError, match="does not take event 1: maximum bytes exceeded"):
+        asyncio.run(run())
+
+
+def test_appends_carry_no_message_id_and_the_streams_window_for_them_does_not_matter(server: Server) -> None:
+    """Repeats are told apart by sequence, so no outage is too long."""
+    roots = market(60)
+
+    async def run() -> int:
+        async with proxy_to(server) as proxy, running(server.url) as group:
+            await make_stream(server, full_stream(-1).evolve(duplicate_window=0.1))
+            seen: list[bytes] = []
+            cut = every(41, Fate.PASS_AND_CUT, is_append)
+
+            async def sent(name: str, message: bytes) -> Fate:
+                seen.append(message)
+                return cut(name, message)  # type: ignore[return-value]
+
+            proxy.sent = sent
+            await group.sequencer(url=proxy.url)
+            await group.nodes()
+            source = await group.source()
+            await beside(group, say_all(group, source, roots))
+            assert not [message for message in seen if b"Nats-Msg-Id" in message]
+            return proxy.cuts
+
+    assert asyncio.run(run()) >= 3
+    assert asyncio.run(log_of(server)) == plain_log(roots)
