@@ -125,7 +125,7 @@ class _Trading:
 
     async def _follow(self) -> Outcome:
         """Hear the log to its end."""
-        self._reader = LogReader(self._chain.bus, self._chain.group, [], self._hear)
+        self._reader = LogReader(self._chain.bus, self._chain.group, [], self._hear, waits=False)
         await self._reader.start()
         with console(f"crypto-mm paper {self._order.instrument.instrument_id}") as show:
             await self._until_ended(lambda: show(self._look()))

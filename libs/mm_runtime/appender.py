@@ -104,7 +104,7 @@ class Appender:
         """Begin to hear acks; `on_free` is called when there is room in flight again, and when all is stored."""
         self._on_free = on_free
         self._inbox = self._bus.client.new_inbox()
-        await self._bus.subscribe(f"{self._inbox}.*.*", self._on_ack)
+        await self._bus.subscribe(f"{self._inbox}.*.*", self._on_ack, at_once=True)
         self._bus.on_reconnect(self._on_reconnect)
         self._watch = self._bus.begin(self._watch_acks())
 

@@ -27,9 +27,14 @@ Hear = Callable[[int, int, bytes], Awaitable[None]]
 
 
 class LogReader:
-    """Hears the events of some subjects of a log (none: all) from `next_seq` on, one after the other."""
+    """Hears the events of some subjects of a log (none: all) from `next_seq` on, one after the other.
 
-    def __init__(self, bus: Bus, group: str, subjects: Sequence[str], hear: Hear, next_seq: int = 1) -> None:
+    `waits`: that `hear` may wait for something that comes over the bus.
+    """
+
+    def __init__(
+        self, bus: Bus, group: str, subjects: Sequence[str], hear: Hear, next_seq: int = 1, *, waits: bool = True
+    ) -> None:
         self.next_seq = next_seq
         self.pending = 0  # events that the server has for us, when it sent the last one
         self.resets = 0
@@ -37,6 +42,7 @@ class LogReader:
         self._stream = stream(group)
         self._subjects = list(subjects) or log_subjects(group)
         self._hear = hear
+        self._waits = waits
         self._subscription: Any = None
         self._consumer_seq = 0
         self._alive_s = 0.0
@@ -90,7 +96,7 @@ class LogReader:
                 mem_storage=True,
                 num_replicas=1,
             )
-            self._subscription = await self._bus.subscribe(inbox, self._on_message(inbox))
+            self._subscription = await self._bus.subscribe(inbox, self._on_message(inbox), at_once=not self._waits)
             await until_available(lambda: self._bus.jetstream.add_consumer(self._stream, config))
             self._alive()
 

@@ -56,7 +56,7 @@ class NodeLoop:
             self._node.load(checkpoint.state())
             self.resumed_at = checkpoint.next_seq
         subjects = [kind_subject(self._group, kind) for kind in self._node.hears]
-        self.reader = LogReader(self._bus, self._group, subjects, self._hear, self.resumed_at)
+        self.reader = LogReader(self._bus, self._group, subjects, self._hear, self.resumed_at, waits=False)
         await self._bus.subscribe(resend_subject(self._group), self._on_resend)
         self._bus.on_reconnect(self._resend)
         await self.reader.start()

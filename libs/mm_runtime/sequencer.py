@@ -98,7 +98,7 @@ class Sequencer:
         self._newest_ns, self._newest_s = end.local_ns, asyncio.get_running_loop().time()
         self._event_seq = end.tree[-1].seq if end.tree else 0
         await self._appender.start(self._on_free)
-        await self._bus.subscribe(report_subject(self._group, "*"), self._on_report)
+        await self._bus.subscribe(report_subject(self._group, "*"), self._on_report, at_once=True)
         self._bus.on_reconnect(self._ask_again)
         log.info("the log ends at %d, root %d", self._event_seq, end.root_seq)
         await self._ask_again()

@@ -9,7 +9,7 @@ from tests.integration.runtime.proxy import Fate, proxy_to
 from tests.integration.runtime.server import Server, stored
 
 from mm_core.events import OperatorCommand
-from mm_core.types import Command
+from mm_core.types import Command, InputError
 from mm_runtime.operator import send
 from mm_wire.codec import decode
 
@@ -74,5 +74,6 @@ def test_a_command_behind_the_end_is_no_part_of_the_log(server: Server) -> None:
             await beside(group, say_all(group, await group.source(), market(5)))
             return await send(await group.connect(), "test", Command.HALT)
 
-    assert asyncio.run(run()) == 0
+    with pytest.raises(InputError, match="halt: the log has ended"):
+        asyncio.run(run())
     assert commands(asyncio.run(stored(server))) == []
