@@ -22,6 +22,7 @@ from mm_wire.subjects import sql_subject
 
 log = logging.getLogger(__name__)
 
+NICE = 10  # what decides goes first on a busy machine; the store may lag
 IDLE_S = 0.3  # a log that is silent for so long is stored at once
 RETRY_S = 0.5
 RETRY_S_MAX = 10.0
@@ -177,6 +178,7 @@ async def start(service: Service) -> None:
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # what fails is told once, by us
     if service.settings.store.path:  # an insert that is killed leaves its temporary file
         os.environ["TMPDIR"] = os.path.dirname(service.settings.store.path)  # noqa: PTH120
+    os.nice(NICE)
     archiver = Archiver(service)
     service.status = archiver.status
     metrics = service.metrics

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -83,11 +84,13 @@ class NodeLoop:
     async def _hear(self, seq: int, tree: int, data: bytes) -> None:
         if tree != self._tree:
             self._begin_tree(tree)
+        started_s = perf_counter()
         answers = [encode(answer) for answer in self._node.step(decode(data))]
         self.events += 1
         self.answers += len(answers)
         self._kept.append((seq, answers))
         await self._bus.publish(self._subject, self._encode(Report([(seq, answers)])))
+        self.on_step(perf_counter() - started_s)
 
     def _begin_tree(self, tree: int) -> None:
         """A new root went out, so everything before it is finished: its reports need not be kept, its state may be."""

@@ -34,6 +34,7 @@ LIVE = "live"
 REPLAY = "replay:"
 PACED = "paced:"
 YIELD_FRAMES = 64
+BATCH_ROOTS = 32
 POLL_S = 0.05
 FLUSH_S = 1.0
 FEED_COUNTS = (
@@ -74,6 +75,7 @@ class Recorder:
         self._new = asyncio.Event()
         self._writer = FrameWriter(options.frames, instrument.venue_symbol) if options.frames else None
         self._work: asyncio.Task[None] | None = None
+        self._batch: list[RootEvent] = []  # of a replay that need not be on time
         self.lost = 0  # roots that were given up because the sequencer did not take them
         self.client: BinanceClient | None = None
 
@@ -197,9 +199,15 @@ class Recorder:
                 await self.roots.put(events[:1])  # the instrument, with which the services begin
                 await self._until_heard()
                 events = events[1:]
-            await self.roots.put(events)
+            self._batch += events
+            if self._is_paced or len(self._batch) >= BATCH_ROOTS:
+                await self._put_batch()
         elif self.frames % YIELD_FRAMES == 0:
             await asyncio.sleep(0)
+
+    async def _put_batch(self) -> None:
+        batch, self._batch = self._batch, []
+        await self.roots.put(batch)
 
     def _hear(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
         """The frame port: everything that the feed hears comes through here, and is recorded."""
@@ -219,6 +227,7 @@ class Recorder:
         return not self._end_asked.is_set()
 
     async def _end(self) -> None:
+        await self._put_batch()
         await self.roots.end()
         self.is_ended = True
         log.info("the end: %d frames", self.frames)
