@@ -38,7 +38,7 @@ class FragileBus(Bus):
             self._left -= 1
             if self._left == 0:
                 if self._flushes:
-                    self.client._write()  # no flush: it would wait for an answer that nobody reads
+                    await self.client._flush_pending()  # no flush: it would wait for an answer that nobody reads
                 self.died.set()
                 await asyncio.Event().wait()
         await super().publish(subject, data, reply, headers)
