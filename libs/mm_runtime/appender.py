@@ -39,6 +39,8 @@ DOUBT_S = 1.0
 IN_FLIGHT_MAX = 2_000
 # So often in a row the same append is refused before it is given up; the pause before the next try doubles each time.
 REFUSALS_MAX = 6
+# A server on a full disk answers, but says nothing about an append: given up after so many DOUBT_S.
+SILENCES_MAX = 15
 PAUSE_S = 0.05
 PAUSE_S_MAX = 0.5
 
@@ -71,6 +73,7 @@ class Appender:
         self._in_flight: deque[_Append] = deque()
         self._fence = {FENCE_SUBJECT: writer_subject(group)}
         self._refusals = 0  # of the first append in flight
+        self._silences = 0
         self._attempt = 0  # replies name the attempt: errors of earlier ones say nothing any more
         self._inbox = ""
         self._doubting: asyncio.Task[None] | None = None
@@ -164,11 +167,12 @@ class Appender:
         was_free = self.is_free
         while self._in_flight and self._in_flight[0].seq <= seq:
             self._in_flight.popleft()
-        self._refusals = 0
+        self._refusals = self._silences = 0
         if not self._in_flight or (not was_free and self.is_free):
             self._on_free()
 
     async def _on_reconnect(self) -> None:
+        self._silences = 0
         self._doubt("the connection was lost")
 
     async def _watch_acks(self) -> None:
@@ -179,6 +183,9 @@ class Appender:
             if not self._in_flight or not self._bus.is_connected:
                 self._heard_s = loop.time()
             elif loop.time() - self._heard_s > DOUBT_S:
+                self._silences += 1
+                if self._silences == SILENCES_MAX:
+                    raise self._refused(self._in_flight[0].seq, "the server does not store it")
                 self._doubt("no ack came")
 
     def _doubt(self, reason: str) -> None:
