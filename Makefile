@@ -39,7 +39,7 @@ check: $(STAMP) ## Lint only: ruff, mypy, import contracts
 parity: $(STAMP) ## Live against offline, over a real nats-server: part of `test`
 	$(BIN)/pytest tests/parity
 
-faults: $(STAMP) ## Kill each process of a session twenty times: about ten minutes
+faults: $(STAMP) ## Kill each process of a session twenty times: about five minutes
 	$(BIN)/pytest tests/faults -m slow
 
 latency: $(STAMP) ## Measure: root to order through the services, against a bare chain of as many hops
