@@ -53,8 +53,7 @@ class Archiver:
 
     def begin(self) -> None:
         """Open the store and read the log from where the store ends, beside the service."""
-        self._work = asyncio.create_task(self._run())
-        self._work.add_done_callback(self._service.bus.ended)
+        self._work = self._service.bus.begin(self._run())
 
     async def stop(self) -> None:
         """Read no more, and store what was read, if the store takes it now."""

@@ -93,8 +93,7 @@ class Recorder:
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` beside the service; its failure is the service's."""
-        self._work = asyncio.create_task(work)
-        self._work.add_done_callback(self._bus.ended)
+        self._work = self._bus.begin(work)
 
     async def stop(self) -> None:
         """Take no more frames."""
