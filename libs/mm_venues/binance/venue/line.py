@@ -55,16 +55,12 @@ class Line:
             pass  # its reader ends too, and says so
 
     async def has_answered(self, payload: bytes) -> None:
-        """Ping, and wait for the pong, as long as the connection may be slow."""
+        """Ping, and wait for the pong."""
         self._keepalive.pinged(payload, time.monotonic())
         await self._write(payload, WSMsgType.PING)
-        try:
-            async with asyncio.timeout(SLOW_S_MAX):
-                while self.is_open and not self._keepalive.is_answered(payload):
-                    self._pong.clear()
-                    await self._pong.wait()
-        except TimeoutError:
-            pass
+        while self.is_open and not self._keepalive.is_answered(payload):
+            self._pong.clear()
+            await self._pong.wait()
 
     async def close(self, code: int, reason: str) -> None:
         """Close as the venue does."""

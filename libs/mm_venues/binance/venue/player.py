@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from mm_core.types import InputError
@@ -15,6 +16,8 @@ from mm_venues.frame_error import FrameError
 YIELD_FRAMES = 64
 # Turns of a client's loop in which it surely has read the snapshot that was sent to it before.
 SETTLE_PINGS = 20
+# A client that does not read meanwhile answers no ping; it finds the stream where it was left.
+SETTLE_S_MAX = 1.0
 
 Frame = tuple[int, bytes]
 Tamper = Callable[[Said], Sequence[Said]]
@@ -85,10 +88,12 @@ class Player:
         self.changed.set()
 
     async def settle(self) -> None:
-        """Wait until all connections have read what was sent: pings, one after the other."""
-        for number in range(SETTLE_PINGS):
-            payload = b"%d" % (time.time_ns() // 1_000_000 + number)
-            await asyncio.gather(*(line.has_answered(payload) for line in list(self.lines)))
+        """Wait until all connections have read what was sent: pings, one after the other, for a second at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S_MAX):
+                for number in range(SETTLE_PINGS):
+                    payload = b"%d" % (time.time_ns() // 1_000_000 + number)
+                    await asyncio.gather(*(line.has_answered(payload) for line in list(self.lines)))
 
     async def wait(self) -> None:
         """Wait for a change of anything here."""
