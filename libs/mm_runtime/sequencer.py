@@ -20,9 +20,9 @@ from mm_runtime.bus import Bus
 from mm_runtime.intake import Intake, Waiting
 from mm_runtime.label import Label
 from mm_runtime.ledger import Ledger
-from mm_runtime.market_clock import MarketClock
 from mm_runtime.rebuild import CLOSE, read_end
 from mm_runtime.reports import Report
+from mm_runtime.source_clock import SourceClock
 from mm_runtime.topology import HEARERS
 from mm_wire.codec import decode, encode
 from mm_wire.subjects import report_subject, resend_subject, said_by, subject_of
@@ -68,7 +68,7 @@ class Sequencer:
         self._group = group
         self._stamper = stamper
         self._by_clock = by_clock
-        self._clock = MarketClock()
+        self._clock = SourceClock()
         self._grace_ns = grace_ns
         self._ledger = Ledger(HEARERS)
         self._appender = Appender(bus, group)

@@ -5,7 +5,7 @@ import asyncio
 from mm_core.types import NS_PER_S
 
 
-class MarketClock:
+class SourceClock:
     """The clock of the sources: the newest root's local time, and what has passed here since.
 
     What passes while nobody keeps it, such as between two processes of a sequencer, is made up for by the next root.
