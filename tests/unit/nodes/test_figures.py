@@ -81,7 +81,7 @@ def test_the_quoter_says_what_rests_and_not_what_is_only_wanted() -> None:
         step(quoter, e.OrderAccepted(**market(1 * S), order_id=number, side=side, price_ticks=price, qty_lots=4))
     found = figures(quoter)
     assert some(found, "quotes_resting bid", "quotes_resting ask", "quoted_spread_quote") == [1, 1, 0.04]
-    assert some(found, "quote_price_quote ask", "fair_price_quote", "half_spread_quote") == [1.02, 1.0, 0.02]
+    assert some(found, "resting_price_quote ask", "fair_price_quote", "half_spread_quote") == [1.02, 1.0, 0.02]
     assert some(found, "position_max_base", "mode quoting", "mode flattening") == [0.008, 1, 0]
     step(quoter, e.OperatorCommand(ts_ns=2 * S, command=Command.FLATTEN))
     step(quoter, book(2 * S))
