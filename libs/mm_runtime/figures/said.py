@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
+from typing import Any
 
 from mm_core import events as e
 from mm_core.events import Event
@@ -15,7 +16,14 @@ from mm_runtime.figures.scale import SIDES
 from mm_runtime.metrics import Metrics
 from mm_wire.subjects import PAPER_EXCHANGE, RISK
 
-Key = tuple[str, ...]
+# What an event is counted by besides its type.
+Detail = int | tuple[int, bool] | None
+DETAILS: dict[type[Event], Callable[[Any], Detail]] = {
+    e.OrderDenied: lambda event: int(event.reason),
+    e.OrderRejected: lambda event: int(event.reason),
+    e.SubmitOrder: lambda event: int(event.adjusted_reason),
+    e.OrderFilled: lambda event: (int(event.side), event.maker),
+}
 SIZE_REASONS = (
     *(Reason.REDUCING, Reason.ORDER_LOTS, Reason.ORDER_VALUE, Reason.POSITION),
     *(Reason.NOTIONAL, Reason.SPOT_BALANCE),
@@ -32,7 +40,7 @@ class Said:
 
     def __init__(self, pending: Callable[[], int]) -> None:
         self.is_current = False
-        self.counts: Counter[Key] = Counter()
+        self.counts: Counter[tuple[type[Event], Detail]] = Counter()
         self._pending = pending
 
     def hear(self, said: Sequence[Event]) -> None:
@@ -40,30 +48,19 @@ class Said:
         if self.is_current or self._pending() == 0:
             self.is_current = True
             for event in said:
-                self.counts[type(event).__name__, *_detail(event)] += 1
+                kind = type(event)
+                detail = DETAILS.get(kind)
+                self.counts[kind, detail(event) if detail else None] += 1
 
-    def count(self, event: str, *detail: str) -> int:
-        """How many events of a type were said, of those that agree in the first details."""
-        wanted = (event, *detail)
-        return sum(count for key, count in self.counts.items() if key[: len(wanted)] == wanted)
-
-
-def _detail(event: Event) -> Key:
-    match event:
-        case e.OrderDenied() | e.OrderRejected():
-            return (str(event.reason),)
-        case e.SubmitOrder():
-            return (str(event.adjusted_reason),)
-        case e.OrderFilled():
-            return SIDES[event.side], LIQUIDITY[not event.maker]
-    return ()
+    def count(self, kind: type[Event], *details: Detail) -> int:
+        """How many events of a type were said, with one of `details` where these are given."""
+        return sum(count for key, count in self.counts.items() if key[0] is kind and (not details or key[1] in details))
 
 
 def add_said(metrics: Metrics, node: Node, said: Said) -> None:
     """What the node `node` said."""
     for kind in node.says:
-        name = kind.__name__
-        metrics.counter("said", "Answers by the type of the event", partial(said.count, name), event=name)
+        metrics.counter("said", "Answers by the type of the event", partial(said.count, kind), event=kind.__name__)
     if node.name == RISK:
         _add_decisions(metrics, said)
     if node.name == PAPER_EXCHANGE:
@@ -76,15 +73,15 @@ def _add_decisions(metrics: Metrics, said: Said) -> None:
     answers += [("denied", e.OrderDenied, reason) for reason in DENIAL_REASONS]
     text = "Orders let through, made smaller or denied, and why"
     for answer, kind, reason in answers:
-        count = partial(said.count, kind.__name__, str(int(reason)))
+        count = partial(said.count, kind, int(reason))
         metrics.counter("decisions", text, count, answer=answer, reason=reason.name.lower())
 
 
 def _add_answers(metrics: Metrics, said: Said) -> None:
     text = "Fills, by our side and by who was there first"
     for side, liquidity in product(SIDES, LIQUIDITY):
-        count = partial(said.count, e.OrderFilled.__name__, side, liquidity)
+        count = partial(said.count, e.OrderFilled, (SIDES.index(side), liquidity == "maker"))
         metrics.counter("fills", text, count, side=side, liquidity=liquidity)
     for reject in Reject:
-        count = partial(said.count, e.OrderRejected.__name__, str(int(reject)))
+        count = partial(said.count, e.OrderRejected, int(reject))
         metrics.counter("rejected", "Orders that the venue refused", count, reason=reject.name.lower())

@@ -2,6 +2,7 @@
 
 import math
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from mm_core import events as e
 from mm_core.node import Node
 from mm_core.risk.reason import Reason
 from mm_core.types import BookState, Command, Side, TimeInForce
-from mm_runtime.figures.node import OF_STATE
+from mm_runtime.figures.node import OF_STATE, add_node
 from mm_runtime.figures.said import Said, add_said
 from mm_runtime.figures.scale import Scale
 from mm_runtime.metrics import Metrics
@@ -174,9 +175,28 @@ def test_what_is_said_again_of_an_old_log_is_not_counted() -> None:
     pending, answer = [2], [filled(1 * S, 1, Side.BUY, 98)]
     said = Said(lambda: pending[0])
     said.hear(answer)
-    assert said.count("OrderFilled") == 0
+    assert said.count(e.OrderFilled) == 0
     pending[0] = 0
     said.hear([])
     pending[0] = 7  # busy again, but with what is new
     said.hear(answer)
-    assert said.count("OrderFilled") == 1
+    assert said.count(e.OrderFilled) == 1
+
+
+def test_a_node_shows_its_state_when_it_has_read_its_log_to_the_end_and_from_then_on() -> None:
+    """The state of a checkpoint is the past: a counter that steps back would be counted twice."""
+    accountant, metrics = node(ACCOUNTANT), Metrics("accountant", "test")
+    reader = SimpleNamespace(pending=0, next_seq=1, resets=1)
+    loop: Any = SimpleNamespace(events=0, answers=0, checkpoints=0, checkpoint_bytes=0, reader=reader)
+    add_node(metrics, loop, accountant, INSTRUMENT)
+    assert "fills_total" not in read(metrics)  # it has heard nothing yet
+    loop.events, reader.pending = 1, 5
+    loop.on_said(step(accountant, filled(1 * S, 1, Side.BUY, 98)))
+    found = read(metrics)
+    assert (found["said_total PositionChanged"], found["log_pending"], "fills_total" in found) == (0, 5, False)
+    reader.pending = 0
+    loop.on_said(step(accountant, filled(2 * S, 2, Side.BUY, 98)))
+    found = read(metrics)
+    assert (found["said_total PositionChanged"], found["fills_total"]) == (1, 2)
+    reader.pending = 9
+    assert read(metrics)["fills_total"] == 2
