@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check parity faults clients latency golden bench clean
+.PHONY: help setup paper test check rules parity faults clients latency golden bench clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -35,6 +35,10 @@ check: $(STAMP) ## Lint only: ruff, mypy, import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+rules: ## Check and test the rules of Prometheus; needs promtool (Debian: prometheus)
+	promtool check rules deploy/prometheus/rules/*.yml
+	promtool test rules deploy/prometheus/tests/*.yml
 
 parity: $(STAMP) ## Live against offline, over a real nats-server: part of `test`
 	$(BIN)/pytest tests/parity

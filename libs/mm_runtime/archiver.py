@@ -6,9 +6,12 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from mm_core.types import InputError
+from mm_runtime.figures.archive import add_archive
+from mm_runtime.figures.feed import add_free
 from mm_runtime.label import Label
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.service import Service
@@ -45,6 +48,8 @@ class Archiver:
         self._options = service.settings.store
         self._archive: Archive
         self._waiting: list[tuple[int, bytes]] = []
+        self._read_s = 0.0  # when the first of them was read
+        self._storing_s = 0.0  # when the first of those was read that are being stored; 0 for none
         self._full = asyncio.Event()
         self._room = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
@@ -79,6 +84,15 @@ class Archiver:
             "counted_seq": self.counted_seq,
         }
 
+    def lag_events(self) -> int:
+        """How many events of the log are not in the store."""
+        return self._reader.next_seq - 1 - self.stored_seq + self._reader.pending if self.stored_seq else 0
+
+    def lag_s(self) -> float:
+        """How long ago the oldest event was read that is not in the store."""
+        since_s = self._storing_s or (self._read_s if self._waiting else 0.0)
+        return monotonic() - since_s if since_s else 0.0
+
     async def sql(self, question: dict[str, str]) -> dict[str, str]:
         """Answer a reading statement; `error` holds what is wrong with it."""
         try:
@@ -111,6 +125,8 @@ class Archiver:
                 self.counted_seq = self.stored_seq
 
     async def _hear(self, seq: int, _label: Label, data: bytes) -> None:
+        if not self._waiting:
+            self._read_s = monotonic()
         self._waiting.append((seq, data))
         if len(self._waiting) >= self._options.batch_events:
             self._full.set()
@@ -131,6 +147,7 @@ class Archiver:
 
     def _take(self) -> list[tuple[int, bytes]]:
         batch, self._waiting = self._waiting, []
+        self._storing_s = self._read_s if batch else 0.0
         self._full.clear()
         self._room.set()
         return batch
@@ -144,6 +161,7 @@ class Archiver:
             self._archive.flush()
             self.batches += 1
         self.stored_seq = self._archive.next_seq - 1
+        self._storing_s = 0.0
 
     async def _until_stored(self, work: Callable[[], Any]) -> Any:
         """Do the work in a thread, again and again while the store cannot be reached."""
@@ -181,10 +199,8 @@ async def start(service: Service) -> None:
     os.nice(NICE)
     archiver = Archiver(service)
     service.status = archiver.status
-    metrics = service.metrics
-    metrics.gauge("stored_seq", "Last sequence of the log in the store", lambda: archiver.stored_seq)
-    metrics.gauge("waiting", "Events read and not stored", lambda: archiver.status()["waiting"])
-    metrics.counter("batches", "Batches stored", lambda: archiver.batches)
-    metrics.counter("failures", "Tries that the store did not take", lambda: archiver.failures)
+    add_archive(service.metrics, archiver)
+    if service.settings.store.path:
+        add_free(service.metrics, Path(service.settings.store.path))
     service.on_stop(archiver.stop)
     archiver.begin()

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
 from mm_core.compiled import CORE_DIGEST
-from mm_core.events import InstrumentDefined
+from mm_core.events import Event, InstrumentDefined
 from mm_core.node import Node
 from mm_core.setup.config import Config
 from mm_runtime.bus import Bus, until_available
@@ -38,6 +38,7 @@ class NodeLoop:
         self.checkpoint_bytes = 0
         self.resumed_at = 1
         self.on_step: Callable[[float], Any] = lambda _seconds: None
+        self.on_said: Callable[[Sequence[Event]], Any] = lambda _said: None
         self._bus = bus
         self._node = node
         self._group = group
@@ -88,12 +89,14 @@ class NodeLoop:
             self._begin_tree(label.tree)
         self._writer = label.writer
         started_s = perf_counter()
-        answers = [encode(answer) for answer in self._node.step(decode(data))]
+        said = self._node.step(decode(data))
+        answers = [encode(answer) for answer in said]
         self.events += 1
         self.answers += len(answers)
         self._kept.append((seq, answers))
         await self._bus.publish(self._subject, self._encode(Report([(seq, answers)], label.writer)))
         self.on_step(perf_counter() - started_s)
+        self.on_said(said)
 
     def _begin_tree(self, tree: int) -> None:
         """A new root went out, so everything before it is finished: its reports need not be kept, its state may be."""

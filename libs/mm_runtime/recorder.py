@@ -5,9 +5,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from time import perf_counter_ns, time_ns
+from time import monotonic, perf_counter_ns, time_ns
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from nats.aio.msg import Msg
 
 from mm_core.events import BookTop, InstrumentDefined, RootEvent
 from mm_core.types import NS_PER_S, InputError
+from mm_runtime.figures.feed import add_client, add_feed, add_free
 from mm_runtime.roots import RootSource
 from mm_runtime.service import Service
 from mm_runtime.settings import Venue
@@ -37,10 +37,6 @@ YIELD_FRAMES = 64
 BATCH_ROOTS = 32
 POLL_S = 0.05
 FLUSH_S = 1.0
-FEED_COUNTS = (
-    *("depth_received", "depth_applied", "depth_dropped", "gaps", "crossed"),
-    *("trades", "trade_gaps", "disconnects"),
-)
 # Some minutes of a busy market: longer than any restart takes.
 LIVE_ROOTS_MAX = 100_000
 
@@ -64,6 +60,7 @@ class Recorder:
         self.feed = Feed(instrument, TouchAudit(CompiledBook()))
         self.roots = RootSource(service.bus, service.group, RECORDER)
         self.frames = 0
+        self.heard_s = monotonic()  # when the last frame came
         self.is_ended = False
         self._end_asked = asyncio.Event()
         self._service = service
@@ -162,7 +159,7 @@ class Recorder:
         async with Rest(venue.rest_url) as rest:
             sync = self.feed.sync
             self.client = BinanceClient(symbol, endpoints, rest, self._on_frame, lambda: sync.wants_snapshot)
-            _add_client_metrics(self._service, self.client)
+            add_client(self._service.metrics, self.client.counts)
             tasks = [asyncio.create_task(work) for work in (self.client.run(), self._send(), self._end_asked.wait())]
             done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in others:
@@ -212,6 +209,7 @@ class Recorder:
         """The frame port: everything that the feed hears comes through here, and is recorded."""
         events = self.feed.feed(recv_ns, frame)
         self.frames += 1
+        self.heard_s = monotonic()
         if self._writer is not None:
             self._writer.write(recv_ns, frame)
         if self._book_top:
@@ -244,7 +242,9 @@ async def start(service: Service) -> None:
     service.status = recorder.status
     service.on_stop(recorder.stop)
     await service.bus.subscribe(end_subject(service.group), recorder.on_end)
-    _add_metrics(service, recorder)
+    add_feed(service.metrics, recorder, instrument)
+    if options.frames:
+        add_free(service.metrics, options.frames)
     if options.source == LIVE:
         recorder.begin(recorder.live(service.settings.venue, instrument.venue_symbol))
         return
@@ -254,33 +254,3 @@ async def start(service: Service) -> None:
             recorder.begin(work(WsLines(paths)))
             return
     raise InputError(f"--source {options.source}: expected live, {REPLAY}<files> or {PACED}<files>")
-
-
-def _add_metrics(service: Service, recorder: Recorder) -> None:
-    feed = recorder.feed
-    service.metrics.counter("frames", "Frames of the venue", lambda: recorder.frames)
-    service.metrics.gauge(
-        "roots_unconfirmed", "Roots that the log is not known to hold", lambda: recorder.roots.unconfirmed
-    )
-    for name in (
-        "depth_received",
-        "depth_applied",
-        "depth_dropped",
-        "gaps",
-        "crossed",
-        "trades",
-        "trade_gaps",
-        "disconnects",
-    ):
-        text = f"{name.replace('_', ' ').capitalize()}, see FeedCounts"
-        service.metrics.counter(name, text, partial(_count, feed, name))
-
-
-def _add_client_metrics(service: Service, client: BinanceClient) -> None:
-    counts = client.counts
-    for name in ("connects", "connect_errors", "bytes", "bad_frames", "snapshots_requested", "snapshot_errors"):
-        service.metrics.counter(f"client_{name}", name.replace("_", " ").capitalize(), partial(getattr, counts, name))
-
-
-def _count(feed: Feed, name: str) -> float:
-    return float(getattr(feed.counts(), name))

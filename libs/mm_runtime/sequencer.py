@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -62,8 +63,9 @@ class Sequencer:
 
     def __init__(self, bus: Bus, group: str, stamper: Stamper, *, by_clock: bool = False, grace_ns: int = 0) -> None:
         self.counts = Counts()
-        self.is_ended = False
+        self.is_ended, self.tree_s = False, 0.0  # when the last root was appended, by perf_counter
         self.on_quiescent: Callable[[float], Any] = lambda _seconds: None
+        self.on_order: Callable[[float], Any] = lambda _seconds: None
         self._bus = bus
         self._group = group
         self._stamper = stamper
@@ -76,7 +78,6 @@ class Sequencer:
         self._event_seq = 0  # of the last event
         self._stamped: deque[tuple[RootEvent, Waiting | None]] = deque()
         self._tree = 0
-        self._tree_s = 0.0
         self._pumping = False
         self._work_came = False
         self._appends = 0
@@ -91,7 +92,7 @@ class Sequencer:
         end = await read_end(self._bus, self._group, self._appender.last_seq)
         self._stamper.resume(end.root_seq, end.local_ns)
         self._ledger.rebuild(end.tree)
-        self._tree, self.is_ended = end.tree_seq, end.is_closed
+        self._tree, self.tree_s, self.is_ended = end.tree_seq, perf_counter(), end.is_closed
         self._clock.set(end.local_ns)
         self._event_seq = end.tree[-1].seq if end.tree else 0
         await self._appender.start(self._on_free)
@@ -190,9 +191,11 @@ class Sequencer:
                 subject = subject_of(self._group, KINDS[head.type], head.instrument_id)
                 label = Label(answer.node, answer.cause, answer.index, self._tree, self._appender.writer)
                 await self._append(head.type, subject, label, answer.data)
+                if head.type == "SubmitOrder":
+                    self.on_order(perf_counter() - self.tree_s)
             self.counts.answers += len(answers)
             if self._ledger.is_quiescent:
-                self.on_quiescent(asyncio.get_running_loop().time() - self._tree_s)
+                self.on_quiescent(perf_counter() - self.tree_s)
             return True
         if not (self._ledger.is_quiescent and self._appender.is_free and (self._stamped or self._stamp_next())):
             return False
@@ -249,7 +252,7 @@ class Sequencer:
         if waiting is not None and waiting.data is None:
             source = CLOSE
         self._tree = self._appender.last_seq + 1
-        self._tree_s = asyncio.get_running_loop().time()
+        self.tree_s = perf_counter()
         label = Label(source, number, 0, self._tree, self._appender.writer)
         kind = type(root).__name__
         subject = subject_of(self._group, KINDS[kind], getattr(root, "instrument_id", ""))

@@ -1,8 +1,7 @@
 """The sequencer on the bus: assembly only."""
 
-from functools import partial
-
 from mm_core.sequencer import Sequencer as Stamper
+from mm_runtime.figures.log import add_log
 from mm_runtime.sequencer import Sequencer
 from mm_runtime.service import Service, run_service
 
@@ -20,12 +19,7 @@ async def start(service: Service) -> None:
         by_clock=bus.ticks == "clock",
         grace_ns=bus.tick_grace_ms * NS_PER_MS,
     )
-    metrics, counts = service.metrics, sequencer.counts
-    sequencer.on_quiescent = metrics.seconds("root_seconds", "Time from a root's append to quiescence")
-    for name in counts.__struct_fields__:
-        metrics.counter(name, f"{name.replace('_', ' ').capitalize()} since the start", partial(getattr, counts, name))
-    metrics.gauge("log_last_seq", "Last sequence of the log", lambda: sequencer.status()["last_seq"])
-    metrics.gauge("roots_waiting", "Roots that are not on the log yet", lambda: sequencer.status()["roots_waiting"])
+    add_log(service.metrics, sequencer)
     await sequencer.start()
     service.on_stop(sequencer.stop)
     service.status = sequencer.status

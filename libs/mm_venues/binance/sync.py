@@ -107,6 +107,11 @@ class Sync:
         """True while a snapshot should be fetched, paced by the caller, once the first diff is there."""
         return self._phase is Phase.WAITING
 
+    @property
+    def is_valid(self) -> bool:
+        """True while the book is proven."""
+        return self._phase is Phase.VALID
+
     def on_diff(self, diff: BookDelta) -> list[BookFact]:
         """Take the next diff of the stream."""
         self.counts.depth_received += 1

@@ -1,0 +1,60 @@
+"""Risk's state: whether we trade and why not, and how far the limits are away."""
+
+from mm_core.node import State
+from mm_core.risk.reason import Reason
+from mm_core.types import TradeState
+from mm_runtime.figures.scale import SIDES, Scale, e9, limited
+from mm_runtime.metrics import Metrics
+
+STATES = [state.name.lower() for state in TradeState]
+# Why a state was entered; the other reasons are of single orders.
+STATE_REASONS = (Reason.NONE, Reason.OPERATOR, Reason.LOSS_SESSION, Reason.LOSS_DAY, Reason.FILL_RATE)
+WINDOWS = ("session", "day")
+
+
+def add_limits(metrics: Metrics, state: State, scale: Scale) -> None:
+    """The figures of the state of the risk gate."""
+    risk = state["risk"][0]
+    limits = risk["limits"]
+
+    def reason() -> str:
+        return Reason(int(risk["reason"])).name.lower()
+
+    text = "1 for what is let through: all, what reduces the position, nothing"
+    metrics.states("trading_state", text, STATES, lambda: STATES[risk["trading_state"]])
+    reasons = [each.name.lower() for each in STATE_REASONS]
+    metrics.states("trading_reason", "1 for why the trading state was entered", reasons, reason, "reason")
+    metrics.gauges(
+        "loss_quote",
+        "Loss since the start of the window, below 0 for a gain",
+        "window",
+        WINDOWS,
+        lambda window: e9(risk[f"{window}_start_e9"]) - _result(risk, scale),
+    )
+    metrics.gauges(
+        "loss_max_quote",
+        "Loss that halts trading, +Inf for no limit",
+        "window",
+        WINDOWS,
+        lambda window: e9(limits[f"loss_{window}_e9_max"]),
+    )
+    metrics.gauge(
+        "position_max_base",
+        "Largest position that is let through, +Inf for no limit",
+        lambda: limited(limits["position_lots_max"], scale.lot),
+    )
+    metrics.gauge("orders_open", "Orders let through and not known to be gone", lambda: risk["open_orders"])
+    metrics.gauges(
+        "open_base",
+        "What is open of these orders",
+        "side",
+        SIDES,
+        lambda side: risk["open_lots"][SIDES.index(side)] * scale.lot,
+    )
+
+
+def _result(risk: State, scale: Scale) -> float:
+    """What `mm_core.risk.gate.result_e9` measures the loss by."""
+    account = risk["account"]
+    half = int(account["cash_half"]) + int(account["position_lots"]) * int(account["mid_half"])
+    return half * scale.value / 2 - e9(account["fees_e9"])

@@ -1,0 +1,202 @@
+"""What the nodes' figures say of states whose truth is known, in human units: tick 0.01, lot 0.001."""
+
+import math
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from tests.unit.nodes.said import (
+    ACCOUNTANT,
+    BUILDER,
+    EXCHANGE,
+    INSTRUMENT,
+    QUOTER,
+    RISK,
+    S,
+    book,
+    filled,
+    intent,
+    market,
+    node,
+    snapshot,
+    step,
+)
+
+from mm_core import events as e
+from mm_core.node import Node
+from mm_core.risk.reason import Reason
+from mm_core.types import BookState, Command, Side, TimeInForce
+from mm_runtime.figures.node import OF_STATE, add_node
+from mm_runtime.figures.said import Said, add_said
+from mm_runtime.figures.scale import Scale
+from mm_runtime.metrics import Metrics
+
+QUOTES = {"order_qty_base": Decimal("0.004"), "position_max_base": Decimal("0.008")}
+
+
+def figures(node: Node) -> dict[str, float]:
+    """The figures of a node's state: `name`, or `name label` for each value of a label."""
+    metrics = Metrics(node.name, "test")
+    OF_STATE[node.name](metrics, node.state, Scale.of(INSTRUMENT))
+    return read(metrics)
+
+
+def read(metrics: Metrics) -> dict[str, float]:
+    """Names without the service, with the values of their labels but the group's."""
+    prefix = f"mm_{metrics._service}_"
+    samples = [sample for family in metrics.collect() for sample in family.samples]
+    return {
+        " ".join([sample.name.removeprefix(prefix), *list(sample.labels.values())[:-1]]): sample.value
+        for sample in samples
+        if "_process_" not in sample.name
+    }
+
+
+def some(found: dict[str, float], *names: str) -> Any:
+    return [pytest.approx(found[name], nan_ok=True) for name in names]
+
+
+def test_the_book_says_its_state_its_touch_and_its_silence() -> None:
+    builder = node(BUILDER)
+    empty = figures(builder)
+    assert (empty["state syncing"], empty["state valid"]) == (1, 0)
+    assert math.isnan(empty["spread_quote"])
+    step(builder, snapshot(1 * S, bid=99, ask=103, lots=5))
+    step(builder, e.FeedStatus(**market(1 * S), state=BookState.VALID, epoch=2))
+    step(builder, e.Tick(ts_ns=4 * S, local_ns=4 * S))
+    found = figures(builder)
+    assert some(found, "state syncing", "state valid", "silence_seconds", "epoch") == [0, 1, 3, 2]
+    assert some(found, "best_price_quote bid", "best_price_quote ask") == [0.99, 1.03]
+    assert some(found, "best_size_base ask", "spread_quote", "mid_quote") == [0.005, 0.04, 1.01]
+
+
+def test_the_quoter_says_what_rests_and_not_what_is_only_wanted() -> None:
+    quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
+    step(quoter, book(1 * S))
+    wanted = figures(quoter)
+    assert some(wanted, "orders_open bid", "quotes_resting bid", "wants bid", "decisions_total") == [1, 0, 1, 1]
+    assert math.isnan(wanted["quoted_spread_quote"])
+    for number, side, price in ((1, Side.BUY, 98), (2, Side.SELL, 102)):
+        step(quoter, e.OrderAccepted(**market(1 * S), order_id=number, side=side, price_ticks=price, qty_lots=4))
+    found = figures(quoter)
+    assert some(found, "quotes_resting bid", "quotes_resting ask", "quoted_spread_quote") == [1, 1, 0.04]
+    assert some(found, "resting_price_quote ask", "fair_price_quote", "half_spread_quote") == [1.02, 1.0, 0.02]
+    assert some(found, "position_max_base", "mode quoting", "mode flattening") == [0.008, 1, 0]
+    step(quoter, e.OperatorCommand(ts_ns=2 * S, command=Command.FLATTEN))
+    step(quoter, book(2 * S))
+    assert some(figures(quoter), "mode quoting", "mode flattening", "wants bid", "quotes_resting bid") == [0, 1, 0, 1]
+
+
+def test_the_account_says_both_splits_of_the_result_in_quote() -> None:
+    accountant = node(ACCOUNTANT)
+    step(accountant, book(1 * S, bid=99, ask=101))
+    step(accountant, filled(1 * S, 1, Side.BUY, 98))  # 4 lots, 2 ticks below the mid
+    step(accountant, book(2 * S, bid=109, ask=111))
+    step(accountant, replace(filled(2 * S, 2, Side.SELL, 112), qty_lots=1, fee_e9=1_000))
+    found = figures(accountant)
+    assert some(found, "position_base", "position_value_quote", "average_price_quote") == [0.003, 0.0033, 0.98]
+    assert some(found, "pnl_realised_quote", "pnl_unrealised_quote") == [0.00014, 0.00036]
+    assert some(found, "pnl_spread_quote", "pnl_inventory_quote") == [0.0001, 0.0004]
+    assert some(found, "fees_quote", "pnl_total_quote") == [0.000001003, 0.000498997]
+    assert some(found, "fills_total", "turnover_quote_total") == [2, 0.00504]
+
+
+def test_risk_says_its_state_and_how_far_its_limits_are() -> None:
+    risk = node(RISK, risk={"loss_session_max_quote": Decimal("0.001"), "position_max_base": Decimal("0.5")})
+    step(risk, book(1 * S, bid=99, ask=101))
+    step(risk, intent(1 * S, 1, Side.BUY, 98))
+    found = figures(risk)
+    assert some(found, "trading_state active", "orders_open", "open_base bid", "open_base ask") == [1, 1, 0.004, 0]
+    assert some(found, "loss_max_quote session", "loss_max_quote day") == [0.001, math.inf]
+    assert some(found, "position_max_base") == [0.5]
+    step(risk, filled(1 * S, 1, Side.BUY, 98))
+    step(risk, book(2 * S, bid=79, ask=81))
+    found = figures(risk)
+    assert some(found, "loss_quote session", "trading_state active") == [0.000720003, 1]
+    step(risk, book(3 * S, bid=9, ask=11))
+    found = figures(risk)
+    assert some(found, "loss_quote session", "trading_state halted", "trading_reason loss_session") == [
+        0.003520003,
+        1,
+        1,
+    ]
+
+
+def test_the_venue_says_what_rests_and_what_is_on_its_way() -> None:
+    exchange = node(EXCHANGE)
+    step(exchange, snapshot(1 * S))
+    terms: dict[str, Any] = {"side": Side.BUY, "price_ticks": 98, "qty_lots": 4, "time_in_force": TimeInForce.GTX}
+    step(exchange, e.SubmitOrder(**market(1 * S), order_id=1, **terms))
+    assert some(figures(exchange), "requests_waiting", "orders_resting bid", "answers_waiting") == [1, 0, 0]
+    step(exchange, e.Tick(ts_ns=1 * S + 15_000_000))
+    assert some(figures(exchange), "requests_waiting", "orders_resting bid", "answers_waiting") == [0, 1, 1]
+
+
+def test_answers_are_counted_by_type_side_and_reason() -> None:
+    risk, metrics, said = (
+        node(RISK, risk={"order_max_base": Decimal("0.003")}),
+        Metrics("risk", "test"),
+        Said(lambda: 0),
+    )
+    add_said(metrics, risk, said)
+    said.hear(step(risk, intent(0, 1, Side.BUY, 98)))
+    said.hear(step(risk, book(1 * S)))
+    said.hear(step(risk, intent(1 * S, 2, Side.BUY, 98)))
+    found = read(metrics)
+    assert {name: count for name, count in found.items() if count} == {
+        "said_total SubmitOrder": 1,
+        "said_total OrderDenied": 1,
+        "decisions_total denied book_not_valid": 1,
+        "decisions_total adjusted order_lots": 1,
+    }
+
+
+def test_every_reason_of_risk_has_its_place() -> None:
+    metrics = Metrics("risk", "test")
+    add_said(metrics, node(RISK), Said(lambda: 0))
+    places = {name.split()[2] for name in read(metrics) if name.startswith("decisions_total")}
+    places |= {name.split()[1] for name in figures(node(RISK)) if name.startswith("trading_reason")}
+    assert places == {reason.name.lower() for reason in Reason}
+
+
+def test_fills_and_rejections_are_counted() -> None:
+    exchange, metrics, said = node(EXCHANGE), Metrics("paper_exchange", "test"), Said(lambda: 0)
+    add_said(metrics, exchange, said)
+    rejected: dict[str, Any] = {"side": Side.SELL, "price_ticks": 98, "qty_lots": 4, "reason": 1}
+    said.hear([filled(1 * S, 1, Side.SELL, 98), e.OrderRejected(**market(1 * S), order_id=2, **rejected)])
+    found = read(metrics)
+    assert found["fills_total ask maker"] == found["rejected_total would_take"] == 1
+    assert sum(count for name, count in found.items() if name.startswith("fills_total")) == 1
+
+
+def test_what_is_said_again_of_an_old_log_is_not_counted() -> None:
+    pending, answer = [2], [filled(1 * S, 1, Side.BUY, 98)]
+    said = Said(lambda: pending[0])
+    said.hear(answer)
+    assert said.count(e.OrderFilled) == 0
+    pending[0] = 0
+    said.hear([])
+    pending[0] = 7  # busy again, but with what is new
+    said.hear(answer)
+    assert said.count(e.OrderFilled) == 1
+
+
+def test_a_node_shows_its_state_when_it_has_read_its_log_to_the_end_and_from_then_on() -> None:
+    """The state of a checkpoint is the past: a counter that steps back would be counted twice."""
+    accountant, metrics = node(ACCOUNTANT), Metrics("accountant", "test")
+    reader = SimpleNamespace(pending=0, next_seq=1, resets=1)
+    loop: Any = SimpleNamespace(events=0, answers=0, checkpoints=0, checkpoint_bytes=0, reader=reader)
+    add_node(metrics, loop, accountant, INSTRUMENT)
+    assert "fills_total" not in read(metrics)  # it has heard nothing yet
+    loop.events, reader.pending = 1, 5
+    loop.on_said(step(accountant, filled(1 * S, 1, Side.BUY, 98)))
+    found = read(metrics)
+    assert (found["said_total PositionChanged"], found["log_pending"], "fills_total" in found) == (0, 5, False)
+    reader.pending = 0
+    loop.on_said(step(accountant, filled(2 * S, 2, Side.BUY, 98)))
+    found = read(metrics)
+    assert (found["said_total PositionChanged"], found["fills_total"]) == (1, 2)
+    reader.pending = 9
+    assert read(metrics)["fills_total"] == 2
