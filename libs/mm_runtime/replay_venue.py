@@ -159,16 +159,22 @@ def _tls(order: Order) -> tuple[ssl.SSLContext, Path]:
     return context, path
 
 
-def _metrics(player: Player) -> Callable[[web.Request], Any]:
-    """The route of the figures."""
-    metrics = Metrics("replay_venue")
+def figures(player: Player) -> Metrics:
+    """The metrics of a venue, which is of no group."""
+    metrics = Metrics("replay_venue", group="")
     metrics.gauge("clients", "Connections", lambda: len(player.lines))
     metrics.gauge("ended", "1 when every frame was said", lambda: player.is_ended)
     for market in player.markets.values():
         _add_symbol(metrics, player, market)
+    return metrics
+
+
+def _metrics(player: Player) -> Callable[[web.Request], Any]:
+    """The route of the figures."""
+    metrics = figures(player)
 
     async def show(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=generate_latest(metrics), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return show
 

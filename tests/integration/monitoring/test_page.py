@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 from prometheus_client import Metric
 from tests.integration.monitoring.observed import NAMES, Observed
+from tests.session import SAMPLE
 
 from mm_runtime.figures.feed import add_client, add_free
 from mm_runtime.metrics import Metrics
+from mm_runtime.replay_venue import figures
 from mm_runtime.topology import HEARS
+from mm_store.instrument import define
+from mm_store.ws_lines import WsLines
 from mm_venues.binance.client import ClientCounts
+from mm_venues.binance.venue.market import Market, look_ahead
+from mm_venues.binance.venue.player import Player, Source
 from mm_wire.subjects import RECORDER
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
@@ -48,7 +54,11 @@ def exported(observed: Observed, tmp_path_factory: pytest.TempPathFactory) -> di
     add_client(live, ClientCounts())
     add_free(live, tmp_path_factory.getbasetemp())
     families = [family for families in observed.families.values() for family in families]
-    return dict(row(family) for family in [*families, *live.collect()])
+    lines = WsLines([SAMPLE])
+    market = Market(define("SYNTH", lines).instrument, look_ahead(lines))
+    venue = figures(Player([Source(market, lines, lambda: lines.where)], 0.0)).collect()
+    of_venue = [family for family in venue if "_process_" not in family.name]
+    return dict(row(family) for family in [*families, *live.collect(), *of_venue])
 
 
 def test_the_page_says_what_the_services_export_and_nothing_else(exported: dict[str, Row]) -> None:
