@@ -101,8 +101,8 @@ def _command(symbol: str, command: Command, key: str = "", value: str = "") -> N
 
 
 def _services(session: "Running") -> dict[str, Any]:
-    from mm_runtime.chain import RECORDER, SERVICES
-    from mm_wire.subjects import status_subject
+    from mm_runtime.chain import SERVICES
+    from mm_wire.subjects import RECORDER, status_subject
 
     async def ask(bus: "Bus") -> list[Any]:
         names = [*SERVICES, RECORDER]
