@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mm_cli import backtest, bench, check, import_, operator, paper, synth, verify
+from mm_cli import backtest, bench, check, import_, operator, paper, serve_replay, synth, verify
 from mm_core.types import InputError
 
 BAD_INPUT = 2
@@ -49,6 +49,7 @@ app.command("import")(import_.run)
 app.command("paper")(paper.run)
 app.command("reduce")(operator.reduce)
 app.command("resume")(operator.resume)
+app.command("serve-replay")(serve_replay.run)
 app.command("set")(operator.set_)
 app.command("sql")(operator.sql)
 app.command("status")(operator.status)

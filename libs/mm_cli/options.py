@@ -1,5 +1,6 @@
 """Options that several commands have."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -15,6 +16,7 @@ SetOption = Annotated[
 ]
 
 ProfileOption = Annotated[str, typer.Option("--profile", help="conservative or aggressive: what --config builds on.")]
+MAX = "max"
 PROFILES = ("conservative", "aggressive")
 PROFILE_FOLDER = Path(__file__).parents[2] / "deploy" / "config"
 
@@ -42,3 +44,12 @@ def decimal_option(option: str, text: str) -> Decimal:
     if not value.is_finite():
         raise InputError(f"{option} {text}: expected a finite number")
     return value
+
+
+def speed_option(option: str, text: str) -> float:
+    """Multiple of real time, 0 for as fast as it goes. InputError names the option if it is neither."""
+    if text == MAX:
+        return 0.0
+    if not re.fullmatch(r"\d+(\.\d+)?x?", text) or not float(text.rstrip("x")):
+        raise InputError(f"{option} {text}: expected {MAX}, or a number above 0 such as 10")
+    return float(text.rstrip("x"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mm_cli.interrupt import interruptible
-from mm_cli.options import ConfigOption, ProfileOption, SetOption, config_files, service_options
+from mm_cli.options import MAX, ConfigOption, ProfileOption, SetOption, config_files, service_options, speed_option
 from mm_cli.synth import SECONDS_NS
 from mm_core.types import NS_PER_S, InputError
 from mm_runtime.config import load_config
@@ -28,7 +28,6 @@ BUSES = ("nats", "memory")
 LIVE = "live"
 REPLAY = "replay:"
 PACED = "paced:"
-MAX = "max"
 PROGRESS_LINES = 10
 
 Progress = Callable[["Standing"], bool]
@@ -65,7 +64,7 @@ def run(
     if source == LIVE:
         given = [_measured_offset(chosen), *given]
         chosen = load_config(files, given)
-    pace = (_speed(speed), _duration_ns(duration))
+    pace = (speed_option("--speed", speed), _duration_ns(duration))
     paths, defined = _defined(symbol, source, chosen, tick, lot, exchange_info)
     if bus == "memory":
         summary, complete = _in_memory(paths, defined, chosen, out, pace)
@@ -171,15 +170,6 @@ def _paths(source: str) -> list[Path]:
     if f"{kind}{colon}" not in (REPLAY, PACED) or "" in files.split(","):
         raise InputError(f"--source {source}: expected {LIVE}, {REPLAY}<file>[,<file>...] or {PACED}<file>[,<file>...]")
     return [Path(file) for file in files.split(",")]
-
-
-def _speed(text: str) -> float:
-    """Multiple of real time, 0 for as fast as it goes."""
-    if text == MAX:
-        return 0.0
-    if not re.fullmatch(r"\d+(\.\d+)?x?", text) or not float(text.rstrip("x")):
-        raise InputError(f"--speed {text}: expected {MAX}, or a number above 0 such as 10")
-    return float(text.rstrip("x"))
 
 
 def _duration_ns(text: str) -> int:

@@ -4,8 +4,9 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
-from tests.venue.venue import WAIT_S_MAX, Venue
+from tests.venue.venue import WAIT_S_MAX
 
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus, InstrumentDefined, RootEvent
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
@@ -91,7 +92,16 @@ def short(events: list[RootEvent]) -> str:
     return " ".join(words)
 
 
-def impatient(venue: Venue, silence_s_max: float = 5.0) -> Endpoints:
+class Reached(Protocol):
+    """Any venue: `url` is its address without a scheme."""
+
+    @property
+    def url(self) -> str:
+        """Host and port."""
+        ...
+
+
+def impatient(venue: Reached, silence_s_max: float = 5.0) -> Endpoints:
     """The venue's addresses, and hardly a pause between attempts."""
     return Endpoints(
         ws_url=f"ws://{venue.url}",
@@ -118,7 +128,7 @@ def client_of(port: Port, endpoints: Endpoints, rest: Rest, symbol: str = "ETHUS
 
 @asynccontextmanager
 async def running(
-    venue: Venue, port: Port, endpoints: Endpoints | None = None, symbol: str = "ETHUSDT"
+    venue: Reached, port: Port, endpoints: Endpoints | None = None, symbol: str = "ETHUSDT"
 ) -> AsyncIterator[BinanceClient]:
     """A client that runs while the block does, and is cancelled behind it."""
     endpoints = endpoints or impatient(venue)

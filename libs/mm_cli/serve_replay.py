@@ -1,0 +1,68 @@
+"""`crypto-mm serve-replay`: recorded frames behind Binance's own protocol, on loopback."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mm_cli.options import speed_option
+from mm_core.types import InputError
+
+EXAMPLE = "samples/synth.gz"
+
+
+def run(
+    symbol: Annotated[list[str], typer.Option(help="Venue symbol of the --source at the same place; repeatable.")],
+    source: Annotated[list[str], typer.Option(help="<file>[,<file>...] of recorded lines, one recording; repeatable.")],
+    speed: Annotated[str, typer.Option(help="max, or a multiple of real time such as 10.")] = "1",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of ws:// and http://; 0: a free one.")] = 18080,
+    tls_port: Annotated[int | None, typer.Option(help="Port of wss:// and https:// besides; 0: a free one.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM for --tls-port; without it one is made.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM of the key of --tls-cert.")] = None,
+    tick: Annotated[str, typer.Option(help="Tick size; without it exchangeInfo or the data decides.")] = "",
+    lot: Annotated[str, typer.Option(help="Lot size; without it exchangeInfo or the data decides.")] = "",
+    exchange_info: Annotated[Path | None, typer.Option(help="File with the venue's exchangeInfo.")] = None,
+    exit_at_end: Annotated[bool, typer.Option("--exit-at-end", help="End behind the last frame.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
+) -> None:
+    """Serve recorded frames as Binance Spot would: WebSocket streams, depth snapshots, exchangeInfo.
+
+    The market begins with the first subscriber, and stands still where the depth snapshot was recorded until a
+    client has fetched it. Who comes later joins the running market. Behind the last frame the connections stay open.
+    Ctrl-C ends it. /healthz says how far it is.
+    """
+    from mm_runtime.replay_venue import Order, serve
+
+    order = Order(
+        symbols=symbol,
+        sources=[_files(files) for files in source],
+        tick=tick,
+        lot=lot,
+        exchange_info=exchange_info,
+        speed=speed_option("--speed", speed),
+        host=host,
+        port=port,
+        tls_port=tls_port,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        exit_at_end=exit_at_end,
+    )
+    status = serve(order, lambda line: typer.echo(line, err=True))
+    _tell(status, as_json=as_json)
+
+
+def _files(text: str) -> list[Path]:
+    if "" in text.split(","):
+        raise InputError(f"--source {text}: expected <file>[,<file>...], such as {EXAMPLE}")
+    return [Path(file) for file in text.split(",")]
+
+
+def _tell(status: dict[str, Any], *, as_json: bool) -> None:
+    import msgspec
+
+    if as_json:
+        typer.echo(msgspec.json.encode(status).decode())
+        return
+    for symbol, each in status["symbols"].items():
+        typer.echo(f"{symbol}: {each['frames_said']:,} frames said, {each['frames_sent']:,} sent to clients")
