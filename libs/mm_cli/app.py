@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mm_cli import backtest, bench, check, import_, operator, paper, serve_replay, synth, verify
+from mm_cli import backtest, bench, check, deploy, import_, operator, paper, serve_replay, synth, verify
 from mm_core.types import InputError
 
 BAD_INPUT = 2
@@ -43,6 +43,7 @@ def root(
 app.command("backtest")(backtest.run)
 app.command("bench")(bench.run)
 app.command("check")(check.run)
+app.add_typer(deploy.app, name="deploy")
 app.command("flatten")(operator.flatten)
 app.command("halt")(operator.halt)
 app.command("import")(import_.run)
