@@ -53,7 +53,7 @@ def session(
         "symbol": symbol,
         "venue": chosen.venue.ws_url,
         "config": config.name,
-        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "content": hashlib.sha256(text.encode()).hexdigest()[:12],
     }
     _write(folder / WANTED, json.dumps(asked))
     if (folder / ASKED).is_file():

@@ -19,9 +19,11 @@ async def _start(service: Service) -> None:
     nodes = {node.name: node for node in new_nodes(new_parts(settings, instrument), instrument.instrument_id)}
     made = made_by(settings, instrument)
     loop = NodeLoop(service.bus, service.group, nodes[service.name], made, settings.bus.checkpoint_events)
-    service.status = loop.status
     metrics = service.metrics
     loop.on_step = metrics.seconds("step_seconds", "Time from an input's arrival to its report")
+    await loop.start()
+    service.on_stop(loop.stop)
+    service.status = loop.status  # only now there is something to tell
     metrics.counter("events", "Inputs read from the log", lambda: loop.events)
     metrics.counter("answers", "Answers reported", lambda: loop.answers)
     metrics.counter("checkpoints", "Checkpoints kept", lambda: loop.checkpoints)
@@ -30,5 +32,3 @@ async def _start(service: Service) -> None:
     )
     metrics.gauge("log_pending", "Events of the log that wait for this node", lambda: loop.reader.pending)
     metrics.gauge("log_next_seq", "Next sequence of the log to read", lambda: loop.reader.next_seq)
-    await loop.start()
-    service.on_stop(loop.stop)

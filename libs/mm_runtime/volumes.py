@@ -46,12 +46,20 @@ STORE_CONFIG = """\
 <clickhouse>
   <profiles>
     <bounded>
-      <readonly>1</readonly>
+      <!-- 2: Grafana sets how long a query may take; nothing else that bounds it can be changed. -->
+      <readonly>2</readonly>
       <allow_ddl>0</allow_ddl>
       <max_execution_time>30</max_execution_time>
       <max_memory_usage>1000000000</max_memory_usage>
       <max_result_rows>1000000</max_result_rows>
       <max_threads>2</max_threads>
+      <constraints>
+        <allow_ddl><const/></allow_ddl>
+        <max_execution_time><max>120</max></max_execution_time>
+        <max_memory_usage><const/></max_memory_usage>
+        <max_result_rows><const/></max_result_rows>
+        <max_threads><const/></max_threads>
+      </constraints>
     </bounded>
   </profiles>
   <users>
