@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check parity faults latency golden bench image up down clean
+.PHONY: help setup paper test check parity faults clients latency golden bench image up down clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -42,6 +42,9 @@ parity: $(STAMP) ## Live against offline, over a real nats-server: part of `test
 
 faults: $(STAMP) ## Kill each process of a session twenty times: about five minutes
 	$(BIN)/pytest tests/faults -m slow
+
+clients: $(STAMP) ## Let ccxt, python-binance and cryptofeed follow the replay venue; installs them from PyPI: three minutes
+	$(BIN)/pytest tests/clients -m slow
 
 latency: $(STAMP) ## Measure: root to order through the services, against a bare chain of as many hops
 	$(BIN)/python tests/bench/latency.py

@@ -25,6 +25,12 @@ from mm_venues.binance.venue.server import VenueServer
 
 HOST, PORT = "127.0.0.1", 18080
 CERTIFICATE = "replay_venue.pem"
+STATES = {
+    "waiting": "the market begins with the first subscriber",
+    "running": "the market runs",
+    "held": "the market stands still until its depth snapshot is fetched",
+    "ended": "every frame was said",
+}
 Tell = Callable[[str], None]
 
 
@@ -98,17 +104,27 @@ async def _serve(order: Order, sources: list[Source], tell: Tell) -> dict[str, A
     async with VenueServer(player, routes=[web.get("/metrics", metrics)]) as server:
         await _listen(server, order, tell)
         playing, stopped = asyncio.create_task(player.play()), asyncio.create_task(stop.wait())
+        telling = asyncio.create_task(_tell_states(player, tell))
         await asyncio.wait([playing, stopped], return_when=asyncio.FIRST_COMPLETED)
         if playing.done():
             playing.result()
-            tell("ended: every frame was said")
             if order.exit_at_end:
                 await player.settle()
             else:
                 await stopped
-        playing.cancel()
-        stopped.cancel()
+        for task in (playing, stopped, telling):
+            task.cancel()
         return server.status()
+
+
+async def _tell_states(player: Player, tell: Tell) -> None:
+    """Say it when the market begins, stands still, goes on and ends."""
+    told = ""
+    while True:
+        if player.state != told:
+            told = player.state
+            tell(STATES[told])
+        await player.wait()
 
 
 async def _listen(server: VenueServer, order: Order, tell: Tell) -> None:
@@ -118,7 +134,6 @@ async def _listen(server: VenueServer, order: Order, tell: Tell) -> None:
         tls, trusted = _tls(order)
         port = await server.listen(order.host, order.tls_port, tls)
         tell(f"serving wss://{order.host}:{port} and https://{order.host}:{port}, certificate to trust: {trusted}")
-    tell("the market begins with the first subscriber")
 
 
 def _tls(order: Order) -> tuple[ssl.SSLContext, Path]:

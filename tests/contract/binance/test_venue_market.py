@@ -109,6 +109,16 @@ def test_a_snapshot_has_the_best_levels_first_and_no_more_than_asked_for() -> No
     assert snapshot["bids"] == [["10.0", "2"], ["2.0", "3"]]
 
 
+def test_the_book_of_now_has_what_diffs_set_and_not_what_they_removed() -> None:
+    made = market(diff(1, 1), book(1))
+    made.release()
+    made.take(
+        FIRST_NS, diff(2, 2).replace(b'"b":[', b'"b":[["2449.0","7.0"],').replace(b'"2.00000000"', b'"0.00000000"')
+    )
+    snapshot = json.loads(made.snapshot(100) or b"")
+    assert (snapshot["bids"], snapshot["asks"]) == ([["2449.0", "7.0"]], [["2450.30000000", "1.00000000"]])
+
+
 def test_a_second_of_diffs_is_merged_for_the_slow_stream() -> None:
     made = Market(ETH, Ahead())
     said = [made.take(FIRST_NS + at * NS_PER_S // 10, diff(at, at)) for at in range(1, 14)]

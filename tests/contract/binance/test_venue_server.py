@@ -13,6 +13,7 @@ from tests.venue.venue import WAIT_S_MAX
 
 from mm_venues.binance.venue.limits import Limits
 from mm_venues.binance.venue.market import Said
+from mm_venues.binance.venue.player import SETTLE_PINGS
 
 BEGIN_NS = 1_790_000_000_000_000_000
 FRAMES = [
@@ -38,6 +39,11 @@ async def get(session: aiohttp.ClientSession, venue: Replayed, path: str) -> Any
         return await response.json()
 
 
+async def has(port: Port, words: str) -> None:
+    """Wait until the book's events in short hold these."""
+    await port.until(lambda: words in port.short())
+
+
 async def heard(socket: aiohttp.ClientWebSocketResponse, last: Callable[[Any], bool]) -> list[Any]:
     """What a socket says, up to something."""
     said: list[Any] = []
@@ -51,11 +57,11 @@ def test_two_recorders_follow_the_market_and_a_third_joins_it_late() -> None:
 
     async def test(venue: Replayed, _session: aiohttp.ClientSession) -> None:
         async with running(venue, ports[0], impatient(venue, 30.0)):
-            await ports[0].said("1-1 VALID1")
+            await has(ports[0], "1-1 VALID1")
             async with running(venue, ports[1], impatient(venue, 30.0)):
                 await ports[1].until(lambda: bool(ports[1].frames))
                 async with running(venue, ports[2], impatient(venue, 30.0)):
-                    await asyncio.gather(*(port.said(LAST) for port in ports))
+                    await asyncio.gather(*(has(port, LAST) for port in ports))
 
     run(test, speed=0.05)
     _, expected = by_file(ETH, FRAMES)
@@ -101,6 +107,36 @@ def test_the_market_waits_for_a_subscriber_and_then_for_its_snapshot() -> None:
     run(test)
 
 
+def test_behind_a_held_snapshot_the_clients_have_their_turns_before_the_stream_goes_on() -> None:
+    async def test(venue: Replayed, session: aiohttp.ClientSession) -> None:
+        async with session.ws_connect(f"ws://{venue.url}/ws/ethusdt@depth@100ms", autoping=False) as socket:
+            assert (await socket.receive_json())["u"] == 1
+            asked = asyncio.create_task(get(session, venue, "/api/v3/depth?symbol=ETHUSDT"))
+            for turn in range(SETTLE_PINGS):
+                ping = await socket.receive()
+                assert ping.type is aiohttp.WSMsgType.PING
+                assert asked.done() or turn < SETTLE_PINGS - 1
+                await socket.pong(ping.data)
+            assert (await socket.receive_json())["u"] == 2
+
+    run(test)
+
+
+def test_a_request_that_comes_before_its_snapshot_waits_for_it() -> None:
+    async def main() -> None:
+        late = [(recv_ns + (at > 1) * 1_000_000_000, frame) for at, (recv_ns, frame) in enumerate(FRAMES)]
+        async with (
+            replaying((ETH, late), speed=2.0) as venue,
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"ws://{venue.url}/ws/ethusdt@trade"),
+        ):
+            while venue.player.state != "running":
+                await venue.player.wait()
+            assert (await get(session, venue, "/api/v3/depth?symbol=ETHUSDT")) == json.loads(book(0))
+
+    asyncio.run(main())
+
+
 def test_nobody_who_hears_the_depth_means_nobody_to_wait_for() -> None:
     async def test(venue: Replayed, session: aiohttp.ClientSession) -> None:
         async with session.ws_connect(f"ws://{venue.url}/ws/ethusdt@trade"):
@@ -139,7 +175,7 @@ def test_faults_on_the_way_are_healed_with_the_book_of_now(tamper: Callable[[Sai
 
     async def test(venue: Replayed, _session: aiohttp.ClientSession) -> None:
         async with running(venue, port, impatient(venue, 30.0)):
-            await port.said(LAST if tamper is doubled else "VALID2")
+            await has(port, LAST if tamper is doubled else "VALID2")
 
     run(test, tamper=tamper, speed=0.05)
     assert said in port.short()
@@ -150,9 +186,9 @@ def test_a_lost_connection_comes_back_to_the_running_market() -> None:
 
     async def test(venue: Replayed, _session: aiohttp.ClientSession) -> None:
         async with running(venue, port, impatient(venue, 30.0)):
-            await port.said("10-10")
+            await has(port, "10-10")
             venue.player.lines[0].abort()
-            await port.said(LAST)
+            await has(port, LAST)
 
     run(test, speed=0.05)
     assert "GAP1 SYNCING2 snapshot" in port.short()

@@ -69,6 +69,7 @@ class Player:
         """Everything once. InputError, naming the line, for a frame that is none."""
         await self._until(lambda: any(self._hears(market) for market in self.markets.values()))
         self._clock.start(time.monotonic())
+        self.changed.set()
         for number, (at_ns, source, frame) in enumerate(self._frames()):
             wait_s = self._clock.wait_s(at_ns, time.monotonic())
             if wait_s > 0 or number % YIELD_FRAMES == 0:
