@@ -146,3 +146,12 @@ def test_looking_ahead_finds_the_first_snapshot_and_the_exchanges_clock() -> Non
     frames = [(FIRST_NS, trade(1)), (FIRST_NS + 1, diff(1, 1)), (FIRST_NS + 2, book(1)), (FIRST_NS + 3, book(2))]
     assert look_ahead(frames) == Ahead(FIRST_NS, 1_000_000, book(1))
     assert look_ahead(frames[:2]) == Ahead(FIRST_NS, 1_000_000, b"")
+    raw = trade(1).partition(b'"data":')[2][:-1]
+    assert look_ahead([(FIRST_NS, TICKER), (FIRST_NS, raw)]).skew_ns == 1_000_000
+    assert look_ahead([(FIRST_NS, book(1)), (FIRST_NS, raw)]) == Ahead(FIRST_NS, 1_000_000, book(1))
+
+
+@pytest.mark.parametrize("frame", [b"nope", b'{"e":"trade","E":"x"}', b'{"e":"trade","E":12}'])
+def test_looking_ahead_refuses_what_is_no_event(frame: bytes) -> None:
+    with pytest.raises(FrameError):
+        look_ahead([(FIRST_NS, frame)])

@@ -15,7 +15,7 @@ _MESSAGE_BYTES_MAX = 64 << 10
 
 
 class Line:
-    """One connection. `send` and `has_answered` end quietly when it is gone."""
+    """One connection. `send` and `round_trip` end quietly when it is gone."""
 
     def __init__(self, request: web.Request, subscriptions: Subscriptions, limits: Limits) -> None:
         self.subscriptions = subscriptions
@@ -54,7 +54,7 @@ class Line:
         except (ClientConnectionResetError, ConnectionError):
             pass  # its reader ends too, and says so
 
-    async def has_answered(self, payload: bytes) -> None:
+    async def round_trip(self, payload: bytes) -> None:
         """Ping, and wait for the pong."""
         self._keepalive.pinged(payload, time.monotonic())
         await self._write(payload, WSMsgType.PING)

@@ -26,7 +26,15 @@ FAST_DEPTH, SLOW_DEPTH = "depth@100ms", "depth"
 TRADES_MAX = 1_000
 _CHANNELS = {"depthUpdate": FAST_DEPTH, "trade": "trade", "aggTrade": "aggTrade"}
 
+
+class _Timed(msgspec.Struct):
+    """An event's time, of the events that have one."""
+
+    event_time: int = msgspec.field(name="E", default=0)
+
+
 _envelope = msgspec.json.Decoder(wire.Envelope)
+_timed = msgspec.json.Decoder(_Timed)
 _depth = msgspec.json.Decoder(wire.Depth)
 _snapshot = msgspec.json.Decoder(wire.DepthSnapshot)
 
@@ -48,16 +56,19 @@ class Ahead(NamedTuple):
 
 
 def look_ahead(frames: Iterable[tuple[int, bytes]]) -> Ahead:
-    """Read frames up to the first event with a time and the first snapshot. FrameError for a frame that is no JSON."""
-    first_ns = skew_ns = 0
+    """Read frames up to the first event with a time and the first snapshot. FrameError for a frame that is neither."""
+    first_ns = event_ns = skew_ns = 0
+    snapshot = b""
     for recv_ns, frame in frames:
         first_ns = first_ns or recv_ns
         envelope = decode(frame)
         if envelope.last_update_id is not msgspec.UNSET and not envelope.stream:
-            return Ahead(first_ns, skew_ns, frame.rstrip())
-        if not skew_ns and (event_ns := _event_ns(envelope)):
+            snapshot = snapshot or frame.rstrip()
+        elif not event_ns and (event_ns := _event_ns(envelope.data if envelope.stream else frame)):
             skew_ns = event_ns - recv_ns
-    return Ahead(first_ns, skew_ns)
+        if snapshot and event_ns:
+            break
+    return Ahead(first_ns, skew_ns, snapshot)
 
 
 def decode(frame: bytes) -> wire.Envelope:
@@ -68,12 +79,12 @@ def decode(frame: bytes) -> wire.Envelope:
         raise FrameError(f"frame: {error}") from error
 
 
-def _event_ns(envelope: wire.Envelope) -> int:
-    class Timed(msgspec.Struct):
-        E: int = 0
-
-    body = envelope.data if envelope.stream else b"{}"
-    return to_ns(timed.E) if (timed := msgspec.json.decode(body, type=Timed)).E else 0
+def _event_ns(body: bytes | msgspec.Raw) -> int:
+    try:
+        event_time = _timed.decode(body).event_time
+        return to_ns(event_time) if event_time else 0
+    except (msgspec.DecodeError, ValueError) as error:
+        raise FrameError(f"event: {error}") from error
 
 
 class Market:

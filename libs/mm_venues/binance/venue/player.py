@@ -94,7 +94,7 @@ class Player:
             async with asyncio.timeout(SETTLE_S_MAX):
                 for number in range(SETTLE_PINGS):
                     payload = b"%d" % (time.time_ns() // 1_000_000 + number)
-                    await asyncio.gather(*(line.has_answered(payload) for line in list(self.lines)))
+                    await asyncio.gather(*(line.round_trip(payload) for line in list(self.lines)))
 
     async def wait(self) -> None:
         """Wait for a change of anything here."""
