@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.integration.runtime.group import until
+from tests.integration.runtime.group import failure, until
 from tests.integration.runtime.nodes import NAME, market, stamper
 from tests.integration.runtime.server import GROUP, Server
 from tests.session import CONFIG, SAMPLE, paper_command, said, session
@@ -171,6 +171,19 @@ def test_a_source_says_roots_under_its_own_name_only(guarded: Server) -> None:
         return sequencer._intake._next
 
     assert asyncio.run(run()) == {OWN: 2}
+
+
+def test_a_service_that_says_what_it_may_not_ends_with_one_line(guarded: Server) -> None:
+    async def run() -> BaseException:
+        bus = await connect(guarded, s.QUOTER)
+        await bus.publish(s.report_subject(GROUP, s.RISK), b"")
+        error = await failure(bus)
+        await bus.close()
+        return error
+
+    error = asyncio.run(run())
+    assert isinstance(error, InputError)
+    assert str(error).startswith("[bus] user quoter: nats: permissions violation for publish to")
 
 
 @pytest.mark.parametrize(
