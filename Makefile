@@ -1,11 +1,12 @@
 # Every command of a developer or user; `make` alone lists them. Needs make and Python 3.11 or newer.
 PYTHON ?= python3
 BIN := .venv/bin
+PROFILE ?= live
 STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check rules parity faults clients latency golden bench clean
+.PHONY: help setup paper test check rules parity faults clients containers latency golden bench image up down clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -57,6 +58,16 @@ golden: $(STAMP) ## Rewrite the golden files; review the diff as a change of tra
 
 bench: $(STAMP) ## Measure: backtest rows per second against the targets
 	$(BIN)/python tests/bench/run.py
+
+image: ## Build the image of all services
+	docker build --file deploy/Dockerfile --target runtime --tag crypto-mm:$${MM_VERSION:-dev} .
+
+# Secrets are made by the service `prepare` where they are missing.
+up: ## Start everything in containers; PROFILE=replay plays a recorded market without internet
+	docker compose --profile $(PROFILE) up --detach --wait
+
+down: ## End the containers; data, logs and secrets stay in their volumes
+	docker compose --profile '*' down
 
 clean: ## Remove .venv, caches and build products; keeps out/
 	rm -rf .venv build dist libs/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

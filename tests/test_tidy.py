@@ -67,7 +67,8 @@ def test_every_package_and_program_has_a_readme(package: Path) -> None:
 @pytest.mark.parametrize("path", TEXTS, ids=name)
 def test_nothing_names_a_machine(path: Path) -> None:
     places = "home|root|work|tmp|Users"
-    assert re.findall(rf"(?<![\w.)}}-])/(?:{places})(?![\w-])", path.read_text(errors="ignore")) == []
+    text = re.sub(r"^ *tmpfs: .*", "", path.read_text(errors="ignore"), flags=re.MULTILINE)  # in a container
+    assert re.findall(rf"(?<![\w.)}}-])/(?:{places})(?![\w-])", text) == []
 
 
 def test_the_lock_holds_no_address() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mm_cli import backtest, bench, check, import_, operator, paper, serve_replay, synth, verify
+from mm_cli import backtest, bench, check, deploy, import_, operator, paper, record, serve_replay, synth, verify
 from mm_core.types import InputError
 
 BAD_INPUT = 2
@@ -43,10 +43,12 @@ def root(
 app.command("backtest")(backtest.run)
 app.command("bench")(bench.run)
 app.command("check")(check.run)
+app.add_typer(deploy.app, name="deploy")
 app.command("flatten")(operator.flatten)
 app.command("halt")(operator.halt)
 app.command("import")(import_.run)
 app.command("paper")(paper.run)
+app.command("record")(record.run)
 app.command("reduce")(operator.reduce)
 app.command("resume")(operator.resume)
 app.command("serve-replay")(serve_replay.run)

@@ -24,7 +24,7 @@ from mm_core.types import NS_PER_S, InputError
 from mm_research.heard import Heard
 from mm_research.paper import Result
 from mm_research.session import Session, check_folder, write_session
-from mm_runtime.chain import ARCHIVER, RECORDER, SEQUENCER, Chain
+from mm_runtime.chain import Chain
 from mm_runtime.label import Label
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.sessions import Running, listed
@@ -32,6 +32,7 @@ from mm_runtime.settings import Settings
 from mm_store.log_file import writing_log
 from mm_venues.binance.feed import FeedCounts
 from mm_wire.codec import decode
+from mm_wire.subjects import ARCHIVER, RECORDER, SEQUENCER
 
 POLL_S = 0.05
 ARCHIVE_S = 60.0  # how long the end waits for the store to catch up

@@ -101,8 +101,8 @@ def _command(symbol: str, command: Command, key: str = "", value: str = "") -> N
 
 
 def _services(session: "Running") -> dict[str, Any]:
-    from mm_runtime.chain import RECORDER, SERVICES
-    from mm_wire.subjects import status_subject
+    from mm_runtime.chain import SERVICES
+    from mm_wire.subjects import RECORDER, status_subject
 
     async def ask(bus: "Bus") -> list[Any]:
         names = [*SERVICES, RECORDER]
@@ -124,7 +124,8 @@ def _show(answer: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{answer['instrument_id']}, pid {answer['pid']}, {answer['folder']}", title_justify="left")
+    pid = f"pid {answer['pid']}" if answer["pid"] else "in containers"
+    table = Table(title=f"{answer['instrument_id']}, {pid}, {answer['folder']}", title_justify="left")
     for column in ("service", "state", "at", "metrics"):
         table.add_column(column)
     for name, said in answer["services"].items():
@@ -132,7 +133,8 @@ def _show(answer: dict[str, Any]) -> None:
             table.add_row(name, "no answer", "", "")
             continue
         at = next((f"{said[key]:,}" for key in ("last_seq", "stored_seq", "next_seq", "frames") if key in said), "")
-        table.add_row(name, "ended" if said.get("ended") else "runs", at, f"127.0.0.1:{said['metrics_port']}/metrics")
+        host = "127.0.0.1" if answer["pid"] else name
+        table.add_row(name, "ended" if said.get("ended") else "runs", at, f"{host}:{said['metrics_port']}/metrics")
     Console().print(table)
 
 
@@ -163,10 +165,15 @@ def _ask_folder(folder: Path, statement: str, form: str) -> str:
 
 def _with_bus(session: "Running", work: Callable[["Bus"], Awaitable[T]]) -> T:
     from mm_runtime.bus import Bus
+    from mm_runtime.config import load_config
+    from mm_runtime.login import login_of
+    from mm_wire.subjects import OPERATOR
+
+    login = login_of(load_config(None).bus, OPERATOR)
 
     async def run() -> T:
         bus = Bus()
-        await bus.connect(session.url, "crypto-mm operator")
+        await bus.connect(session.url, "crypto-mm operator", login)
         try:
             return await work(bus)
         finally:

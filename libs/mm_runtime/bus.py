@@ -13,6 +13,7 @@ from nats.js.errors import BadRequestError, NotFoundError
 from nats.js.errors import Error as JetStreamError
 
 from mm_core.types import InputError
+from mm_runtime.login import NOBODY, Login
 from mm_runtime.quick_client import QuickClient
 from mm_wire.subjects import log_subjects, stream, writer_subject
 
@@ -22,6 +23,7 @@ CONNECT_S = 5.0
 RETRY_S = 0.05
 RECONNECT_S: Any = 0.05  # typed as whole seconds, used as they are
 REQUEST_S = 2.0
+AUTHORIZATION, PERMISSIONS = "authorization violation", "permissions violation"
 PENDING_BYTES = 64 << 20
 Listener = Callable[[], Coroutine[Any, Any, None]]
 T = TypeVar("T")
@@ -38,13 +40,14 @@ class Bus:
         self.reconnects = 0
         self.errors = 0
         self._is_open = False
+        self._url = self._user = ""
         self._on_reconnect: list[Listener] = []
         self._work: set[asyncio.Task[Any]] = set()
         self._closing = False
 
-    async def connect(self, url: str, name: str, credentials_file: str = "") -> None:
+    async def connect(self, url: str, name: str, login: Login = NOBODY) -> None:
         """Connect to the server at `url`. InputError if there is none, or it refuses us."""
-        options: dict[str, Any] = {"user_credentials": credentials_file} if credentials_file else {}
+        self._url, self._user = url, login.user
         opening = self.client.connect(
             url,
             name=name,
@@ -56,7 +59,7 @@ class Bus:
             reconnected_cb=self._reconnected,
             closed_cb=self._closed,
             error_cb=self._error,
-            **options,
+            **login.options(),
         )
         try:
             await asyncio.wait_for(opening, CONNECT_S)
@@ -156,8 +159,19 @@ class Bus:
             self.fail(ConnectionError(f"the bus closed the connection: {self.client.last_error}"))
 
     async def _error(self, error: Exception) -> None:
-        """What nats-py reports: trouble of the connection is counted, anything else came from one of our callbacks."""
-        if isinstance(error, OUTAGES):
+        """What nats-py reports: trouble of the connection is counted, anything else came from one of our callbacks.
+
+        What the server forbids us stays forbidden: it is raised into the first connecting, or ends the service.
+        """
+        text = str(error).lower()
+        if AUTHORIZATION in text and not self._is_open:
+            who = f"user {self._user}" if self._user else "without a user"
+            raise InputError(
+                f"[bus] url {self._url}, {who}: refused; expected a user that the server knows, and its password"
+            ) from error
+        if PERMISSIONS in text:
+            self.fail(InputError(f"[bus] user {self._user}: {error}; expected a user who may do this"))
+        elif isinstance(error, OUTAGES):
             self.errors += 1
             log.warning("bus: %s", str(error) or type(error).__name__)
         else:

@@ -11,16 +11,14 @@ import msgspec
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
 from mm_runtime.bus import Bus, open_log
+from mm_runtime.login import login_of
 from mm_runtime.nats_server import answers, free_port, server_command
 from mm_runtime.settings import Settings
 from mm_runtime.supervisor import Supervisor
 from mm_runtime.topology import HEARS
-from mm_wire.subjects import end_subject, status_subject, stream
+from mm_wire.subjects import ARCHIVER, OPERATOR, RECORDER, SEQUENCER, end_subject, status_subject, stream
 
 SERVER = "nats-server"
-RECORDER = "recorder"
-ARCHIVER = "archiver"
-SEQUENCER = "sequencer"
 # The sequencer first: nobody has anything to say to a log that no one writes.
 SERVICES = (SEQUENCER, *HEARS, ARCHIVER)
 POLL_S = 0.02
@@ -48,7 +46,7 @@ class Chain:
             free_port(self._settings.service.metrics_port + number, "[service] metrics_port")
         if not self.url:
             self.url = await self._start_server()
-        await self.bus.connect(self.url, "crypto-mm", self._settings.bus.credentials_file)
+        await self.bus.connect(self.url, "crypto-mm", login_of(self._settings.bus, OPERATOR))
         if last_seq := await open_log(self.bus, self.group):
             raise InputError(
                 f"[bus] group {self.group}: the log {stream(self.group)} at {self.url} holds {last_seq} events; "

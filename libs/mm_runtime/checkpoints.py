@@ -11,7 +11,7 @@ from nats.js.kv import KeyValue
 
 from mm_core.types import InputError
 from mm_runtime.bus import Bus, until_available
-from mm_wire.subjects import stream
+from mm_wire.subjects import state_bucket, stream
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,18 @@ class Checkpoint(msgspec.Struct, frozen=True):
         return pa.decompress(self.packed, decompressed_size=self.size, codec=CODEC, asbytes=True)  # type: ignore[no-any-return]
 
 
+async def open_states(bus: Bus, group: str) -> None:
+    """Make the store of a group's states where it is missing."""
+    config = KeyValueConfig(bucket=state_bucket(group), history=1, storage=StorageType.FILE)
+    await until_available(lambda: bus.jetstream.create_key_value(config))
+
+
 class Checkpoints:
     """Those of one node. `made_by` names core, configuration and instrument: a state of another one is refused."""
 
     def __init__(self, bus: Bus, group: str, node: str, made_by: str) -> None:
         self._bus = bus
-        self._bucket = f"{stream(group)}_STATE"
+        self._bucket = state_bucket(group)
         self._node = node
         self._made_by = made_by
         self._group = group
@@ -48,14 +54,13 @@ class Checkpoints:
         self._store: KeyValue
 
     async def open(self) -> Checkpoint | None:
-        """Open the store of a log that is there, and give the last checkpoint of this log in it.
+        """Open the store that the sequencer made, of a log that is there, and give the last checkpoint of this log.
 
         InputError if another core or configuration made it.
         """
         info = await until_available(lambda: self._bus.jetstream.stream_info(stream(self._group)))
         self._log = str(info.created)
-        config = KeyValueConfig(bucket=self._bucket, history=1, storage=StorageType.FILE)
-        self._store = await until_available(lambda: self._bus.jetstream.create_key_value(config))
+        self._store = await until_available(lambda: self._bus.jetstream.key_value(self._bucket))
         try:
             entry = await until_available(lambda: self._store.get(self._node))
         except (KeyNotFoundError, NotFoundError):

@@ -89,6 +89,9 @@ class Intake:
         except msgspec.DecodeError as error:
             log.warning("%s refused: %s", message.subject, error)
             return
+        if message.subject != root_subject(self._group, roots.source):  # who may publish there is who says them
+            log.warning("%s refused: roots of %s", message.subject, roots.source)
+            return
         source, wanted = roots.source, self._next.setdefault(roots.source, 1)
         if roots.first > wanted and not roots.skips:
             await self._on_hole(source, wanted, roots.first)

@@ -21,7 +21,7 @@ async def _start(service: Service) -> None:
     node = nodes[service.name]
     made = made_by(settings, instrument)
     loop = NodeLoop(service.bus, service.group, node, made, settings.bus.checkpoint_events)
-    service.status = loop.status
     await loop.start()
-    add_node(service.metrics, loop, node, instrument)
     service.on_stop(loop.stop)
+    service.status = loop.status  # only now there is something to tell
+    add_node(service.metrics, loop, node, instrument)

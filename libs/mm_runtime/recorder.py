@@ -48,6 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--instrument", type=Path, required=True, help="JSON of the InstrumentDefined")
     parser.add_argument("--source", required=True, help="live, replay:<file>[,<file>...] or paced:<file>[,<file>...]")
     parser.add_argument("--frames", type=Path, help="folder to record the frames to")
+    parser.add_argument("--data", type=Path, help="as --frames, in <data>/<venue>/<SYMBOL>")
     parser.add_argument("--speed", type=float, default=0.0, help="multiple of real time; 0: as fast as it goes")
     parser.add_argument("--duration-ns", type=int, default=0, help="receive time after which a replay ends; 0: its end")
 
@@ -70,7 +71,7 @@ class Recorder:
         self._is_paced = bool(options.speed) or options.source.startswith(PACED)
         self._heard = asyncio.Event()  # by all nodes: what is paced by the clock begins then
         self._new = asyncio.Event()
-        self._writer = FrameWriter(options.frames, instrument.venue_symbol) if options.frames else None
+        self._writer = _new_writer(options, instrument)
         self._work: asyncio.Task[None] | None = None
         self._batch: list[RootEvent] = []  # of a replay that need not be on time
         self.lost = 0  # roots that were given up because the sequencer did not take them
@@ -228,6 +229,13 @@ class Recorder:
         await self.roots.end()
         self.is_ended = True
         log.info("the end: %d frames", self.frames)
+
+
+def _new_writer(options: argparse.Namespace, instrument: InstrumentDefined) -> FrameWriter | None:
+    folder = options.frames
+    if options.data:
+        folder = options.data.joinpath(*instrument.instrument_id.split("."))
+    return FrameWriter(folder, instrument.venue_symbol) if folder else None
 
 
 async def start(service: Service) -> None:

@@ -18,6 +18,7 @@ from mm_core.sequencer import Sequencer as Stamper
 from mm_core.types import NS_PER_S
 from mm_runtime.appender import Appender
 from mm_runtime.bus import Bus
+from mm_runtime.checkpoints import open_states
 from mm_runtime.intake import Intake, Waiting
 from mm_runtime.label import Label
 from mm_runtime.ledger import Ledger
@@ -88,6 +89,7 @@ class Sequencer:
 
     async def start(self) -> None:
         """Take up the log at its end, then hear sources and nodes."""
+        await open_states(self._bus, self._group)
         await self._appender.take()
         end = await read_end(self._bus, self._group, self._appender.last_seq)
         self._stamper.resume(end.root_seq, end.local_ns)

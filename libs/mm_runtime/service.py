@@ -21,6 +21,7 @@ from pythonjsonlogger.json import JsonFormatter
 from mm_core.types import InputError
 from mm_runtime.bus import Bus
 from mm_runtime.config import load_config
+from mm_runtime.login import login_of
 from mm_runtime.metrics import Metrics
 from mm_runtime.settings import Settings
 from mm_wire.subjects import status_subject
@@ -63,7 +64,7 @@ class Service:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stopping.set)
         bus = self.settings.bus
-        await self.bus.connect(bus.url, self.name, bus.credentials_file)
+        await self.bus.connect(bus.url, self.name, login_of(bus, self.name))
         runner = await self._serve()
         lag = asyncio.create_task(self._watch_lag())
         stopping = asyncio.create_task(self.stopping.wait())

@@ -16,7 +16,10 @@ STATE_VARIABLE = "MM_STATE_DIR"
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """A session that runs: its process, its bus, what it trades by which configuration, and where its files are."""
+    """A session that runs: its process, its bus, what it trades by which configuration, and where its files are.
+
+    One whose services are containers has no process, `pid` 0, and is listed as long as its files are there.
+    """
 
     pid: int
     url: str
@@ -78,6 +81,8 @@ def the_session(symbol: str = "") -> Running:
 
 
 def _is_alive(pid: int) -> bool:
+    if not pid:
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -13,11 +13,14 @@ Positive = Annotated[int, Meta(ge=1, le=10**9)]
 class Bus(Section, frozen=True, kw_only=True):
     """Where the log lives. Without `url` a private nats-server is started on `port` (0: a free one).
 
-    Ticks come with the market's time, or in a silent market with the clock's too.
+    Who logs in is `user`, or without it the service's own name; `password_file` holds its password, or is a folder with
+    a file of the user's name. Ticks come with the market's time, or in a silent market with the clock's too.
     """
 
     url: str = ""
     port: Port = 0
+    user: str = ""
+    password_file: str = ""
     credentials_file: str = ""
     group: str = "main"
     ticks: Literal["market", "clock"] = "market"

@@ -8,6 +8,8 @@ from mm_core.types import InputError
 RECORDER = "recorder"
 SEQUENCER = "sequencer"
 CONSOLE = "crypto-mm"
+OPERATOR = "operator"  # the user of the bus that the console logs in as
+ARCHIVER = "archiver"
 BOOK_BUILDER = "book_builder"
 QUOTER = "quoter"
 RISK = "risk"
@@ -56,6 +58,11 @@ def stream(group: str) -> str:
     if not _GROUP.fullmatch(group):
         raise InputError(f"group {group!r}: only letters, digits, '-' and '_' can stand in a stream's name")
     return f"MM_{group}"
+
+
+def state_bucket(group: str) -> str:
+    """Name of the key-value store that holds the states of a group's nodes, a key each."""
+    return f"{stream(group)}_STATE"
 
 
 def subject(group: str, event: e.Event) -> str:

@@ -17,13 +17,12 @@ from mm_core.events import BookDelta, BookSnapshot, FeedStatus, InstrumentDefine
 from mm_core.setup.warm import warm
 from mm_core.types import BookState
 from mm_runtime.bus import Bus, open_log
-from mm_runtime.chain import ARCHIVER, SEQUENCER
 from mm_runtime.config import load_config
 from mm_runtime.label import Label
 from mm_runtime.roots import RootSource
 from mm_runtime.supervisor import Supervisor
 from mm_runtime.topology import HEARERS, HEARS
-from mm_wire.subjects import NAMES, RECORDER, status_subject, stream
+from mm_wire.subjects import ARCHIVER, NAMES, RECORDER, SEQUENCER, status_subject, stream
 
 PATH = ("BookDelta", "Book", "OrderIntent", "SubmitOrder")
 KINDS = {name: kind.__name__ for kind, (name, _) in NAMES.items()}

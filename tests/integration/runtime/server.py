@@ -17,7 +17,7 @@ START_S = 20.0
 class Server:
     """One server with its port and its data, which outlive its process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: str = "") -> None:
         self.port = free_port(0, "port")
         self.url = f"nats://{HOST}:{self.port}"
         self._command = [
@@ -27,6 +27,9 @@ class Server:
             "--ports_file_dir",
             str(folder),
         ]
+        if config:
+            (folder / "nats-server.conf").write_text(config.replace("http: 127.0.0.1:8222", ""))
+            self._command += ["--addr", HOST, "--port", str(self.port)]
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 

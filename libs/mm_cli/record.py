@@ -1,0 +1,78 @@
+"""`crypto-mm record`: the exchange's frames to disk for a window of time, without a bus; what cron calls."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mm_cli.options import ConfigOption, SetOption
+from mm_cli.paper import VENUES
+from mm_cli.synth import SECONDS_NS
+from mm_core.types import NS_PER_S, InputError
+
+if TYPE_CHECKING:
+    from mm_runtime.window import Recorded
+
+
+def run(
+    symbol: Annotated[str, typer.Option(help="Venue symbol, such as BTCUSDT.")],
+    data: Annotated[Path, typer.Option(help="Data root: frames go to <data>/<venue>/<SYMBOL>.")],
+    venue: Annotated[str, typer.Option(help="Venue of the frames: binance.")] = "binance",
+    duration: Annotated[str, typer.Option(help="How long: 90s, 30m, 8h.")] = "",
+    until: Annotated[str, typer.Option(help="Until this time of day in UTC, the next one: 16:00Z.")] = "",
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
+) -> None:
+    """Record the exchange's frames, and end by itself; SIGTERM or Ctrl-C end it earlier, as well.
+
+    Without --duration and --until it goes on until then. Lost connections come back. Exit code 1 if nothing came.
+    """
+    if venue not in VENUES:
+        raise InputError(f"--venue {venue}: expected {' or '.join(VENUES)}")
+    seconds = _seconds(duration, until, datetime.now(UTC))
+    import msgspec
+    import uvloop
+
+    from mm_runtime.config import load_config
+    from mm_runtime.window import record
+
+    chosen = load_config(config, settings or ())
+    done = uvloop.run(record(chosen.venue, symbol, data, seconds))
+    if done is None or not done.frames:
+        typer.echo(f"record: nothing came from {chosen.venue.ws_url}", err=True)
+        raise typer.Exit(1)
+    typer.echo(msgspec.json.encode(done).decode() if as_json else _text(done))
+
+
+def _seconds(duration: str, until: str, now: datetime) -> float:
+    """How long the window is, 0 without an end."""
+    if duration and until:
+        raise InputError("--duration and --until: expected one of them")
+    if until:
+        return _until(until, now)
+    if not duration:
+        return 0.0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", duration)
+    if not match or not float(match[1]):
+        raise InputError(f"--duration {duration}: expected a number and a unit, such as 90s, 30m or 8h")
+    return float(match[1]) * SECONDS_NS[match[2]] / NS_PER_S
+
+
+def _until(text: str, now: datetime) -> float:
+    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)Z", text)
+    if not match:
+        raise InputError(f"--until {text}: expected a time of day in UTC, such as 16:00Z")
+    end = now.replace(hour=int(match[1]), minute=int(match[2]), second=0, microsecond=0)
+    return (end - now if end > now else end - now + timedelta(days=1)).total_seconds()
+
+
+def _text(done: "Recorded") -> str:
+    feed = done.feed
+    return (
+        f"recorded {done.frames:,} frames of {done.instrument_id} in {timedelta(seconds=round(done.seconds))} "
+        f"to {done.folder}: {feed['depth_applied']:,} depth events, {feed['trades']:,} trades, {feed['gaps']:,} gaps, "
+        f"{done.lost:,} lost connections"
+    )

@@ -1,0 +1,164 @@
+"""A recorder without the bus: the exchange's frames to disk for a window of time, then a summary of what came."""
+
+import asyncio
+import fcntl
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from mm_core.types import InputError
+from mm_runtime.settings import Venue
+from mm_store.atomic import replacing
+from mm_store.frames import FrameWriter
+from mm_store.instrument import Defined
+from mm_venues.audit import CompiledBook, TouchAudit, warm_book
+from mm_venues.binance.client import BinanceClient, Endpoints
+from mm_venues.binance.feed import Feed
+from mm_venues.binance.rest import Rest, RestError
+from mm_venues.binance.rules import parse_exchange_info
+from mm_venues.frame_error import FrameError
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 1.0
+RETRY_S = 5.0
+LOCK = ".recording"
+
+
+class Recorded(msgspec.Struct, kw_only=True):
+    """What a window brought. `feed` counts as FeedCounts; the socket was connected, failed to be, was lost so often."""
+
+    instrument_id: str
+    folder: str
+    seconds: float
+    frames: int
+    connects: int
+    connect_errors: int
+    lost: int
+    feed: dict[str, Any]
+
+
+async def record(venue: Venue, symbol: str, data: Path, seconds: float) -> Recorded | None:
+    """Record to `<data>/binance/<SYMBOL>` for so many seconds (0: until SIGINT or SIGTERM, which end it earlier too).
+
+    None if the exchange could not be reached in all that time. InputError for a symbol that it does not know, or a
+    folder that cannot be written or has another recorder.
+    """
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    begin_s = monotonic()
+    ending = asyncio.create_task(_end(stopping, seconds))
+    try:
+        async with Rest(venue.rest_url) as rest:
+            defined = await _before(ending, _define(rest, symbol))
+            if defined is None:
+                return None
+            window = _Window(defined, data)
+            with window.writing():
+                await _before(ending, window.run(venue, rest))
+            return window.recorded(monotonic() - begin_s)
+    finally:
+        ending.cancel()
+
+
+class _Window:
+    """One instrument's frames to its folder."""
+
+    def __init__(self, defined: Defined, data: Path) -> None:
+        self._defined = defined
+        self._symbol = defined.instrument.venue_symbol
+        self._folder = data.joinpath(*defined.instrument.instrument_id.split("."))
+        warm_book()
+        self._feed = Feed(defined.instrument, TouchAudit(CompiledBook()))
+        self._client: BinanceClient
+        self._writer: FrameWriter
+        self._frames = 0
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Have the folder for ourselves, and everything on disk in the end."""
+        lock = self._folder / LOCK
+        with replacing(self._folder / "instrument.json") as path:
+            path.write_bytes(msgspec.json.encode(self._defined.to_json()))
+        with lock.open("w") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(f"{self._folder}: another recorder writes to it; expected one a symbol") from error
+            with FrameWriter(self._folder, self._symbol) as self._writer:
+                yield
+
+    async def run(self, venue: Venue, rest: Rest) -> None:
+        """Take frames until cancelled."""
+        endpoints = Endpoints(**{name: getattr(venue, name) for name in venue.__struct_fields__})
+        sync = self._feed.sync
+        self._client = BinanceClient(self._symbol, endpoints, rest, self._hear, lambda: sync.wants_snapshot)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._client.run())
+            group.create_task(self._flush())
+
+    def recorded(self, seconds: float) -> Recorded:
+        """What came."""
+        counts = self._client.counts
+        return Recorded(
+            instrument_id=self._defined.instrument.instrument_id,
+            folder=str(self._folder),
+            seconds=seconds,
+            frames=self._frames,
+            connects=counts.connects,
+            connect_errors=counts.connect_errors,
+            lost=sum(count for reason, count in counts.disconnects.items() if reason != "stopped"),  # that is our end
+            feed=msgspec.structs.asdict(self._feed.counts()),
+        )
+
+    def _hear(self, recv_ns: int, frame: bytes) -> None:
+        """The port of the client: what the feed takes is kept, as by the recorder on the bus."""
+        self._feed.feed(recv_ns, frame)
+        self._frames += 1
+        self._writer.write(recv_ns, frame)
+
+    async def _flush(self) -> None:
+        """A quiet market writes nothing by itself."""
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self._writer.flush()
+
+
+async def _define(rest: Rest, symbol: str) -> Defined:
+    """The instrument as the exchange defines it, as soon as it answers."""
+    while True:
+        try:
+            instrument = parse_exchange_info(await rest.exchange_info(symbol), symbol)
+        except FrameError as error:
+            raise InputError(f"--symbol {symbol}: {error}") from error
+        except RestError as error:
+            log.warning("the exchange does not answer: %s", error)
+            await asyncio.sleep(max(RETRY_S, error.retry_s))
+        else:
+            return Defined(instrument=instrument, tick_source="exchangeInfo", lot_source="exchangeInfo")
+
+
+async def _end(stopping: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds or None)
+
+
+async def _before(ending: "asyncio.Task[None]", work: Any) -> Any:
+    """Do the work, at most until the end: then it is cancelled, and None."""
+    task = asyncio.create_task(work)
+    await asyncio.wait([task, ending], return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        try:
+            return task.result()
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # the error that ended the others
+    task.cancel()
+    await asyncio.wait([task])
+    return None

@@ -1,0 +1,133 @@
+"""The recorder without the bus: windows, signals and the disk, against the replay venue as a process."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.session import SAMPLE
+
+from mm_cli.record import _seconds
+from mm_core.types import InputError
+from mm_store.ws_lines import WsLines
+
+START_S = 60.0
+SPEED = 40
+
+
+@pytest.fixture
+def venue() -> Iterator[str]:
+    """The address of a venue that plays the sample."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port = probe.getsockname()[1]
+    given = ["--source", str(SAMPLE), "--symbol", "SYNTH", "--speed", str(SPEED), "--port", str(port)]
+    command = [sys.executable, "-m", "mm_cli", "serve-replay", *given]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        until(process, lambda: state(port) == "waiting")
+        yield f"127.0.0.1:{port}"
+        process.terminate()
+
+
+def until(process: subprocess.Popen[Any], holds: Any) -> None:
+    """Wait for a condition while a process runs."""
+    ends_s = time.monotonic() + START_S
+    while not holds():
+        assert process.poll() is None, "it ended"
+        assert time.monotonic() < ends_s, "it does not come"
+        time.sleep(0.02)
+
+
+def state(port: int) -> str:
+    """What the venue says of itself; nothing while it does not listen."""
+    client = HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        client.request("GET", "/healthz")
+        return str(json.loads(client.getresponse().read())["state"])
+    except OSError:
+        return ""
+    finally:
+        client.close()
+
+
+def command(venue: str, data: Path, *options: str) -> list[str]:
+    """A recorder of the venue."""
+    addresses = ["--set", f"venue.ws_url=ws://{venue}", "--set", f"venue.rest_url=http://{venue}"]
+    given = ["--symbol", "SYNTH", "--data", str(data), "--json", *addresses, *options]
+    return [sys.executable, "-m", "mm_cli", "record", *given]
+
+
+def frames(data: Path) -> list[bytes]:
+    """What is on disk."""
+    return [frame for _, frame in WsLines(sorted((data / "binance" / "SYNTH").glob("*.ws.gz")))]
+
+
+def market(recorded: list[bytes]) -> list[bytes]:
+    """The frames of streams and snapshots: without what a recorder says itself."""
+    return [frame.rstrip() for frame in recorded if b'"stream"' in frame or b'"lastUpdateId"' in frame]
+
+
+def test_a_window_ends_by_itself_with_the_frames_of_the_venue(venue: str, tmp_path: Path) -> None:
+    done = subprocess.run(command(venue, tmp_path, "--duration", "6s"), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert (told["connects"], told["lost"]) == (1, 0)
+    assert told["frames"] == len(frames(tmp_path))
+    assert (told["feed"]["depth_applied"], told["feed"]["trades"], told["feed"]["gaps"]) == (1_123, 777, 0)
+    assert sorted(market(frames(tmp_path))) == sorted(market([frame for _, frame in WsLines([SAMPLE])]))
+    assert json.loads((tmp_path / "binance" / "SYNTH" / "instrument.json").read_text())["tick_size"] == "0.01"
+
+
+def test_sigterm_ends_it_with_everything_on_disk_and_a_second_recorder_is_refused(venue: str, tmp_path: Path) -> None:
+    with subprocess.Popen(command(venue, tmp_path), stdout=subprocess.PIPE, text=True) as process:
+        until(process, lambda: any(tmp_path.rglob("*.ws.gz")))
+        second = subprocess.run(command(venue, tmp_path), capture_output=True, text=True, check=False)
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=START_S)
+    assert process.returncode == 0
+    assert json.loads(said.splitlines()[-1])["frames"] == len(frames(tmp_path)) > 0
+    assert second.returncode == 2
+    assert "another recorder writes to it; expected one a symbol" in second.stderr
+
+
+def test_an_exchange_that_is_away_is_a_failed_check(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        away = f"127.0.0.1:{probe.getsockname()[1]}"
+    done = subprocess.run(command(away, tmp_path, "--duration", "200ms"), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"record: nothing came from ws://{away}" in done.stderr
+
+
+def test_an_unknown_symbol_is_bad_input(venue: str, tmp_path: Path) -> None:
+    given = command(venue, tmp_path, "--symbol", "NOPE")
+    done = subprocess.run(given, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "NOPE" in done.stderr
+
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("duration", "until_text", "seconds"),
+    [("90s", "", 90.0), ("8h", "", 28_800.0), ("", "16:00Z", 14_400.0), ("", "12:00Z", 86_400.0), ("", "", 0.0)],
+)
+def test_a_window_is_as_long_as_was_said(duration: str, until_text: str, seconds: float) -> None:
+    assert _seconds(duration, until_text, NOON) == seconds
+
+
+@pytest.mark.parametrize(
+    ("duration", "until_text"), [("8", ""), ("0s", ""), ("", "16:00"), ("", "24:00Z"), ("1h", "16:00Z")]
+)
+def test_a_window_that_cannot_be_is_bad_input(duration: str, until_text: str) -> None:
+    with pytest.raises(InputError, match="expected"):
+        _seconds(duration, until_text, NOON)
