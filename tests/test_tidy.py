@@ -20,7 +20,7 @@ TEXTS = [
     for part in ("libs", "services", "tests", "docs", ".ci")
     for path in sorted((ROOT / part).rglob("*"))
     if path.suffix in {".py", ".md", ".toml", ".json", ""} and path.is_file()
-] + [path for path in sorted(ROOT.iterdir()) if path.is_file()]
+] + [path for path in sorted(ROOT.iterdir()) if path.is_file() and path.name != ".git"]  # a worktree has one
 FILE_LINES = 300
 FUNCTION_LINES = 40
 

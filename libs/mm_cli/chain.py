@@ -25,7 +25,8 @@ from mm_research.heard import Heard
 from mm_research.paper import Result
 from mm_research.session import Session, check_folder, write_session
 from mm_runtime.chain import Chain
-from mm_runtime.log_reader import LogReader
+from mm_runtime.label import Label
+from mm_runtime.log_poller import LogPoller
 from mm_runtime.sessions import Running, listed
 from mm_runtime.settings import Settings
 from mm_store.log_file import writing_log
@@ -95,7 +96,7 @@ class _Trading:
         self._chain = Chain(folder, order.settings, order.options)
         self._heard = Heard(order.instrument)
         self._keep: Callable[[Event], object] = lambda _: None
-        self._reader: LogReader
+        self._reader: LogPoller
         self._started_ns = 0
         self._complete = True
 
@@ -126,7 +127,7 @@ class _Trading:
 
     async def _follow(self) -> Outcome:
         """Hear the log to its end."""
-        self._reader = LogReader(self._chain.bus, self._chain.group, [], self._hear, waits=False)
+        self._reader = LogPoller(self._chain.bus, self._chain.group, self._hear)
         await self._reader.start()
         with console(f"crypto-mm paper {self._order.instrument.instrument_id}") as show:
             await self._until_ended(lambda: show(self._look()))
@@ -177,7 +178,7 @@ class _Trading:
         typer.echo("paper: the store does not hold all of the log: see services/archiver.log", err=True)
         return None
 
-    async def _hear(self, _seq: int, _tree: int, data: bytes) -> None:
+    async def _hear(self, _seq: int, _label: Label, data: bytes) -> None:
         event = decode(data)
         self._heard.hear(event)
         self._keep(event)

@@ -127,18 +127,27 @@ class Appender:
         """False while more appends are in flight than should be."""
         return len(self._in_flight) < IN_FLIGHT_MAX and self._doubting is None
 
-    async def append(self, subject: str, label: Label, data: bytes) -> int:
-        """Append an event and return its sequence, which is final."""
+    async def append(self, subject: str, label: Label, data: bytes, *, acked: bool = True) -> int:
+        """Append an event and return its sequence, which is final.
+
+        `acked`: ask the server for an ack. Without one somebody is to say `heard`.
+        """
         self.last_seq += 1
         headers = {**label.headers(), EXPECTED: str(self.last_seq - 1), **self._fence}
         append = _Append(self.last_seq, subject, headers, data)
         self._in_flight.append(append)
         if self._doubting is None:
-            await self._send(append)
+            await self._send(append, acked=acked)
         return self.last_seq
 
-    async def _send(self, append: _Append) -> None:
-        reply = f"{self._inbox}.{self._attempt}.{append.seq}"
+    def heard(self, seq: int, writer: str) -> None:
+        """Somebody read event `seq`, which `writer` wrote, from the log: if that is us, it is stored."""
+        if writer == self.writer and self._doubting is None:
+            self._heard_s = asyncio.get_running_loop().time()
+            self._stored(seq)
+
+    async def _send(self, append: _Append, *, acked: bool = True) -> None:
+        reply = f"{self._inbox}.{self._attempt}.{append.seq}" if acked else ""
         await self._bus.publish(append.subject, append.data, reply, append.headers)
 
     async def _on_ack(self, message: Msg) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mm_core.types import InputError
-from mm_runtime.log_reader import LogReader
+from mm_runtime.label import Label
+from mm_runtime.log_poller import LogPoller
 from mm_runtime.service import Service
 from mm_runtime.settings import Store
 from mm_store.clickhouse.archive import Archive
@@ -47,7 +48,7 @@ class Archiver:
         self._full = asyncio.Event()
         self._room = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
-        self._reader: LogReader
+        self._reader: LogPoller
         self._lock = asyncio.Lock()  # of the store's clients, which serve one thread at a time
         self._sql: Any = None
 
@@ -95,7 +96,7 @@ class Archiver:
         self._archive = await self._until_stored(lambda: Archive(client, self._options.session))
         service, first_seq = self._service, self._archive.next_seq
         self.stored_seq = first_seq - 1
-        self._reader = LogReader(service.bus, service.group, [], self._hear, first_seq)
+        self._reader = LogPoller(service.bus, service.group, self._hear, first_seq)
         await self._reader.start()
         await service.bus.answer(sql_subject(service.group), self.sql)
         log.info("storing the log from %d", first_seq)
@@ -109,7 +110,7 @@ class Archiver:
                     self.counts = await self._until_stored(self._archive.counts)
                 self.counted_seq = self.stored_seq
 
-    async def _hear(self, seq: int, _tree: int, data: bytes) -> None:
+    async def _hear(self, seq: int, _label: Label, data: bytes) -> None:
         self._waiting.append((seq, data))
         if len(self._waiting) >= self._options.batch_events:
             self._full.set()

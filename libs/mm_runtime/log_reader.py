@@ -22,19 +22,17 @@ HEARTBEAT_S = 0.5
 HEARTBEATS_MISSED = 4
 INACTIVE_S = 10.0
 STATUS = "Status"
-# Hears (sequence, tree, data) of an event; tree is the sequence of the root that it follows from.
-Hear = Callable[[int, int, bytes], Awaitable[None]]
+# Hears (sequence, label, data) of an event.
+Hear = Callable[[int, Label, bytes], Awaitable[None]]
 
 
 class LogReader:
-    """Hears the events of some subjects of a log (none: all) from `next_seq` on, one after the other.
+    """Hears the events of some subjects of a log (none: all) from `next_seq` on, one after the other, as they come.
 
-    `waits`: that `hear` may wait for something that comes over the bus.
+    `hear` must not wait for something that comes over the bus.
     """
 
-    def __init__(
-        self, bus: Bus, group: str, subjects: Sequence[str], hear: Hear, next_seq: int = 1, *, waits: bool = True
-    ) -> None:
+    def __init__(self, bus: Bus, group: str, subjects: Sequence[str], hear: Hear, next_seq: int = 1) -> None:
         self.next_seq = next_seq
         self.pending = 0  # events that the server has for us, when it sent the last one
         self.resets = 0
@@ -42,7 +40,6 @@ class LogReader:
         self._stream = stream(group)
         self._subjects = list(subjects) or log_subjects(group)
         self._hear = hear
-        self._waits = waits
         self._subscription: Any = None
         self._consumer_seq = 0
         self._alive_s = 0.0
@@ -96,7 +93,7 @@ class LogReader:
                 mem_storage=True,
                 num_replicas=1,
             )
-            self._subscription = await self._bus.subscribe(inbox, self._on_message(inbox), at_once=not self._waits)
+            self._subscription = await self._bus.subscribe(inbox, self._on_message(inbox), at_once=True)
             await until_available(lambda: self._bus.jetstream.add_consumer(self._stream, config))
             self._alive()
 
@@ -148,7 +145,7 @@ class LogReader:
         self._consumer_seq = consumer_seq
         assert seq >= self.next_seq, f"event {seq} of the log came after {self.next_seq - 1}"
         self.next_seq = seq + 1
-        await self._hear(seq, Label.of(message.headers).tree, message.data)
+        await self._hear(seq, Label.of(message.headers), message.data)
 
     async def _watch_heartbeat(self) -> None:
         while True:

@@ -17,6 +17,7 @@ from mm_core.node import Node
 from mm_core.setup.config import Config
 from mm_runtime.bus import Bus, until_available
 from mm_runtime.checkpoints import Checkpoints
+from mm_runtime.label import Label
 from mm_runtime.log_reader import LogReader
 from mm_runtime.reports import Report
 from mm_wire.codec import decode, encode
@@ -46,6 +47,7 @@ class NodeLoop:
         self._checkpoint_at = checkpoint_events
         self._saving: asyncio.Task[None] | None = None
         self._tree = 0
+        self._writer = ""
         self._kept: list[tuple[int, list[bytes]]] = []
         self._encode = msgspec.msgpack.Encoder().encode
         self.reader: LogReader
@@ -57,7 +59,7 @@ class NodeLoop:
             self._node.load(checkpoint.state())
             self.resumed_at = checkpoint.next_seq
         subjects = [kind_subject(self._group, kind) for kind in self._node.hears]
-        self.reader = LogReader(self._bus, self._group, subjects, self._hear, self.resumed_at, waits=False)
+        self.reader = LogReader(self._bus, self._group, subjects, self._hear, self.resumed_at)
         await self._bus.subscribe(resend_subject(self._group), self._on_resend)
         self._bus.on_reconnect(self._resend)
         await self.reader.start()
@@ -81,15 +83,16 @@ class NodeLoop:
             "resets": self.reader.resets,
         }
 
-    async def _hear(self, seq: int, tree: int, data: bytes) -> None:
-        if tree != self._tree:
-            self._begin_tree(tree)
+    async def _hear(self, seq: int, label: Label, data: bytes) -> None:
+        if label.tree != self._tree:
+            self._begin_tree(label.tree)
+        self._writer = label.writer
         started_s = perf_counter()
         answers = [encode(answer) for answer in self._node.step(decode(data))]
         self.events += 1
         self.answers += len(answers)
         self._kept.append((seq, answers))
-        await self._bus.publish(self._subject, self._encode(Report([(seq, answers)])))
+        await self._bus.publish(self._subject, self._encode(Report([(seq, answers)], label.writer)))
         self.on_step(perf_counter() - started_s)
 
     def _begin_tree(self, tree: int) -> None:
@@ -110,7 +113,7 @@ class NodeLoop:
     async def _resend(self) -> None:
         """Say again what the sequencer may have missed."""
         if self._kept:
-            await self._bus.publish(self._subject, self._encode(Report(self._kept)))
+            await self._bus.publish(self._subject, self._encode(Report(self._kept, self._writer)))
 
 
 def made_by(config: Config, instrument: InstrumentDefined) -> str:

@@ -12,6 +12,9 @@ from nats.aio.subscription import Subscription
 from nats.js.api import Header
 from nats.protocol.command import hpub_cmd, pub_cmd
 
+from mm_runtime.quick_transport import QuickTransport
+from mm_runtime.quick_wire import Hear as HearBytes
+
 STATUS, DESCRIPTION = str(Header.STATUS.value), str(Header.DESCRIPTION.value)
 Hear = Callable[[Msg], Awaitable[None]]
 
@@ -21,26 +24,40 @@ class QuickClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self._at_once: dict[int, Hear] = {}
+        self._hearers: dict[int, HearBytes] = {}
+        self._transport = self._quick_transport = QuickTransport(self._hearers)
 
     async def subscribe_at_once(self, subject: str, hear: Hear) -> Subscription:
         """Let `hear` take each message as it is read; nothing else is read meanwhile."""
         subscription = await self.subscribe(subject, cb=hear, pending_msgs_limit=-1, pending_bytes_limit=-1)
-        self._at_once[subscription._id] = hear  # noqa: SLF001
+        self._hearers[subscription._id] = self._hearer(hear)  # noqa: SLF001
         return subscription
 
-    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
-        hear = self._at_once.get(sid)
-        if hear is None or sid not in self._subs:
-            await super()._process_msg(sid, subject, reply, data, headers)
-            return
-        self.stats["in_msgs"] += 1
-        self.stats["in_bytes"] += len(data)
-        message = self._build_message(sid, subject, reply, data, await self._process_headers(headers))
-        try:
-            await hear(message)
-        except Exception as error:  # noqa: BLE001  # as nats-py does: it is reported to the owner
-            await self._error_cb(error)
+    def _hearer(self, hear: Hear) -> HearBytes:
+        async def heard(subject: bytes, reply: bytes, headers: bytes, data: bytes) -> None:
+            self.stats["in_msgs"] += 1
+            self.stats["in_bytes"] += len(data)
+            try:
+                await hear(Msg(self, subject.decode(), reply.decode(), data, _headers(headers)))
+            except Exception as error:  # noqa: BLE001  # as nats-py does: it is reported to the owner
+                await self._error_cb(error)
+
+        return heard
+
+    def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
+        super()._remove_sub(sid, max_msgs)
+        self._hearers.pop(sid, None)
+
+    async def _process_op_err(self, e: Exception) -> None:
+        """The connection is lost, and with it the answers to what we asked: who waits for one may ask again now."""
+        for future in list(self._resp_map.values()):
+            if not future.done():
+                future.set_exception(ConnectionResetError("the connection to nats-server was lost"))
+        await super()._process_op_err(e)
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        await super()._close(status, do_cbs)
+        self._quick_transport.end_hearing()
 
     async def publish(
         self, subject: str, payload: bytes = b"", reply: str = "", headers: dict[str, Any] | None = None
@@ -61,22 +78,26 @@ class QuickClient(Client):
         if force_flush or not self.is_connected or self._transport is None:
             return await super()._flush_pending(force_flush)
         if self._pending:
-            self._transport.writelines(self._pending)
+            self._transport.write(self._pending[0] if len(self._pending) == 1 else b"".join(self._pending))
             self._pending = []
             self._pending_data_size = 0
         return None
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
-        """Status and headers of a message. nats-py's own looks at each letter of each name."""
-        if not headers:
-            return None
-        first, *lines = headers.decode(errors="replace").split("\r\n")
-        status, _, description = first.removeprefix("NATS/1.0").strip().partition(" ")
-        read = {STATUS: status} if status else {}
-        if description:
-            read[DESCRIPTION] = description
-        for line in lines:
-            name, colon, value = line.partition(":")
-            if colon:
-                read[name] = value.strip()
-        return read
+        return _headers(headers)
+
+
+def _headers(headers: bytes) -> dict[str, str] | None:
+    """Status and headers of a message. nats-py's own looks at each letter of each name."""
+    if not headers:
+        return None
+    first, *lines = headers.decode(errors="replace").split("\r\n")
+    status, _, description = first.removeprefix("NATS/1.0").strip().partition(" ")
+    read = {STATUS: status} if status else {}
+    if description:
+        read[DESCRIPTION] = description
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if colon:
+            read[name] = value.strip()
+    return read

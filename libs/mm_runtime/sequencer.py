@@ -21,6 +21,7 @@ from mm_runtime.checkpoints import open_states
 from mm_runtime.intake import Intake, Waiting
 from mm_runtime.label import Label
 from mm_runtime.ledger import Ledger
+from mm_runtime.market_clock import MarketClock
 from mm_runtime.rebuild import CLOSE, read_end
 from mm_runtime.reports import Report
 from mm_runtime.topology import HEARERS
@@ -58,10 +59,7 @@ class Counts(msgspec.Struct):
 
 
 class Sequencer:
-    """The sequencer of one group. `by_clock`: in a silent market time passes too, and makes Ticks after some grace.
-
-    Its clock is that of the sources: the newest root's local time, and what has passed here since.
-    """
+    """The sequencer of one group. `by_clock`: in a silent market time passes too, and makes Ticks after some grace."""
 
     def __init__(self, bus: Bus, group: str, stamper: Stamper, *, by_clock: bool = False, grace_ns: int = 0) -> None:
         self.counts = Counts()
@@ -71,8 +69,7 @@ class Sequencer:
         self._group = group
         self._stamper = stamper
         self._by_clock = by_clock
-        self._newest_ns = 0  # local time of the newest root
-        self._newest_s = 0.0  # and when we had it
+        self._clock = MarketClock()
         self._grace_ns = grace_ns
         self._ledger = Ledger(HEARERS)
         self._appender = Appender(bus, group)
@@ -97,7 +94,7 @@ class Sequencer:
         self._stamper.resume(end.root_seq, end.local_ns)
         self._ledger.rebuild(end.tree)
         self._tree, self.is_ended = end.tree_seq, end.is_closed
-        self._newest_ns, self._newest_s = end.local_ns, asyncio.get_running_loop().time()
+        self._clock.set(end.local_ns)
         self._event_seq = end.tree[-1].seq if end.tree else 0
         await self._appender.start(self._on_free)
         await self._bus.subscribe(report_subject(self._group, "*"), self._on_report, at_once=True)
@@ -140,19 +137,21 @@ class Sequencer:
         node = message.subject.rsplit(".", 1)[1]
         self.counts.reports += 1
         try:
-            for seq, answers in self._report(message.data).answers:
-                self._take_report(node, seq, answers)
+            report = self._report(message.data)
+            for seq, answers in report.answers:
+                self._take_report(node, seq, answers, report.writer)
         except msgspec.DecodeError as error:
             self._refuse(node, str(error))
         await self._pump()
 
-    def _take_report(self, node: str, seq: int, answers: list[bytes]) -> None:
+    def _take_report(self, node: str, seq: int, answers: list[bytes], writer: str) -> None:
         if not self._ledger.waits(node, seq):
             self.counts.reports_late += 1
         elif strange := [kind for data in answers if SAID_BY.get(kind := self._head(data).type) != node]:
             self._refuse(node, f"to {seq} it may not say {', '.join(strange)}")
         else:
             self._ledger.report(node, seq, answers)
+            self._appender.heard(seq, writer)
 
     def _refuse(self, node: str, reason: str) -> None:
         self.counts.reports_refused += 1
@@ -192,8 +191,7 @@ class Sequencer:
                 head = self._head(answer.data)
                 subject = subject_of(self._group, KINDS[head.type], head.instrument_id)
                 label = Label(answer.node, answer.cause, answer.index, self._tree, self._appender.writer)
-                self._event_seq = await self._appender.append(subject, label, answer.data)
-                self._ledger.appended(self._event_seq, head.type)
+                await self._append(head.type, subject, label, answer.data)
             self.counts.answers += len(answers)
             if self._ledger.is_quiescent:
                 self.on_quiescent(asyncio.get_running_loop().time() - self._tree_s)
@@ -240,15 +238,12 @@ class Sequencer:
         self._stamped += [(tick, None) for tick in ticks]
         self._stamped.append((stamped, waiting))
         # The definition comes before the market: the clock begins with what follows.
-        if stamped.local_ns > self._clock_ns() and not isinstance(stamped, InstrumentDefined):
-            self._newest_ns, self._newest_s = stamped.local_ns, asyncio.get_running_loop().time()
-
-    def _clock_ns(self) -> int:
-        return self._newest_ns + int((asyncio.get_running_loop().time() - self._newest_s) * NS_PER_S)
+        if not isinstance(stamped, InstrumentDefined):
+            self._clock.set(stamped.local_ns)
 
     def _timed(self, command: OperatorCommand) -> OperatorCommand:
         """A command happens when it comes: by the clock, or where the market makes the time, at the last root's."""
-        now_ns = self._clock_ns() if self._by_clock and self._newest_ns else self._stamper.local_ns
+        now_ns = self._clock.now_ns() if self._by_clock and self._clock.is_set else self._stamper.local_ns
         return msgspec.structs.replace(command, ts_ns=now_ns, recv_ns=0)
 
     async def _append_root(self, root: RootEvent, waiting: Waiting | None) -> None:
@@ -260,11 +255,15 @@ class Sequencer:
         label = Label(source, number, 0, self._tree, self._appender.writer)
         kind = type(root).__name__
         subject = subject_of(self._group, KINDS[kind], getattr(root, "instrument_id", ""))
-        self._event_seq = await self._appender.append(subject, label, encode(root))
-        self._ledger.appended(self._event_seq, kind)
+        await self._append(kind, subject, label, encode(root))
         self.counts.roots += 1
         if waiting is not None:
             self._intake.appended(self._event_seq, waiting)
+
+    async def _append(self, kind: str, subject: str, label: Label, data: bytes) -> None:
+        """An event that a node hears needs no ack: the node's report shows that it is stored."""
+        self._event_seq = await self._appender.append(subject, label, data, acked=not HEARERS[kind])
+        self._ledger.appended(self._event_seq, kind)
 
     async def _ask_again(self) -> None:
         """Ask the nodes for the reports that may be lost."""
@@ -284,10 +283,10 @@ class Sequencer:
         """In a silent market the clock makes the Ticks, some grace after they are due."""
         while not self.is_ended:
             due_ns = self._stamper.due_ns + self._grace_ns
-            wait_s = (due_ns - self._clock_ns()) / NS_PER_S if self._newest_ns else RESEND_S
+            wait_s = (due_ns - self._clock.now_ns()) / NS_PER_S if self._clock.is_set else RESEND_S
             await asyncio.sleep(max(wait_s, 0.001))
             is_idle = self._ledger.is_quiescent and not self._intake.waiting and not self._stamped
-            if is_idle and self._newest_ns and self._clock_ns() >= self._stamper.due_ns + self._grace_ns:
+            if is_idle and self._clock.is_set and self._clock.now_ns() >= self._stamper.due_ns + self._grace_ns:
                 self._stamped += [(tick, None) for tick in self._stamper.finish()]
                 self._pump_soon()
 

@@ -61,10 +61,12 @@ class Group:
         self.buses.append(bus)
         return bus
 
-    async def sequencer(self, bus: Bus | None = None, url: str = "") -> tuple[Bus, Sequencer]:
+    async def sequencer(
+        self, bus: Bus | None = None, url: str = "", *, by_clock: bool = False
+    ) -> tuple[Bus, Sequencer]:
         """Start a sequencer, or another process of it."""
         bus = await self.connect(bus, url)
-        sequencer = Sequencer(bus, GROUP, stamper())
+        sequencer = Sequencer(bus, GROUP, stamper(), by_clock=by_clock)
         self.writer = sequencer
         await sequencer.start()
         return bus, sequencer
@@ -106,7 +108,7 @@ class Group:
         bus.client._pending.clear()
         bus.client._pending_data_size = 0
         transport: Any = bus.client._transport
-        transport._io_writer.transport.abort()
+        transport._quick.wire.abort()
         await bus.client.close()
         self.buses.remove(bus)
 

@@ -39,6 +39,11 @@ def is_ack(subject: str, message: bytes) -> bool:
     return subject.startswith("_INBOX.") and subject.count(".") == 3 and b'"stream"' in message
 
 
+def is_report(subject: str, _message: bytes) -> bool:
+    """True of what a node reports."""
+    return subject.startswith(f"mm.{GROUP}.report.")
+
+
 class Proxy:
     """Stands before a server; `sent` decides what the client's messages meet with, `heard` the server's."""
 

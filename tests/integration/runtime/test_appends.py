@@ -8,7 +8,7 @@ from nats.aio.msg import Msg
 from nats.js.api import DiscardPolicy, StreamConfig, StreamInfo
 from tests.integration.runtime.group import beside, failure, running, say_all, until
 from tests.integration.runtime.nodes import market, plain_log, trade
-from tests.integration.runtime.proxy import Fate, every, is_ack, is_append, passes, proxy_to
+from tests.integration.runtime.proxy import Fate, every, is_ack, is_append, is_report, passes, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of, make_stream
 
 from mm_core.types import InputError
@@ -22,8 +22,9 @@ LOSSES = {
     "an append is stored, and its ack lost with the connection": (Fate.PASS_AND_CUT, is_append, 23),
     "an append is lost with the connection": (Fate.CUT, is_append, 23),
     "an append is lost, those behind it are not": (Fate.DROP, is_append, 23),
-    "an ack is lost with the connection, others are in flight": (Fate.CUT, is_ack, 23),
-    "an ack comes, and then the connection is lost": (Fate.PASS_AND_CUT, is_ack, 23),
+    "an ack is lost with the connection": (Fate.CUT, is_ack, 3),
+    "an ack comes, and then the connection is lost": (Fate.PASS_AND_CUT, is_ack, 3),
+    "a report, which stands for acks, is lost with the connection": (Fate.CUT, is_report, 23),
 }
 
 
@@ -84,21 +85,43 @@ async def until_stored(appender: Appender) -> None:
     await until(lambda: appender.stored_seq == appender.last_seq)
 
 
-def test_silence_is_doubt_too(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("acked", [True, False], ids=["the acks are lost", "no acks, and nobody says that he read it"])
+def test_silence_is_doubt_too(server: Server, monkeypatch: pytest.MonkeyPatch, acked: bool) -> None:
     monkeypatch.setattr("mm_runtime.appender.DOUBT_S", 0.1)
-    roots = market(5)
 
     async def run() -> int:
         async with proxy_to(server) as proxy, running(server.url) as group:
-            _, sequencer = await group.sequencer(url=proxy.url)
+            appender = Appender(await group.connect(url=proxy.url), GROUP)
+            await appender.take()
+            await appender.start(lambda: None)
             proxy.heard = lambda name, message: Fate.DROP if is_ack(name, message) else Fate.PASS
-            await group.nodes()
-            source = await group.source()
-            await beside(group, say_all(group, source, roots))
-            return int(sequencer.status()["doubts"])
+            for number in range(3):
+                await append(appender, number, acked=acked)
+            await beside(group, until_stored(appender))
+            return appender.doubts
 
     assert asyncio.run(run()) >= 1
-    assert asyncio.run(log_of(server)) == plain_log(roots)
+    assert asyncio.run(log_of(server)) == [encode(trade(number)) for number in range(3)]
+
+
+@pytest.mark.parametrize(("writer", "is_proof"), [("", False), ("another", False), (None, True)])
+def test_what_was_read_is_stored_if_we_wrote_it(server: Server, writer: str | None, is_proof: bool) -> None:
+    async def run() -> None:
+        async with running(server.url) as group:
+            appender = Appender(await group.connect(), GROUP)
+            await appender.take()
+            await appender.start(lambda: None)
+            first, second = [await append(appender, number, acked=False) for number in range(2)]
+            appender.heard(first, appender.writer if writer is None else writer)
+            assert appender.stored_seq == (first if is_proof else first - 1)
+            assert appender.last_seq == second
+
+    asyncio.run(run())
+
+
+async def append(appender: Appender, number: int, *, acked: bool) -> int:
+    label = Label("recorder", number, 0, 1, appender.writer)
+    return await appender.append(subject(GROUP, trade(number)), label, encode(trade(number)), acked=acked)
 
 
 def test_acks_that_overtake_the_streams_answer_are_no_loss(server: Server) -> None:

@@ -51,7 +51,7 @@ class Reading:
         self.reader = LogReader(bus, GROUP, [], self._hear)
         self._pause = pause
 
-    async def _hear(self, seq: int, _tree: int, data: bytes) -> None:
+    async def _hear(self, seq: int, _label: Label, data: bytes) -> None:
         assert data == DATA
         if self._pause is not None:
             await self._pause(seq)

@@ -1,0 +1,95 @@
+"""Reads a group's log for those who need not hear it at once: many events at a time, and nothing is owed for them.
+
+Asks the stream directly for the events behind the last one. So the server keeps nothing for us, no event wakes anybody,
+and what got lost on its way is asked for again.
+"""
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+
+from nats.aio.msg import Msg
+
+from mm_runtime.bus import Bus
+from mm_runtime.label import Label
+from mm_runtime.log_reader import STATUS, Hear
+from mm_wire.subjects import stream, writer_subject
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.05
+ANSWER_S = 2.0
+BATCH = 1_000
+BATCH_BYTES = 4 << 20
+SEQUENCE, PENDING, SUBJECT = "Nats-Sequence", "Nats-Num-Pending", "Nats-Subject"
+
+
+class LogPoller:
+    """Hears all events of a log from `next_seq` on, one after the other; `hear` may wait for anything."""
+
+    def __init__(self, bus: Bus, group: str, hear: Hear, next_seq: int = 1) -> None:
+        self.next_seq = next_seq
+        self.pending = 0  # events behind the last batch that the server had then
+        self._bus = bus
+        self._hear = hear
+        self._question = f"$JS.API.DIRECT.GET.{stream(group)}"
+        self._fence = writer_subject(group)
+        self._inbox = ""
+        self._asked = 0  # answers to earlier questions are of no use
+        self._answer: list[Msg] = []
+        self._answered = asyncio.Event()
+        self._work: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin; the stream must be there."""
+        self._inbox = self._bus.client.new_inbox()
+        await self._bus.subscribe(f"{self._inbox}.*", self._on_answer, at_once=True)
+        self._bus.on_reconnect(self._give_up_answer)
+        self._work = self._bus.begin(self._read())
+
+    async def stop(self) -> None:
+        """Hear no more."""
+        if self._work is not None:
+            self._work.cancel()
+
+    async def _read(self) -> None:
+        while True:
+            for message in await self._ask():
+                await self._take(message)
+            if not self.pending:
+                await asyncio.sleep(POLL_S)
+
+    async def _ask(self) -> list[Msg]:
+        """The next events, none if there are none or the server does not answer in time."""
+        self._asked += 1
+        self._answer = []
+        self._answered.clear()
+        question = {"seq": self.next_seq, "batch": BATCH, "max_bytes": BATCH_BYTES}
+        await self._bus.publish(self._question, json.dumps(question).encode(), f"{self._inbox}.{self._asked}")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._answered.wait(), ANSWER_S)
+        return self._answer
+
+    async def _on_answer(self, message: Msg) -> None:
+        if int(message.subject.rsplit(".", 1)[1]) != self._asked:
+            return
+        headers = message.headers or {}
+        if STATUS not in headers:
+            self._answer.append(message)
+            return
+        self.pending = int(headers.get(PENDING, 0))
+        self._answered.set()
+
+    async def _give_up_answer(self) -> None:
+        """Its rest was lost with the connection."""
+        self._answered.set()
+
+    async def _take(self, message: Msg) -> None:
+        headers = message.headers or {}
+        seq = int(headers[SEQUENCE])
+        if seq != self.next_seq:
+            return  # what was lost before it with the connection is asked for again, and then this one too
+        self.next_seq = seq + 1
+        if headers[SUBJECT] != self._fence:
+            await self._hear(seq, Label.of(headers), message.data)

@@ -1,0 +1,84 @@
+"""nats-py's transport over a `QuickWire`."""
+
+import asyncio
+import ssl
+from typing import Any
+from urllib.parse import ParseResult
+
+from nats.aio.transport import Transport
+
+from mm_runtime.quick_wire import Hear, QuickWire
+
+PORT = 4222
+
+
+class QuickTransport(Transport):
+    """One connection after the other. `hearers` hear messages at once, by the number of the subscription."""
+
+    def __init__(self, hearers: dict[int, Hear]) -> None:
+        self._hearers = hearers
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._quick: Any = None
+
+    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:  # noqa: ARG002
+        """Connect. OSError or TimeoutError if that fails."""
+        loop = asyncio.get_running_loop()
+        opening = loop.create_connection(
+            lambda: QuickWire(self._hearers, self._waiting), uri.hostname or "", uri.port or PORT
+        )
+        _, self._quick = await asyncio.wait_for(opening, connect_timeout)
+
+    async def connect_tls(
+        self,
+        uri: str | ParseResult,
+        ssl_context: ssl.SSLContext,
+        buffer_size: int,  # noqa: ARG002
+        connect_timeout: int,
+    ) -> None:
+        """Go on encrypted."""
+        host, loop = uri if isinstance(uri, str) else uri.hostname, asyncio.get_running_loop()
+        starting = loop.start_tls(self._quick.wire, self._quick, ssl_context, server_hostname=host)
+        self._quick.wire = await asyncio.wait_for(starting, connect_timeout)
+
+    def write(self, payload: bytes) -> None:
+        """Send."""
+        self._quick.wire.write(payload)
+
+    def writelines(self, payload: list[bytes]) -> None:
+        """Send one after the other."""
+        self._quick.wire.writelines(payload)
+
+    async def read(self, buffer_size: int) -> bytes:  # noqa: ARG002
+        """What no hearer heard."""
+        return bytes(await self._quick.read())
+
+    async def readline(self) -> bytes:
+        """A line of the greeting."""
+        return bytes(await self._quick.read_line())
+
+    async def drain(self) -> None:
+        """Wait until the server takes more."""
+        await self._quick.drain()
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is closed."""
+        if self._quick is not None:
+            await self._quick.wait_closed()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._quick is not None:
+            self._quick.wire.close()
+
+    def end_hearing(self) -> None:
+        """Cancel the hearers that wait for something, for which nobody will wait."""
+        for task in self._waiting - {asyncio.current_task()}:
+            task.cancel()
+
+    def at_eof(self) -> bool:
+        """True if nothing more will be read."""
+        return self._quick is None or bool(self._quick.is_at_end)
+
+    def __bool__(self) -> bool:
+        """True from the start: nats-py would make another transport."""
+        return True
