@@ -191,7 +191,7 @@ class Appender:
             await asyncio.sleep(DOUBT_S / 4)
             if not self._in_flight or not self._bus.is_connected:
                 self._heard_s = loop.time()
-            elif loop.time() - self._heard_s > DOUBT_S:
+            elif self._doubting is None and loop.time() - self._heard_s > DOUBT_S:
                 self._silences += 1
                 if self._silences == SILENCES_MAX:
                     raise self._refused(self._in_flight[0].seq, "the server does not store it")

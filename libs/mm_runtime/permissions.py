@@ -49,10 +49,10 @@ def users(group: str) -> dict[str, User]:
             says=[s.root_subject(group, s.RECORDER), *(s.status_subject(group, node) for node in HEARS)],
             hears=[s.want_subject(group, s.RECORDER), s.end_subject(group), s.status_subject(group, s.RECORDER)],
         ),
-        s.ARCHIVER: User(says=_reads(group), hears=[s.sql_subject(group), s.status_subject(group, s.ARCHIVER)]),
+        s.ARCHIVER: User(says=_polls(group), hears=[s.sql_subject(group), s.status_subject(group, s.ARCHIVER)]),
         s.OPERATOR: User(
             says=[
-                *_reads(group),
+                *_polls(group),
                 s.root_subject(group, f"{s.CONSOLE}.*"),
                 s.status_subject(group, "*"),
                 s.sql_subject(group),
@@ -108,6 +108,12 @@ def _reads(group: str) -> list[str]:
     stream = s.stream(group)
     calls = ("STREAM.INFO", "STREAM.MSG.GET", "CONSUMER.CREATE")
     return [*(subject for call in calls for subject in _api(call, stream)), f"$JS.FC.{stream}.>"]
+
+
+def _polls(group: str) -> list[str]:
+    """What those ask who read the log in batches."""
+    stream = s.stream(group)
+    return [subject for call in ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET") for subject in _api(call, stream)]
 
 
 def _api(call: str, *streams: str) -> list[str]:

@@ -12,7 +12,7 @@ from tests.integration.runtime.proxy import Fate, every, is_ack, is_append, is_r
 from tests.integration.runtime.server import GROUP, Server, log_of, make_stream
 
 from mm_core.types import InputError
-from mm_runtime.appender import Appender, LogRefusedError
+from mm_runtime.appender import SILENCES_MAX, Appender, LogRefusedError
 from mm_runtime.label import Label
 from mm_wire.codec import encode
 from mm_wire.subjects import log_subjects, stream, subject, writer_subject
@@ -102,6 +102,33 @@ def test_silence_is_doubt_too(server: Server, monkeypatch: pytest.MonkeyPatch, a
 
     assert asyncio.run(run()) >= 1
     assert asyncio.run(log_of(server)) == [encode(trade(number)) for number in range(3)]
+
+
+def test_a_network_that_stands_still_is_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is not lost, but nothing comes through: longer than a server may be silent that answers."""
+    monkeypatch.setattr("mm_runtime.appender.DOUBT_S", 0.05)
+
+    async def run() -> None:
+        async with proxy_to(server) as proxy, running(server.url) as group:
+            appender = Appender(await group.connect(url=proxy.url), GROUP)
+            await appender.take()
+            await appender.start(lambda: None)
+            released = asyncio.Event()
+
+            async def stand_still(_name: str, _message: bytes) -> Fate:
+                await released.wait()
+                return Fate.PASS
+
+            proxy.sent = proxy.heard = stand_still
+            await append(appender, 0, acked=True)
+            stands_s = asyncio.get_running_loop().time()
+            silent_s = 2 * SILENCES_MAX * 0.05
+            await beside(group, until(lambda: asyncio.get_running_loop().time() > stands_s + silent_s))
+            released.set()
+            await beside(group, until_stored(appender))
+
+    asyncio.run(run())
+    assert asyncio.run(log_of(server)) == [encode(trade(0))]
 
 
 @pytest.mark.parametrize(("writer", "is_proof"), [("", False), ("another", False), (None, True)])

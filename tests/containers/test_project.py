@@ -1,0 +1,88 @@
+"""The whole chain in containers: each one crashed, or cut off from the bus, and the log and the store are as if not."""
+
+import hashlib
+import os
+import socket
+import subprocess
+from collections.abc import Callable
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+from tests.containers.project import DOCKER, PATIENCE_S, Project, build, project
+from tests.session import log_bytes, paper_command, said, session
+
+NODES = ("paper_exchange", "book_builder", "quoter", "risk", "accountant")
+CRASHED = ("recorder", *NODES, "sequencer", "archiver", "nats", "clickhouse")
+CUT_OFF = ("recorder", "quoter", "risk", "sequencer", "archiver", "nats")
+CUT_S = 4.0
+Harm = Callable[[Project, str], None]
+
+
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], list[str]]:
+    """Summary and log of the same frames in one process, without a bus; and the image is built."""
+    build()
+    folder = tmp_path_factory.mktemp("offline")
+    with session(paper_command(folder / "out", "--bus", "memory"), folder) as process:
+        summary = said(process, PATIENCE_S)
+    return summary, [hashlib.sha256(event).hexdigest() for event in log_bytes(folder / "out")]
+
+
+def free_ports(*services: str) -> dict[str, int]:
+    """A free port for each."""
+    with socket.socket() as first, socket.socket() as second:
+        for found in (first, second):
+            found.bind(("127.0.0.1", 0))
+        return dict(zip(services, (first.getsockname()[1], second.getsockname()[1]), strict=True))
+
+
+def crash(running: Project, service: str) -> None:
+    """End the container's process as a crash does: the engine starts it again."""
+    before = running.container(service)
+    os.kill(before["State"]["Pid"], 9)
+    until_s = monotonic() + PATIENCE_S
+    while monotonic() < until_s:
+        now = running.container(service)
+        if now["RestartCount"] > before["RestartCount"] and now["State"]["Running"]:
+            return
+    raise AssertionError(f"{service} was not started again: {now['State']}")
+
+
+def cut_off(running: Project, service: str) -> None:
+    """Take the container from the network of the bus for some seconds."""
+    container = running.container(service)
+    (network,) = (name for name in container["NetworkSettings"]["Networks"] if name.endswith("_inside"))
+    names = [
+        word for name in container["NetworkSettings"]["Networks"][network]["Aliases"] for word in ("--alias", name)
+    ]
+    for words in (["disconnect"], ["connect", *names]):
+        subprocess.run([DOCKER, "network", *words, network, container["Id"]], check=True, timeout=60)
+        sleep(CUT_S if words[0] == "disconnect" else 0)  # the time of the cut is what is tested
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can crash a container's process")
+@pytest.mark.parametrize(("harm", "services"), [(crash, CRASHED), (cut_off, CUT_OFF)], ids=["crashed", "cut off"])
+def test_the_log_and_the_store_are_as_if_nothing_had_been(
+    harm: Harm, services: tuple[str, ...], offline: tuple[dict[str, Any], list[str]]
+) -> None:
+    summary, log = offline
+    name = f"mm-test-{os.getpid()}-{harm.__name__.replace('_', '-')}"
+    with project(name, free_ports("sequencer", "archiver")) as running:
+        for number, service in enumerate(services, start=1):
+            place = number * len(log) // (len(services) + 1)
+            at = running.until("sequencer", lambda status, place=place: status.get("last_seq", 0) >= place)  # type: ignore[misc]
+            harm(running, service)
+            print(f"{service:16}{harm.__name__} at event {at['last_seq']:6} of {len(log)}")  # noqa: T201
+        end = running.until("sequencer", lambda status: bool(status.get("ended")))
+        stored = running.until("archiver", lambda status: status.get("counted_seq", 0) >= end["last_seq"])
+        restarts = {service: running.container(service)["RestartCount"] for service in CRASHED}
+        found = running.log(end["last_seq"])
+        print(f"log equal: {found[1:] == log[1:]}; store {stored['counts']}; restarts {restarts}")  # noqa: T201
+        assert len(found) == len(log)
+        assert found[1:] == log[1:]  # the first defines the instrument, in the container by the venue's own answer
+        feed = summary["feed"]
+        expected = {"deltas": feed["depth_applied"], "trades": feed["trades"]}
+        expected |= {"orders": summary["orders"], "fills": summary["fills"]}
+        assert {key: stored["counts"][key] for key in expected} == expected
+        assert restarts == dict.fromkeys(CRASHED, 1 if harm is crash else 0)
