@@ -13,8 +13,9 @@ from tests.integration.monitoring.prometheus import Prometheus, running
 from tests.session import paper_command, said, session
 
 from mm_core.types import InputError
-from mm_runtime.chain import RECORDER, SERVICES
+from mm_runtime.chain import SERVICES
 from mm_runtime.nats_server import HOST, free_port
+from mm_wire.subjects import RECORDER
 
 NAMES = (*SERVICES, RECORDER)
 SPEED = 8  # times real time: two minutes of market in fifteen seconds, so that rates have something to be made of
