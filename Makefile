@@ -50,6 +50,9 @@ faults: $(STAMP) ## Kill each process of a session twenty times: about five minu
 clients: $(STAMP) ## Let ccxt, python-binance and cryptofeed follow the replay venue; installs them from PyPI: three minutes
 	$(BIN)/pytest tests/clients -m slow
 
+containers: $(STAMP) ## Image, servers, and docker-compose.yml with each container crashed or cut off: four minutes
+	$(BIN)/pytest tests/containers -m slow -s
+
 latency: $(STAMP) ## Measure: root to order through the services, against a bare chain of as many hops
 	$(BIN)/python tests/bench/latency.py
 

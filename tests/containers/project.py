@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 FILES = ["docker-compose.yml", "tests/containers/replay.yml"]
 PATIENCE_S = 240.0
 POLL_S = 0.05
+VERSION = "test"
+IMAGE = f"crypto-mm:{VERSION}"
 DOCKER = shutil.which("docker") or "docker"
 # Runs where the archiver does, who may read the log: a digest of each event, one a line.
 READ_LOG = """
@@ -93,10 +95,18 @@ class Project:
         return self.run(*words, script, given=READ_LOG).split()
 
 
+def until(is_so: Callable[[], bool]) -> None:
+    """Ask until it is so."""
+    until_s = monotonic() + PATIENCE_S
+    while not is_so():
+        assert monotonic() < until_s, f"not within {PATIENCE_S:.0f} s"
+        sleep(POLL_S)
+
+
 @contextmanager
 def project(name: str, ports: dict[str, int]) -> Iterator[Project]:
     """A project from nothing; nothing of it is left."""
-    given = {"COMPOSE_PROJECT_NAME": name, "MM_VERSION": "test"}
+    given = {"COMPOSE_PROJECT_NAME": name, "MM_VERSION": VERSION}
     given |= {f"TEST_{service.upper()}_PORT": str(port) for service, port in ports.items()}
     with pytest.MonkeyPatch.context() as patch:
         for key, value in given.items():
@@ -120,7 +130,7 @@ def _keep_logs(running: Project, name: str) -> None:
 
 def build() -> None:
     """The image of this checkout."""
-    environment = os.environ | {"MM_VERSION": "test", "TEST_SEQUENCER_PORT": "0", "TEST_ARCHIVER_PORT": "0"}
+    environment = os.environ | {"MM_VERSION": VERSION, "TEST_SEQUENCER_PORT": "0", "TEST_ARCHIVER_PORT": "0"}
     files = [word for file in FILES for word in ("--file", file)]
     command = [DOCKER, "compose", *files, "--profile", "replay", "build", "sequencer"]
     done = subprocess.run(

@@ -2,15 +2,16 @@
 
 import hashlib
 import os
-import socket
 import subprocess
 from collections.abc import Callable
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 import pytest
-from tests.containers.project import DOCKER, PATIENCE_S, Project, build, project
+from tests.containers.project import DOCKER, PATIENCE_S, Project, build, project, until
 from tests.session import log_bytes, paper_command, said, session
+
+from mm_runtime.nats_server import free_port
 
 NODES = ("paper_exchange", "book_builder", "quoter", "risk", "accountant")
 CRASHED = ("recorder", *NODES, "sequencer", "archiver", "nats", "clickhouse")
@@ -29,24 +30,16 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], l
     return summary, [hashlib.sha256(event).hexdigest() for event in log_bytes(folder / "out")]
 
 
-def free_ports(*services: str) -> dict[str, int]:
-    """A free port for each."""
-    with socket.socket() as first, socket.socket() as second:
-        for found in (first, second):
-            found.bind(("127.0.0.1", 0))
-        return dict(zip(services, (first.getsockname()[1], second.getsockname()[1]), strict=True))
-
-
 def crash(running: Project, service: str) -> None:
     """End the container's process as a crash does: the engine starts it again."""
     before = running.container(service)
     os.kill(before["State"]["Pid"], 9)
-    until_s = monotonic() + PATIENCE_S
-    while monotonic() < until_s:
+
+    def is_back() -> bool:
         now = running.container(service)
-        if now["RestartCount"] > before["RestartCount"] and now["State"]["Running"]:
-            return
-    raise AssertionError(f"{service} was not started again: {now['State']}")
+        return bool(now["RestartCount"] > before["RestartCount"] and now["State"]["Running"])
+
+    until(is_back)
 
 
 def cut_off(running: Project, service: str) -> None:
@@ -68,7 +61,7 @@ def test_the_log_and_the_store_are_as_if_nothing_had_been(
 ) -> None:
     summary, log = offline
     name = f"mm-test-{os.getpid()}-{harm.__name__.replace('_', '-')}"
-    with project(name, free_ports("sequencer", "archiver")) as running:
+    with project(name, {"sequencer": free_port(0, "port"), "archiver": free_port(0, "port")}) as running:
         for number, service in enumerate(services, start=1):
             place = number * len(log) // (len(services) + 1)
             at = running.until("sequencer", lambda status, place=place: status.get("last_seq", 0) >= place)  # type: ignore[misc]
