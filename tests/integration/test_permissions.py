@@ -140,6 +140,7 @@ def test_the_quoter_can_order_nothing_neither_by_the_server_nor_by_the_sequencer
         buses = {name: await connect(guarded, name) for name in (s.SEQUENCER, s.QUOTER, s.OPERATOR)}
         sequencer = Sequencer(buses[s.SEQUENCER], GROUP, stamper())
         await sequencer.start()
+        await buses[s.SEQUENCER].client.flush()  # the server knows what it hears
         await buses[s.OPERATOR].publish(s.root_subject(GROUP, OWN), msgspec.msgpack.encode(Roots(OWN, 1, [HALT])))
         await until(lambda: s.QUOTER in sequencer.status()["waits_for"]["nodes"])
         seq = sequencer.status()["waits_for"]["seq"]
@@ -162,6 +163,7 @@ def test_a_source_says_roots_under_its_own_name_only(guarded: Server) -> None:
         writer, operator = await connect(guarded, s.SEQUENCER), await connect(guarded, s.OPERATOR)
         sequencer = Sequencer(writer, GROUP, stamper())
         await sequencer.start()
+        await writer.client.flush()  # the server knows what it hears
         for source, root in ((s.RECORDER, encode(market(1)[0])), (OWN, HALT)):
             await operator.publish(s.root_subject(GROUP, OWN), msgspec.msgpack.encode(Roots(source, 1, [root])))
         await until(lambda: sequencer.counts.roots > 0)
