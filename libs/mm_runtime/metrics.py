@@ -36,7 +36,7 @@ class Seconds:
 
 
 class Metrics(Collector):
-    """The metrics of one service: all are named `mm_<service>_<name>` and carry the label `group`."""
+    """The metrics of one service: all are named `mm_<service>_<name>` and carry the label `group`, if it is of one."""
 
     def __init__(self, service: str, group: str) -> None:
         self._service = service
@@ -81,7 +81,7 @@ class Metrics(Collector):
             self._later.remove(ready)
             ready[1]()
         for family in self._families():
-            for sample in family.samples:
+            for sample in family.samples if self._group else ():
                 sample.labels["group"] = self._group
             yield family
 

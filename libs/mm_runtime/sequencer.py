@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from nats.aio.msg import Msg
 
-from mm_core.events import EVENTS, ROOT_EVENTS, AnyEvent, InstrumentDefined, OperatorCommand, RootEvent, Tick
+from mm_core.events import AnyEvent, InstrumentDefined, OperatorCommand, RootEvent
 from mm_core.sequencer import Sequencer as Stamper
 from mm_core.types import NS_PER_S
 from mm_runtime.appender import Appender
@@ -25,19 +25,15 @@ from mm_runtime.ledger import Ledger
 from mm_runtime.rebuild import CLOSE, read_end
 from mm_runtime.reports import Report
 from mm_runtime.source_clock import SourceClock
-from mm_runtime.topology import HEARERS
+from mm_runtime.topology import HEARERS, KINDS, SAID_BY, SOURCES
 from mm_wire.codec import decode, encode
-from mm_wire.subjects import report_subject, resend_subject, said_by, subject_of
+from mm_wire.subjects import report_subject, resend_subject, subject_of
 
 log = logging.getLogger(__name__)
 
 CLOCK = "clock"
 RESEND_S = 0.5
 YIELD_APPENDS = 64
-
-KINDS = {kind.__name__: kind for kind in EVENTS}
-SAID_BY = {kind.__name__: said_by(kind) for kind in EVENTS}
-SOURCES = {kind: said_by(kind) for kind in ROOT_EVENTS if kind is not Tick}
 
 
 class _Head(msgspec.Struct):

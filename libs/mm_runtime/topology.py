@@ -1,9 +1,9 @@
-"""Who hears what on the bus, from the nodes' own types: the static table of protocol 4."""
+"""Who hears and who says what on the bus, from the nodes' own types: the static tables of protocol 4 and 10."""
 
 from typing import get_args
 
 from mm_core.accounting import node as accounting
-from mm_core.events import EVENTS, Event
+from mm_core.events import EVENTS, ROOT_EVENTS, Event, Tick
 from mm_core.exchange import node as exchange
 from mm_core.quoting import node as quoting
 from mm_core.risk import node as risk
@@ -21,3 +21,7 @@ HEARS: dict[str, tuple[type[Event], ...]] = {
 HEARERS: dict[str, tuple[str, ...]] = {
     kind.__name__: tuple(node for node, hears in HEARS.items() if kind in hears) for kind in EVENTS
 }
+KINDS = {kind.__name__: kind for kind in EVENTS}
+# Who says an event, and who says a root: nodes and sources. The sequencer itself says Tick.
+SAID_BY = {kind.__name__: subjects.said_by(kind) for kind in EVENTS}
+SOURCES = {kind: subjects.said_by(kind) for kind in ROOT_EVENTS if kind is not Tick}

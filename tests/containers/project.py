@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,7 +125,7 @@ def project(name: str, ports: dict[str, int]) -> Iterator[Project]:
 
 
 def _keep_logs(running: Project, name: str) -> None:
-    folder = Path(os.environ.get("TEST_LOGS", "/tmp"))  # noqa: S108
+    folder = Path(os.environ.get("TEST_LOGS", tempfile.gettempdir()))
     (folder / f"{name}.log").write_text(running.run("logs", "--no-color", "--timestamps"))
 
 
