@@ -23,7 +23,7 @@ def said(*commands: str) -> list[str]:
         "security_opt": ["no-new-privileges:true"],
     }
     script = "; ".join(f"({command}) 2>&1 || echo failed" for command in commands)
-    container = DockerContainer(IMAGE).with_tmpfs_mount("/tmp").with_kwargs(**guarded)  # noqa: S108  # in the container
+    container = DockerContainer(IMAGE).with_tmpfs_mount("/tmp").with_kwargs(**guarded)  # noqa: S108
     with container.with_command(["sh", "-c", script]) as running:
         running.get_wrapped_container().wait(timeout=180)
         out, _ = running.get_logs()

@@ -63,7 +63,7 @@ def test_a_log_goes_on_when_its_container_is_killed_and_started() -> None:
             await beside(group, say_all(group, source, roots[100:]))
             assert sequencer.counts.roots_refused == 0
 
-    with server("nats", port, 4222, "-js", "-sd", "/tmp/data") as container:  # noqa: S108  # in the container
+    with server("nats", port, 4222, "-js", "-sd", "/data") as container:
         until(lambda: b"INFO" in _greeting(port))
         asyncio.run(run(container))
         assert asyncio.run(log_of(SimpleNamespace(url=url))) == plain_log(roots)  # type: ignore[arg-type]
