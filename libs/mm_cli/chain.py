@@ -132,7 +132,7 @@ class _Trading:
         with console(f"crypto-mm paper {self._order.instrument.instrument_id}") as show:
             await self._until_ended(lambda: show(self._look()))
         wall_s = (perf_counter_ns() - self._started_ns) / NS_PER_S if self._started_ns else 0.0
-        last_seq = self._reader.next_seq - 1
+        last_seq = self._reader.event_seq
         recorder = await self._chain.status(RECORDER)
         store = await self._stored(last_seq)
         await self._reader.stop()

@@ -30,6 +30,7 @@ class LogPoller:
 
     def __init__(self, bus: Bus, group: str, hear: Hear, next_seq: int = 1) -> None:
         self.next_seq = next_seq
+        self.event_seq = 0  # of the last event; what is behind it is none
         self.pending = 0  # events behind the last batch that the server had then
         self._bus = bus
         self._hear = hear
@@ -92,4 +93,5 @@ class LogPoller:
             return  # what was lost before it with the connection is asked for again, and then this one too
         self.next_seq = seq + 1
         if headers[SUBJECT] != self._fence:
+            self.event_seq = seq
             await self._hear(seq, Label.of(headers), message.data)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from nats.aio.msg import Msg
 from nats.js.api import DiscardPolicy, StreamConfig, StreamInfo
-from tests.integration.runtime.group import beside, failure, running, say_all, until
+from tests.integration.runtime.group import Group, beside, failure, running, say_all, until
 from tests.integration.runtime.nodes import market, plain_log, trade
 from tests.integration.runtime.proxy import Fate, every, is_ack, is_append, is_report, passes, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of, make_stream
@@ -55,10 +55,7 @@ def test_a_cut_with_many_appends_in_flight(server: Server, first: int) -> None:
 
     async def run() -> None:
         async with proxy_to(server) as proxy, running(server.url) as group:
-            bus = await group.connect(url=proxy.url)
-            appender = Appender(bus, GROUP)
-            await appender.take()
-            await appender.start(lambda: None)
+            appender = await started(group, url=proxy.url)
             passed = 0
 
             def decide(name: str, message: bytes) -> Fate:
@@ -91,9 +88,7 @@ def test_silence_is_doubt_too(server: Server, monkeypatch: pytest.MonkeyPatch, a
 
     async def run() -> int:
         async with proxy_to(server) as proxy, running(server.url) as group:
-            appender = Appender(await group.connect(url=proxy.url), GROUP)
-            await appender.take()
-            await appender.start(lambda: None)
+            appender = await started(group, url=proxy.url)
             proxy.heard = lambda name, message: Fate.DROP if is_ack(name, message) else Fate.PASS
             for number in range(3):
                 await append(appender, number, acked=acked)
@@ -110,9 +105,7 @@ def test_a_network_that_stands_still_is_waited_for(server: Server, monkeypatch: 
 
     async def run() -> None:
         async with proxy_to(server) as proxy, running(server.url) as group:
-            appender = Appender(await group.connect(url=proxy.url), GROUP)
-            await appender.take()
-            await appender.start(lambda: None)
+            appender = await started(group, url=proxy.url)
             released = asyncio.Event()
 
             async def stand_still(_name: str, _message: bytes) -> Fate:
@@ -135,15 +128,20 @@ def test_a_network_that_stands_still_is_waited_for(server: Server, monkeypatch: 
 def test_what_was_read_is_stored_if_we_wrote_it(server: Server, writer: str | None, is_proof: bool) -> None:
     async def run() -> None:
         async with running(server.url) as group:
-            appender = Appender(await group.connect(), GROUP)
-            await appender.take()
-            await appender.start(lambda: None)
+            appender = await started(group)
             first, second = [await append(appender, number, acked=False) for number in range(2)]
             appender.heard(first, appender.writer if writer is None else writer)
             assert appender.stored_seq == (first if is_proof else first - 1)
             assert appender.last_seq == second
 
     asyncio.run(run())
+
+
+async def started(group: Group, url: str = "") -> Appender:
+    appender = Appender(await group.connect(url=url), GROUP)
+    await appender.take()
+    await appender.start(lambda: None)
+    return appender
 
 
 async def append(appender: Appender, number: int, *, acked: bool) -> int:

@@ -42,6 +42,9 @@ def test_a_long_log_is_read_once_and_then_what_is_appended(server: Server) -> No
             assert polling.seqs == seqs[700:] + more
             assert more[0] == seqs[-1] + 2
             assert polling.poller.pending == 0
+            await Appender(await group.connect(), GROUP).take()
+            await beside(group, until(lambda: polling.poller.next_seq == more[-1] + 2))
+            assert polling.poller.event_seq == more[-1]  # a fence is no event
 
     asyncio.run(run())
 
