@@ -15,7 +15,7 @@ from mm_runtime.nats_server import free_port
 
 NODES = ("paper_exchange", "book_builder", "quoter", "risk", "accountant")
 CRASHED = ("recorder", *NODES, "sequencer", "archiver", "nats", "clickhouse")
-CUT_OFF = ("recorder", "quoter", "risk", "sequencer", "archiver", "nats")
+CUT_OFF = ("recorder", "nats", "quoter", "risk", "sequencer", "archiver")
 CUT_S = 4.0
 Harm = Callable[[Project, str], None]
 
