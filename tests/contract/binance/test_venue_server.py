@@ -122,17 +122,25 @@ def test_behind_a_held_snapshot_the_clients_have_their_turns_before_the_stream_g
     run(test)
 
 
-def test_a_request_that_comes_before_its_snapshot_waits_for_it() -> None:
+@pytest.mark.parametrize("is_second", [False, True], ids=["the first", "behind one that came before the market"])
+def test_a_request_that_comes_before_its_snapshot_waits_for_it(is_second: bool) -> None:
+    path = "/api/v3/depth?symbol=ETHUSDT"
+
     async def main() -> None:
-        late = [(recv_ns + (at > 1) * 1_000_000_000, frame) for at, (recv_ns, frame) in enumerate(FRAMES)]
+        late = [(recv_ns + (at > 1) * 10**9 + (at > 2) * 10**9, frame) for at, (recv_ns, frame) in enumerate(FRAMES)]
         async with (
+            asyncio.timeout(WAIT_S_MAX),
             replaying((ETH, late), speed=2.0) as venue,
             aiohttp.ClientSession() as session,
-            session.ws_connect(f"ws://{venue.url}/ws/ethusdt@trade"),
         ):
-            while venue.player.state != "running":
-                await venue.player.wait()
-            assert (await get(session, venue, "/api/v3/depth?symbol=ETHUSDT")) == json.loads(book(0))
+            if is_second:
+                assert (await get(session, venue, path)) == json.loads(book(0))
+            async with session.ws_connect(f"ws://{venue.url}/ws/ethusdt@trade"):
+                while venue.player.state != "running":
+                    await venue.player.wait()
+                answer = await get(session, venue, path)
+        # It stood still for the first only; behind its snapshot the market is silent for a while.
+        assert answer["lastUpdateId"] == (1 if is_second else 0)
 
     asyncio.run(main())
 

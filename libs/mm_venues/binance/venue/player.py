@@ -80,6 +80,8 @@ class Player:
             except FrameError as error:
                 raise InputError(f"{source.where()}: {error}") from error
             await self._say(source.market, said)
+            if self.fetching[source.market.symbol]:
+                self.changed.set()  # there may be a book now
             if source.market.is_held:
                 await self._hold(source.market)
         for market in self.markets.values():
