@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mm_core.types import InputError
+from mm_core.types import NS_PER_S, InputError
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file; deploy/config has examples.")]
 SetOption = Annotated[
@@ -17,6 +17,7 @@ SetOption = Annotated[
 
 ProfileOption = Annotated[str, typer.Option("--profile", help="conservative or aggressive: what --config builds on.")]
 MAX = "max"
+UNITS_NS = {"ms": NS_PER_S // 1_000, "s": NS_PER_S, "m": 60 * NS_PER_S, "h": 3_600 * NS_PER_S}
 PROFILES = ("conservative", "aggressive")
 PROFILE_FOLDER = Path(__file__).parents[2] / "deploy" / "config"
 
@@ -53,3 +54,11 @@ def speed_option(option: str, text: str) -> float:
     if not re.fullmatch(r"\d+(\.\d+)?x?", text) or not float(text.rstrip("x")):
         raise InputError(f"{option} {text}: expected {MAX}, or a number above 0 such as 10")
     return float(text.rstrip("x"))
+
+
+def duration_option(option: str, text: str) -> int:
+    """Nanoseconds of a duration such as 60s, above 0. InputError names the option."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+    if not match or not Decimal(match[1]):
+        raise InputError(f"{option} {text}: expected a number and a unit, such as 60s, 5m or 1h")
+    return int(Decimal(match[1]) * UNITS_NS[match[2]])

@@ -1,18 +1,24 @@
 """`crypto-mm paper`: paper trading over live or recorded frames, by the nodes that trade live."""
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mm_cli.interrupt import interruptible
-from mm_cli.options import MAX, ConfigOption, ProfileOption, SetOption, config_files, service_options, speed_option
-from mm_cli.synth import SECONDS_NS
+from mm_cli.options import (
+    MAX,
+    ConfigOption,
+    ProfileOption,
+    SetOption,
+    config_files,
+    duration_option,
+    service_options,
+    speed_option,
+)
 from mm_core.types import NS_PER_S, InputError
 from mm_runtime.config import load_config
 
@@ -64,7 +70,7 @@ def run(
     if source == LIVE:
         given = [_measured_offset(chosen), *given]
         chosen = load_config(files, given)
-    pace = (speed_option("--speed", speed), _duration_ns(duration))
+    pace = (speed_option("--speed", speed), duration_option("--duration", duration) if duration else 0)
     paths, defined = _defined(symbol, source, chosen, tick, lot, exchange_info)
     if bus == "memory":
         summary, complete = _in_memory(paths, defined, chosen, out, pace)
@@ -170,15 +176,6 @@ def _paths(source: str) -> list[Path]:
     if f"{kind}{colon}" not in (REPLAY, PACED) or "" in files.split(","):
         raise InputError(f"--source {source}: expected {LIVE}, {REPLAY}<file>[,<file>...] or {PACED}<file>[,<file>...]")
     return [Path(file) for file in files.split(",")]
-
-
-def _duration_ns(text: str) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
-    if not match:
-        if text:
-            raise InputError(f"--duration {text}: expected a number and a unit, such as 60s, 5m or 1h")
-        return 0
-    return int(Decimal(match[1]) * SECONDS_NS[match[2]])
 
 
 @contextmanager

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mm_cli.options import ConfigOption, SetOption
+from mm_cli.options import ConfigOption, SetOption, duration_option
 from mm_cli.paper import VENUES
-from mm_cli.synth import SECONDS_NS
 from mm_core.types import NS_PER_S, InputError
 
 if TYPE_CHECKING:
@@ -55,10 +54,7 @@ def _seconds(duration: str, until: str, now: datetime) -> float:
         return _until(until, now)
     if not duration:
         return 0.0
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", duration)
-    if not match or not float(match[1]):
-        raise InputError(f"--duration {duration}: expected a number and a unit, such as 90s, 30m or 8h")
-    return float(match[1]) * SECONDS_NS[match[2]] / NS_PER_S
+    return duration_option("--duration", duration) / NS_PER_S
 
 
 def _until(text: str, now: datetime) -> float:

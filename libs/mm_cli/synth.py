@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from re import fullmatch
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mm_cli.options import UNITS_NS, duration_option
 from mm_core.types import NS_PER_S, InputError, to_units
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 UNIT_E8 = Decimal("1e-8")  # texts on the wire have 8 decimals
 NS_PER_MS = 1_000_000
-SECONDS_NS = {"ms": NS_PER_MS, "s": NS_PER_S, "m": 60 * NS_PER_S, "h": 3_600 * NS_PER_S}
 PROGRESS_LINES = 10
 
 
@@ -46,7 +45,7 @@ def run(
         symbol=symbol,
         seed=seed,
         start_ns=_start_ns(start),
-        duration_ns=_duration_ns(duration),
+        duration_ns=duration_option("--duration", duration),
         tick_e8=tick_e8,
         lot_e8=_units("--lot", lot, UNIT_E8),
         mid_ticks=_units("--mid", mid, tick_e8 * UNIT_E8) if tick_e8 > 0 else 0,
@@ -107,7 +106,7 @@ def _lines(total_ns: int) -> Callable[[int], None]:
     def line(done_ns: int) -> None:
         nonlocal said
         tenth = done_ns * PROGRESS_LINES // total_ns
-        if tenth > said and total_ns >= SECONDS_NS["h"]:
+        if tenth > said and total_ns >= UNITS_NS["h"]:
             said = tenth
             typer.echo(f"synth: {done_ns // NS_PER_S} of {total_ns // NS_PER_S} s", err=True)
 
@@ -119,13 +118,6 @@ def _units(flag: str, text: str, unit: Decimal) -> int:
         return to_units(text, unit)
     except ValueError as error:
         raise InputError(f"{flag}: {error}") from error
-
-
-def _duration_ns(text: str) -> int:
-    match = fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
-    if not match:
-        raise InputError(f"--duration {text!r}: must be a number and a unit, such as 60s, 5m or 1h")
-    return int(Decimal(match[1]) * SECONDS_NS[match[2]])
 
 
 def _start_ns(text: str) -> int:
