@@ -25,6 +25,15 @@ class BookState(IntEnum):
     GAP = 3
 
 
+class BookReason(IntEnum):
+    """Why a book is worse than its feed says; values of `Book.reason`."""
+
+    NONE = 0
+    SILENT = 1  # no depth event for longer than `book.stale_ms`
+    CROSSED = 2  # best bid at or above best ask
+    WINDOW = 3  # the touch lies outside of what is known to be complete
+
+
 class TradeState(IntEnum):
     """What risk lets through: everything, only what reduces the position, nothing."""
 

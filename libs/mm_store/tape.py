@@ -19,15 +19,9 @@ from mm_store.tape_rows import COLUMNS, Kind, Tape, TapeBuilder, events, joined
 __all__ = ["COLUMNS", "Kind", "Tape", "TapeBuilder", "events", "read_tape", "write_tape"]
 
 FORMAT = "crypto-mm tape 1"
-_INSTRUMENT_FIELDS = (
-    "instrument_id",
-    "venue_symbol",
-    "tick_size",
-    "lot_size",
-    "base",
-    "quote",
-    "qty_lots_min",
-    "notional_e9_min",
+# The definition without the times, which belong to a session; a tape written before a field was there has its default.
+_INSTRUMENT_FIELDS = tuple(
+    name for name in InstrumentDefined.__struct_fields__ if name not in ("ts_ns", "recv_ns", "local_ns", "root_seq")
 )
 
 
@@ -71,5 +65,5 @@ def _read_file(path: Path) -> Tape:
         raise InputError(f"{path}: not a tape; expected Parquet with the metadata format = {FORMAT!r}")
     columns = {name: table[name].to_numpy().astype(kind, copy=False) for name, kind in COLUMNS.items()}
     times = {"ts_ns": int(columns["exch_ns"][0]), "recv_ns": int(columns["recv_ns"][0])} if len(table) else {"ts_ns": 0}
-    named = {name: texts[name] for name in _INSTRUMENT_FIELDS}
+    named = {name: texts[name] for name in _INSTRUMENT_FIELDS if name in texts}
     return Tape(instrument=msgspec.convert(named | times, InstrumentDefined, strict=False), **columns)

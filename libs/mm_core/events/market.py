@@ -5,7 +5,11 @@ from mm_core.types import BookState, Command, Side
 
 
 class InstrumentDefined(MarketEvent, frozen=True, kw_only=True):
-    """What one tick and one lot are, as exact decimal text, and the venue's own name of the instrument."""
+    """What one tick and one lot are, as exact decimal text, the venue's own name, and the venue's filters.
+
+    0 switches a filter off. `status` is the venue's word for whether it trades. `*_up_ppm` and `*_down_ppm` bound the
+    price of an order on that side to a multiple of the reference price, in 1e-6.
+    """
 
     venue_symbol: str
     tick_size: str
@@ -14,6 +18,16 @@ class InstrumentDefined(MarketEvent, frozen=True, kw_only=True):
     quote: str = ""
     qty_lots_min: int = 0
     notional_e9_min: int = 0
+    status: str = "TRADING"
+    qty_lots_max: int = 0
+    notional_e9_max: int = 0
+    price_ticks_min: int = 0
+    price_ticks_max: int = 0
+    bid_up_ppm: int = 0
+    bid_down_ppm: int = 0
+    ask_up_ppm: int = 0
+    ask_down_ppm: int = 0
+    orders_max: int = 0
 
 
 class FeedStatus(MarketEvent, frozen=True, kw_only=True):
@@ -87,6 +101,7 @@ class OperatorCommand(Root, frozen=True, kw_only=True):
 class Book(Said, frozen=True, kw_only=True):
     """The touch and the signals after everything up to `local_ns`; the state is the feed's, or worse.
 
+    `reason` says why the state is worse than the feed's (`mm_core.types.BookReason`), 0 where it is the feed's own.
     A side without a level has 0 lots. `mid_half_ticks` is bid + ask in ticks. Volatility in ticks per root second,
     NaN until warm. Executable spreads in bps and fillable fractions follow the configured sizes; a spread is null
     where depth is short. `ofi_lots` is the order-flow imbalance at the best level over the configured window.
@@ -110,3 +125,4 @@ class Book(Said, frozen=True, kw_only=True):
     ofi_lots: int
     executable_spread_bps: tuple[float | None, ...]
     fillable_fraction: tuple[float, ...]
+    reason: int = 0
