@@ -1,0 +1,46 @@
+"""The price window in which a book is known to be complete. Pure.
+
+A snapshot holds the best levels of each side, as many as were asked for. A side with fewer is the whole side and has
+no bound. How many were asked for is not in the frame, so a side counts as cut off at its worst price if it has as many
+levels as the other side, or one of the usual limits, and at least a hundred of them, the venue's smallest default:
+a shorter list is a thin market or a small example.
+"""
+
+from typing import NamedTuple
+
+from mm_core.events import BookSnapshot
+from mm_core.types import INT64_MAX
+
+CUT_LEVELS_MIN = 100
+_LIMITS = (100, 500, 1000, 5000)
+_RENEWED_PART = 10  # less than a tenth of the first distance left: time for a new snapshot
+
+
+class Window(NamedTuple):
+    """Known from `low_ticks` to `high_ticks`, both included; to be renewed when the touch leaves the renewal prices.
+
+    0 and INT64_MAX where a side has no bound.
+    """
+
+    low_ticks: int = 0
+    high_ticks: int = INT64_MAX
+    renew_low_ticks: int = 0
+    renew_high_ticks: int = INT64_MAX
+
+
+def window_of(snapshot: BookSnapshot) -> Window:
+    """The window of a snapshot of the venue."""
+    bids, asks = snapshot.bid_ticks, snapshot.ask_ticks
+    window = Window()
+    if is_cut(len(bids), len(asks)):
+        left_ticks = (bids[0] - bids[-1]) // _RENEWED_PART
+        window = window._replace(low_ticks=bids[-1], renew_low_ticks=bids[-1] + left_ticks)
+    if is_cut(len(asks), len(bids)):
+        left_ticks = (asks[-1] - asks[0]) // _RENEWED_PART
+        window = window._replace(high_ticks=asks[-1], renew_high_ticks=asks[-1] - left_ticks)
+    return window
+
+
+def is_cut(levels: int, other_levels: int) -> bool:
+    """Whether a side of so many levels goes on behind its worst price."""
+    return levels >= CUT_LEVELS_MIN and (levels == other_levels or levels in _LIMITS)
