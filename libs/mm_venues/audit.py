@@ -4,6 +4,7 @@ Continuity of update ids cannot see a removal that was ignored or two sides that
 """
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -90,6 +91,10 @@ class TouchAudit:
             self._waiting.append(top)
         else:
             self._compare(top)
+
+    def ahead(self) -> Iterable[BookTop]:
+        """The venue's touches that wait for their delta."""
+        return self._waiting
 
     def clear(self) -> None:
         """The book is void: nothing is compared with it."""

@@ -4,6 +4,9 @@ A snapshot holds the best levels of each side, as many as were asked for. A side
 no bound. How many were asked for is not in the frame, so a side counts as cut off at its worst price if it has as many
 levels as the other side, or one of the usual limits, and at least a hundred of them, the venue's smallest default:
 a shorter list is a thin market or a small example.
+
+A level that is not known has not changed since the snapshot. So what the venue shows as its own best bid and ask, at
+the snapshot's update id or any later one, also bounds them: none lies between.
 """
 
 from typing import NamedTuple
@@ -39,6 +42,13 @@ def window_of(snapshot: BookSnapshot) -> Window:
         left_ticks = (asks[-1] - asks[0]) // _RENEWED_PART
         window = window._replace(high_ticks=asks[-1], renew_high_ticks=asks[-1] - left_ticks)
     return window
+
+
+def grown(window: Window, bid_ticks: int, ask_ticks: int) -> Window:
+    """The window with everything between the venue's own best prices; a price of 0 is a side without levels."""
+    low_ticks = min(window.low_ticks, bid_ticks)
+    high_ticks = max(window.high_ticks, ask_ticks or INT64_MAX)
+    return window._replace(low_ticks=low_ticks, high_ticks=high_ticks)
 
 
 def is_cut(levels: int, other_levels: int) -> bool:

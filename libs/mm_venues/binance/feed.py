@@ -11,9 +11,9 @@ from mm_venues.audit import TouchAudit
 from mm_venues.binance.counts import FeedCounts
 from mm_venues.binance.listing import TRADING, grid_change, refresh
 from mm_venues.binance.parse import MarketFact, Parser
-from mm_venues.binance.places import BookFact
 from mm_venues.binance.sync import Sync
 from mm_venues.clock_guard import ClockGuard
+from mm_venues.complete import Window
 from mm_venues.control import Disconnected
 from mm_venues.frame_error import FrameError
 from mm_venues.proof import Proof
@@ -55,7 +55,7 @@ class Feed:
         self._trade_ns = 0  # T of the last trade as it came
         self._price_ticks = 0  # of the last trade or the venue's touch
         self._depth_ns_max = self._depth_ns = 0  # the highest, the last E
-        self._holds = {"listing": "", "late": ""}  # why a proven book is not quoted all the same
+        self._holds = {"listing": "", "late": "", "window": ""}  # why a proven book is not quoted all the same
         self._trades = self._book_tops = self._stalls = self._depth_late = 0
         self._other: dict[str, int] = {}
 
@@ -148,18 +148,22 @@ class Feed:
     def _on_diff(self, _: str, diff: BookDelta, now_ns: int) -> list[RootEvent]:
         self._depth_ns, self._depth_ns_max = diff.ts_ns, max(self._depth_ns_max, diff.ts_ns)
         self._stall.clear()
-        if self.lag_ns <= LATE_NS:
-            return [*self._held(self.sync.on_diff(diff)), *self._hold("late", "", now_ns)]
-        self._depth_late += 1
-        reason = self._holds["late"] or f"received {self.lag_ns / NS_PER_S:.1f} s after its exchange time"
-        return [*self._hold("late", reason, now_ns), *self._held(self.sync.on_diff(diff))]
+        late = ""
+        if self.lag_ns > LATE_NS:
+            self._depth_late += 1
+            late = self._holds["late"] or f"received {self.lag_ns / NS_PER_S:.1f} s after its exchange time"
+        before = self._standing()
+        facts = self.sync.on_diff(diff)
+        self._holds["late"] = late
+        return self._published(facts, before, now_ns)
 
-    def _on_snapshot(self, _: str, snapshot: BookSnapshot, _now_ns: int) -> list[RootEvent]:
+    def _on_snapshot(self, _: str, snapshot: BookSnapshot, now_ns: int) -> list[RootEvent]:
         if self._is_foreign(snapshot):
             self.sync.counts.snapshots += 1
             self.sync.counts.snapshots_refused += 1
             return []
-        return self._held(self.sync.on_snapshot(snapshot))
+        before = self._standing()
+        return self._published(self.sync.on_snapshot(snapshot), before, now_ns)
 
     def _is_foreign(self, snapshot: BookSnapshot) -> bool:
         """Whether its touch is far from what was traded or shown last: a snapshot names no symbol."""
@@ -201,8 +205,11 @@ class Feed:
         self._book_tops += 1
         if top.bid_ticks and top.ask_ticks:
             self._price_ticks = (top.bid_ticks + top.ask_ticks) // 2
-        self._audit.top(top)
-        return [top, *self.sync.void(now_ns, self._audit.contradiction)] if self._audit.contradiction else [top]
+        before = self._standing()
+        self._proof.top(top)
+        if self._audit.contradiction:
+            return [top, *self.sync.void(now_ns, self._audit.contradiction)]
+        return self._published([top], before, now_ns)
 
     def _on_listing(self, _: str, listed: InstrumentDefined, now_ns: int) -> list[RootEvent]:
         self.wants_definition = False
@@ -210,39 +217,40 @@ class Feed:
         if change:
             self.definition_changed, self.new_instrument = change, listed
             return [self.sync.status(BookState.GAP, now_ns, change)] if self.sync.epoch else []
+        before = self._standing()
         current = refresh(self._instrument, listed)
         published: list[RootEvent] = []
         if current != self._instrument and self._is_open:
             ts_ns = self.sync.depth_ns or now_ns
             published.append(msgspec.structs.replace(current, ts_ns=ts_ns, recv_ns=now_ns))
         self._instrument = current
-        halted = "" if listed.status == TRADING else f"symbol status {listed.status}"
-        return published + self._hold("listing", halted, now_ns)
+        self._holds["listing"] = "" if listed.status == TRADING else f"symbol status {listed.status}"
+        return self._published(published, before, now_ns)
 
-    def _hold(self, cause: str, reason: str, now_ns: int) -> list[RootEvent]:
-        """Note why a proven book is not quoted, or no longer; what to publish where that changes its state."""
-        before = self._hold_reason()
-        self._holds[cause] = reason
-        after = self._hold_reason()
-        if before == after or not self.sync.is_valid:
-            return []
-        state = BookState.STALE if after else BookState.VALID
-        return [self.sync.status(state, now_ns, after or f"no longer: {before}")]
+    def _standing(self) -> tuple[bool, str, Window]:
+        """Whether the book is proven, why it is not quoted all the same, and where it is known to be complete."""
+        return self.sync.is_valid, self._hold_reason(), self._proof.window
 
-    def _held(self, facts: Sequence[BookFact]) -> list[RootEvent]:
-        """What the sync machine publishes: STALE in the place of VALID while something holds the book back."""
-        reason = self._hold_reason()
-        if not reason:
-            return [*facts]
-        return [
-            msgspec.structs.replace(fact, state=BookState.STALE, reason=reason)
-            if isinstance(fact, FeedStatus) and fact.state is BookState.VALID
-            else fact
-            for fact in facts
-        ]
+    def _published(self, facts: Sequence[RootEvent], before: tuple[bool, str, Window], now_ns: int) -> list[RootEvent]:
+        """The facts, STALE in the place of VALID while something holds the book back; and a status where that changed.
+
+        What makes the book worse comes before the facts, what makes it better behind them.
+        """
+        outside = self._proof.outside() if self.sync.is_valid else ""
+        self._holds["window"] = outside and (self._holds["window"] or outside)
+        after = self._standing()
+        held, reason = [_held(fact, after[1]) for fact in facts], after[1]
+        is_same = before == after if not reason else before[1] == reason
+        if not (before[0] and after[0]) or is_same or any(isinstance(fact, FeedStatus) for fact in facts):
+            return held
+        if reason:
+            return [self.sync.status(BookState.STALE, now_ns, reason), *held]
+        if before[1]:
+            return [*held, self.sync.status(BookState.VALID, now_ns, f"no longer {before[1]}")]
+        return [self.sync.status(BookState.VALID, now_ns, "no more levels by the venue's own touch"), *held]
 
     def _hold_reason(self) -> str:
-        return self._holds["listing"] or self._holds["late"]
+        return next((reason for reason in self._holds.values() if reason), "")
 
     def _count_other(self, kind: str) -> None:
         self._other[kind] = self._other.get(kind, 0) + 1
@@ -255,3 +263,9 @@ class Feed:
         InstrumentDefined: _on_listing,
         Trade: _on_trade,
     }
+
+
+def _held(fact: RootEvent, reason: str) -> RootEvent:
+    if reason and isinstance(fact, FeedStatus) and fact.state is BookState.VALID:
+        return msgspec.structs.replace(fact, state=BookState.STALE, reason=reason)
+    return fact

@@ -50,8 +50,7 @@ from mm_core.types import BookState
 from mm_venues.binance.places import BookFact, Phase, Place, Prover, Run, SyncCounts, place
 from mm_venues.binance.recent import Recent
 
-# 10,000 diffs are 1,000 s of depth@100ms: far more than a snapshot ever takes.
-BUFFERED_DIFFS_MAX = 10_000
+BUFFERED_DIFFS_MAX = 10_000  # 1,000 s of depth@100ms: far more than a snapshot ever takes
 HELD_DIFFS_MAX = 100  # a snapshot is ahead of the stream by a diff or two
 
 

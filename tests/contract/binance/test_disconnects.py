@@ -72,7 +72,11 @@ def test_the_loss_is_counted_once_and_said_with_its_time_and_reason() -> None:
     fed(feed, diff(9, 9), trade(1))
     counts = feed.counts()
     assert (counts.disconnects, counts.gaps, counts.depth_received, counts.depth_dropped) == (1, 0, 3, 0)
-    at: dict[str, Any] = {"instrument_id": "binance.ETHUSDT", "ts_ns": 1_790_000_000_002_000_000, "recv_ns": FIRST_NS + 3}
+    at: dict[str, Any] = {
+        "instrument_id": "binance.ETHUSDT",
+        "ts_ns": 1_790_000_000_002_000_000,
+        "recv_ns": FIRST_NS + 3,
+    }
     assert gap == FeedStatus(**at, state=BookState.GAP, epoch=1, reason="closed by the venue: 1001")
     assert syncing == FeedStatus(**at, state=BookState.SYNCING, epoch=2, reason="disconnected")
 
