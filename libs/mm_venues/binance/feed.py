@@ -1,5 +1,6 @@
 """One instrument's Binance feed: parser, sync machine, and all that may speak against the book, in one pure object."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -24,6 +25,7 @@ __all__ = ["Feed", "FeedCounts"]
 
 LATE_NS = 5 * NS_PER_S  # a depth event that comes later than usual by more is not traded on
 _FOREIGN_FACTOR = 2  # a snapshot whose prices are off by more is of another instrument
+_PRICES = 3  # from all of these: one print may be off
 
 
 class Feed:
@@ -53,7 +55,7 @@ class Feed:
         self._is_open = False
         self._trade_kind = ""
         self._trade_ns = 0  # T of the last trade as it came
-        self._price_ticks = 0  # of the last trade or the venue's touch
+        self._prices_ticks = deque[int](maxlen=_PRICES)  # of the last trades and of the venue's touch
         self._depth_ns_max = self._depth_ns = 0  # the highest, the last E
         self._holds = {"listing": "", "late": "", "window": ""}  # why a proven book is not quoted all the same
         self._trades = self._book_tops = self._stalls = self._depth_late = 0
@@ -167,15 +169,18 @@ class Feed:
 
     def _is_foreign(self, snapshot: BookSnapshot) -> bool:
         """Whether its touch is far from what was traded or shown last: a snapshot names no symbol."""
-        known = self._price_ticks
-        is_above = bool(known and snapshot.bid_ticks) and snapshot.bid_ticks[0] > known * _FOREIGN_FACTOR
-        return is_above or (bool(known and snapshot.ask_ticks) and snapshot.ask_ticks[0] * _FOREIGN_FACTOR < known)
+        if not self._prices_ticks:
+            return False
+        low_ticks, high_ticks = min(self._prices_ticks), max(self._prices_ticks)
+        is_above = any(ticks > high_ticks * _FOREIGN_FACTOR for ticks in snapshot.bid_ticks[:1])
+        return is_above or any(ticks * _FOREIGN_FACTOR < low_ticks for ticks in snapshot.ask_ticks[:1])
 
     def _on_disconnected(self, _: str, lost: Disconnected, now_ns: int) -> list[RootEvent]:
         self.wants_reconnect = ""
         self._clock.reconnected()
         self._trade_ids.disconnected()
         self._stall.clear()
+        self._prices_ticks.clear()
         self._proof.restart()
         return [*self.sync.disconnected(now_ns, lost.reason)]
 
@@ -187,7 +192,7 @@ class Feed:
         if not self._trade_ids.is_new(trade, self._trade_ns, self._depth_ns_max):
             return []
         self._trades += 1
-        self._price_ticks = trade.price_ticks
+        self._prices_ticks.append(trade.price_ticks)
         if self.sync.is_valid and trade.ts_ns >= self._depth_ns:
             self._stall.trade(now_ns, is_through=self._is_through(trade))
         return [trade]
@@ -204,7 +209,7 @@ class Feed:
             return []
         self._book_tops += 1
         if top.bid_ticks and top.ask_ticks:
-            self._price_ticks = (top.bid_ticks + top.ask_ticks) // 2
+            self._prices_ticks.append((top.bid_ticks + top.ask_ticks) // 2)
         before = self._standing()
         self._proof.top(top)
         if self._audit.contradiction:
