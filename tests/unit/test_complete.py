@@ -15,7 +15,12 @@ def snapshot(bids: int, asks: int) -> BookSnapshot:
     """Bids from 10,000 down and asks from 10,001 up, two ticks apart."""
     bid_ticks = tuple(10_000 - 2 * at for at in range(bids))
     ask_ticks = tuple(10_001 + 2 * at for at in range(asks))
-    levels = {"bid_ticks": bid_ticks, "bid_lots": (1,) * bids, "ask_ticks": ask_ticks, "ask_lots": (1,) * asks}
+    levels: dict[str, Any] = {
+        "bid_ticks": bid_ticks,
+        "bid_lots": (1,) * bids,
+        "ask_ticks": ask_ticks,
+        "ask_lots": (1,) * asks,
+    }
     return BookSnapshot(**IT, update_id=1, **levels)
 
 

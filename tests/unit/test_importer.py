@@ -16,7 +16,7 @@ from mm_store.tape import events, read_tape
 from mm_store.ws_lines import WsLines
 
 MIDNIGHT_MS = 1_790_035_200_000  # 2026-09-22T00:00:00Z
-INFO = {
+INFO: dict[str, object] = {
     "symbols": [
         {
             "symbol": "ETHUSDT",
