@@ -77,8 +77,10 @@ class Proof:
             self._grow(top)
 
     def _grow(self, top: BookTop) -> None:
-        if top.update_id >= self._snapshot_id:
-            self._known = grown(self._known, top.bid_ticks, top.ask_ticks)
+        known = self._known
+        is_inside = top.bid_ticks >= known.low_ticks and 0 < top.ask_ticks <= known.high_ticks
+        if top.update_id >= self._snapshot_id and not is_inside:
+            self._known = grown(known, top.bid_ticks, top.ask_ticks)
 
     def _step(self, diff: BookDelta) -> None:
         before = self._audit.touch

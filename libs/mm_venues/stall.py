@@ -17,6 +17,11 @@ class Stall:
     def __init__(self) -> None:
         self._trade_ns = self._through_ns = 0  # when the first one since the last depth event came; 0: none
 
+    @property
+    def is_watched(self) -> bool:
+        """True while a trade waits for its depth event."""
+        return self._trade_ns > 0
+
     def clear(self) -> None:
         """A depth event came, or the book is void."""
         self._trade_ns = self._through_ns = 0

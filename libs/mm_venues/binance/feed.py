@@ -131,8 +131,8 @@ class Feed:
     def _stalled(self, fact: MarketFact | None, now_ns: int) -> list[RootEvent]:
         """The end of a book whose depth stream stands still while others go on."""
         if isinstance(fact, BookDelta | Disconnected):
-            return []
-        reason = self._stall.reason(now_ns)
+            return []  # the one ends a stall, the other voids the book anyway
+        reason = self._stall.reason(now_ns) if self._stall.is_watched else ""
         if not reason or not self.sync.is_valid:
             return []
         self._stall.clear()
@@ -210,11 +210,11 @@ class Feed:
         self._book_tops += 1
         if top.bid_ticks and top.ask_ticks:
             self._prices_ticks.append((top.bid_ticks + top.ask_ticks) // 2)
-        before = self._standing()
+        before = self._standing() if self._holds["window"] else None
         self._proof.top(top)
         if self._audit.contradiction:
             return [top, *self.sync.void(now_ns, self._audit.contradiction)]
-        return self._published([top], before, now_ns)
+        return self._published([top], before, now_ns) if before else [top]
 
     def _on_listing(self, _: str, listed: InstrumentDefined, now_ns: int) -> list[RootEvent]:
         self.wants_definition = False
