@@ -45,6 +45,7 @@ class Depth(msgspec.Struct, frozen=True):
     update_id: Count = field(name="u")
     bids: list[Level] = field(name="b")
     asks: list[Level] = field(name="a")
+    previous_update_id: msgspec.Raw | UnsetType = field(name="pu", default=UNSET)  # of futures only
 
 
 class Trade(msgspec.Struct, frozen=True):
