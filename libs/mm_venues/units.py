@@ -2,6 +2,8 @@
 
 import re
 from decimal import Decimal
+from fractions import Fraction
+from math import ceil, floor
 
 from mm_core.types import INT64_MAX, to_units
 
@@ -18,6 +20,17 @@ def plain_size(name: str, text: str) -> str:
     if not size:
         raise ValueError(f"{name} {text!r}: expected a number above 0")
     return f"{size.normalize():f}"
+
+
+def whole_units(name: str, text: str, unit: Decimal, *, up: bool = False) -> int:
+    """Whole `unit`s in a bound of 0 or more, a part of one rounded down or `up`; at most 2^63 - 1.
+
+    ValueError, naming `name`, for a text that is no such number.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{name} {text[:40]!r}: expected a decimal number that is not negative")
+    count = Fraction(Decimal(text)) / Fraction(unit)
+    return min(ceil(count) if up else floor(count), INT64_MAX)
 
 
 class Units:
