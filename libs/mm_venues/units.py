@@ -2,6 +2,8 @@
 
 import re
 from decimal import Decimal
+from fractions import Fraction
+from math import ceil, floor
 
 from mm_core.types import INT64_MAX, to_units
 from mm_venues.frame_error import OffGridError
@@ -24,6 +26,17 @@ def plain_size(name: str, text: str) -> str:
 
 def _is_number(text: str) -> bool:
     return len(text) <= _LENGTH_MAX and _NUMBER.fullmatch(text) is not None
+
+
+def whole_units(name: str, text: str, unit: Decimal, *, up: bool = False) -> int:
+    """Whole `unit`s in a bound of 0 or more, a part of one rounded down or `up`; at most 2^63 - 1.
+
+    ValueError, naming `name`, for a text that is no such number.
+    """
+    if not _is_number(text):
+        raise ValueError(f"{name} {text[:40]!r}: expected a decimal number that is not negative")
+    count = Fraction(Decimal(text)) / Fraction(unit)
+    return min(ceil(count) if up else floor(count), INT64_MAX)
 
 
 class Units:

@@ -2,21 +2,26 @@
 
 Conditions of a fill of a resting bid (asks mirror them): a seller's trade below its price fills it; a trade at its
 price fills it when the queue ahead is used up; a best ask at or below its price fills it. A maker's fill is always at
-its own price. One trade's quantity is shared among our orders by price, then time, and never used twice. With
-`partial_fills` an order gets at most what is left of the trade; without, it fills whole. No market impact.
+its own price. One trade's quantity is shared among our orders by price, then time, and never used twice; nor is a
+displayed level, until its quantity changes. With `partial_fills` an order gets at most what is left; without, it fills
+whole. No market impact.
 """
 
 from mm_core.accounting.money import fee_e9
 from mm_core.book.book import best_below, best_ticks, lots_at, rank_of
 from mm_core.book.window import NO_RANK
 from mm_core.compiled import Record, compiled, hot, int64
+from mm_core.exchange.admit import ADMITTED, broken_filter, reference_half
 from mm_core.exchange.queue import executable_lots, queue_on_depth, queue_on_trade
 from mm_core.exchange.venue import (
     TOO_MANY_ORDERS,
     WOULD_TAKE,
     find_order,
+    forget_taken,
     insert_order,
+    remember_taken,
     remove_order,
+    taken_lots,
 )
 from mm_core.messages import (
     ACCEPTED,
@@ -26,7 +31,6 @@ from mm_core.messages import (
     EXPIRED,
     FILLED,
     REJECTED,
-    SUBMIT,
     bus_due_ns,
     bus_pop,
     bus_push,
@@ -70,18 +74,20 @@ def _answer(venue: Record, kind: int, order_id: int, side: int, price_ticks: int
 
 
 @compiled
-def arrive(venue: Record, index: Record, bit: int, book: Record, until_ns: int, market_ns: int) -> None:
-    """Process the requests that arrive up to `until_ns`, each at its arrival or `market_ns`, the later.
-
-    `market_ns` is the latest exchange time seen in market data.
-    """
+def arrive(venue: Record, index: Record, bit: int, book: Record, clock: Record, until_ns: int) -> None:
+    """Process the requests that arrive up to `until_ns`, each at its arrival or the market's time, the later."""
     while bus_due_ns(venue.inbox) <= until_ns:
         message = bus_pop(venue.inbox)
-        ts_ns = max(message.due_ns, market_ns)
-        if message.kind == SUBMIT:
-            _submit(venue, index, bit, book, message, ts_ns)
-        else:
+        ts_ns = max(message.due_ns, clock.market_ns)
+        if message.kind == CANCEL:
             _cancel(venue, index, bit, message, ts_ns)
+            continue
+        reference = reference_half(clock, book)
+        broken = broken_filter(venue, message.side, message.price_ticks, message.qty_lots, reference)
+        if broken != ADMITTED:
+            _reject(venue, message, broken, ts_ns)
+        else:
+            _submit(venue, index, bit, book, message, ts_ns)
 
 
 @compiled
@@ -145,10 +151,12 @@ def _take(venue: Record, index: Record, bit: int, book: Record, message: Record,
         return
     level = book.best[1 - side]
     while leaves_lots > 0 and level != NO_RANK and rank >= -level:
-        lots = min(leaves_lots, lots_at(book, 1 - side, level))
-        leaves_lots -= lots
-        price_ticks = level if side == 1 else -level
-        _fill(venue, message.order_id, side, price_ticks, lots, leaves_lots, TAKER, ts_ns)
+        lots = min(leaves_lots, _unused_lots(venue, book, 1 - side, level))
+        if lots > 0:
+            leaves_lots -= lots
+            remember_taken(venue, index, bit, 1 - side, level, lots)
+            price_ticks = level if side == 1 else -level
+            _fill(venue, message.order_id, side, price_ticks, lots, leaves_lots, TAKER, ts_ns)
         level = best_below(book, 1 - side, level)
     if leaves_lots == 0:
         return
@@ -158,6 +166,12 @@ def _take(venue: Record, index: Record, bit: int, book: Record, message: Record,
         ).leaves_lots = leaves_lots
     else:
         _rest(venue, index, bit, book, message, rank, leaves_lots, ts_ns)
+
+
+@compiled
+def _unused_lots(venue: Record, book: Record, side: int, rank: int) -> int:
+    """Displayed lots of a level that no order of ours has used."""
+    return lots_at(book, side, rank) - taken_lots(venue, side, rank)
 
 
 @compiled
@@ -200,8 +214,10 @@ def _fill_resting(venue: Record, index: Record, bit: int, side: int, slot: int, 
 
 
 @hot
-def on_depth(venue: Record, side: int, rank: int, previous_lots: int, lots: int) -> None:
-    """The displayed quantity of a price changed: move our orders there in their queue."""
+def on_depth(venue: Record, index: Record, bit: int, side: int, rank: int, previous_lots: int, lots: int) -> None:
+    """The displayed quantity of a price changed: move our orders there in their queue, and all of it is unused."""
+    if venue.taken[side] > 0 and previous_lots != lots:
+        forget_taken(venue, index, bit, side, rank)
     for i in range(venue.resting[side]):
         if venue.orders[side, i].rank == rank:
             queue_on_depth(venue.queue_model, venue.queue_power, venue.orders[side, i], previous_lots, lots)
@@ -212,9 +228,12 @@ def on_best(venue: Record, index: Record, bit: int, book: Record, side: int, ts_
     """The best price of `side` improved: fill our orders of the other side that it reaches, in priority."""
     mine = 1 - side
     reached = -book.best[side]
-    left = lots_at(book, side, book.best[side]) if venue.partial_fills != 0 else INT64_MAX
+    unused = _unused_lots(venue, book, side, book.best[side]) if venue.partial_fills != 0 else INT64_MAX
+    left = unused
     while left > 0 and venue.resting[mine] > 0 and venue.orders[mine, 0].rank >= reached:
         left -= _fill_resting(venue, index, bit, mine, FIRST, left, ts_ns)
+    if venue.partial_fills != 0 and left < unused:
+        remember_taken(venue, index, bit, side, book.best[side], unused - left)
 
 
 @compiled

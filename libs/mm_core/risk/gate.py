@@ -1,10 +1,12 @@
 """One order against the limits: the lots that may go on, and the first reason why not all of them.
 
 Size limits adjust (the largest order that fits goes on); everything else blocks. Working orders count as if filled.
+The venue's filters are kept to before anything is sent; their reference price is the mid.
 """
 
 from mm_core.accounting.money import money_e9
 from mm_core.compiled import Record, compiled
+from mm_core.filters import is_price_near, is_price_within, value_lots_max, value_lots_min
 from mm_core.risk.reason import Reason
 from mm_core.types import INT64_MAX, TradeState
 
@@ -25,10 +27,16 @@ R_NOTIONAL = int(Reason.NOTIONAL)
 R_PRICE_COLLAR = int(Reason.PRICE_COLLAR)
 R_ORDER_RATE = int(Reason.ORDER_RATE)
 R_SPOT_BALANCE = int(Reason.SPOT_BALANCE)
+R_BELOW_MINIMUM = int(Reason.BELOW_MINIMUM)
+R_MIN_NOTIONAL = int(Reason.MIN_NOTIONAL)
+R_VENUE_QTY_MAX = int(Reason.VENUE_QTY_MAX)
+R_VENUE_NOTIONAL_MAX = int(Reason.VENUE_NOTIONAL_MAX)
+R_PRICE_DEVIATION = int(Reason.PRICE_DEVIATION)
+R_PRICE_BOUNDS = int(Reason.PRICE_BOUNDS)
 
 
 @compiled
-def blocking_reason(risk: Record, price_ticks: int, ts_ns: int) -> int:
+def blocking_reason(risk: Record, side: int, price_ticks: int, ts_ns: int) -> int:
     """First reason that stops an order whatever its size; NONE if there is none."""
     top = risk.top
     if risk.trading_state == HALTED:
@@ -37,33 +45,53 @@ def blocking_reason(risk: Record, price_ticks: int, ts_ns: int) -> int:
         return R_BOOK_NOT_VALID
     if top.bid_lots == 0 or top.ask_lots == 0:
         return R_BOOK_EMPTY
-    collar_bps = risk.limits.collar_bps
-    if collar_bps > 0.0:
-        mid_half = top.bid_ticks + top.ask_ticks
-        if abs(2 * price_ticks - mid_half) * 1e4 > collar_bps * mid_half:
-            return R_PRICE_COLLAR
+    reason = _price_reason(risk, side, price_ticks, top.bid_ticks + top.ask_ticks)
+    if reason != NONE:
+        return reason
     if rate_reached(risk.submitted, risk.limits.orders_per_window_max, risk.limits.window_ns, ts_ns):
         return R_ORDER_RATE
     return NONE
 
 
 @compiled
+def _price_reason(risk: Record, side: int, price_ticks: int, mid_half: int) -> int:
+    collar_bps = risk.limits.collar_bps
+    if collar_bps > 0.0 and abs(2 * price_ticks - mid_half) * 1e4 > collar_bps * mid_half:
+        return R_PRICE_COLLAR
+    if not is_price_within(risk.filters, price_ticks):
+        return R_PRICE_BOUNDS
+    if not is_price_near(risk.filters, side, price_ticks, mid_half):
+        return R_PRICE_DEVIATION
+    return NONE
+
+
+@compiled
 def fitting_lots(risk: Record, side: int, price_ticks: int, qty_lots: int) -> tuple[int, int]:
     """(lots that fit all size limits, first reason that made them fewer)."""
-    limits = risk.limits
-    reason = NONE
-    lots = qty_lots
-    if lots > limits.order_lots_max:
-        lots = limits.order_lots_max
-        reason = R_ORDER_LOTS
-    if lots > limits.order_tick_lots_max // price_ticks:
-        lots = limits.order_tick_lots_max // price_ticks
-        reason = reason if reason != NONE else R_ORDER_VALUE
+    limits, filters = risk.limits, risk.filters
+    lots, reason = _fit(qty_lots, NONE, limits.order_lots_max, R_ORDER_LOTS)
+    lots, reason = _fit(lots, reason, limits.order_tick_lots_max // price_ticks, R_ORDER_VALUE)
+    lots, reason = _fit(lots, reason, filters.lots_max, R_VENUE_QTY_MAX)
+    lots, reason = _fit(lots, reason, value_lots_max(filters, price_ticks), R_VENUE_NOTIONAL_MAX)
     room, why = position_room(risk, side, price_ticks)
-    if lots > room:
-        lots = max(room, 0)
-        reason = reason if reason != NONE else why
-    return lots, reason
+    return _fit(lots, reason, max(room, 0), why)
+
+
+@compiled
+def _fit(lots: int, reason: int, most_lots: int, why: int) -> tuple[int, int]:
+    if lots <= most_lots:
+        return lots, reason
+    return most_lots, reason if reason != NONE else why
+
+
+@compiled
+def minimum_reason(risk: Record, price_ticks: int, lots: int) -> int:
+    """Why the venue would find an order too small; NONE if it would not."""
+    if lots < risk.filters.lots_min:
+        return R_BELOW_MINIMUM
+    if lots < value_lots_min(risk.filters, price_ticks):
+        return R_MIN_NOTIONAL
+    return NONE
 
 
 @compiled

@@ -15,6 +15,7 @@ from mm_core.risk.gate import (
     VALID,
     blocking_reason,
     fitting_lots,
+    minimum_reason,
     rate_count,
     rate_reached,
     result_e9,
@@ -28,7 +29,7 @@ R_TOO_MANY_ORDERS = int(Reason.TOO_MANY_ORDERS)
 R_LOSS_SESSION = int(Reason.LOSS_SESSION)
 R_LOSS_DAY = int(Reason.LOSS_DAY)
 R_FILL_RATE = int(Reason.FILL_RATE)
-R_BELOW_MINIMUM = int(Reason.BELOW_MINIMUM)
+R_VENUE_ORDERS = int(Reason.VENUE_ORDERS)
 
 
 @compiled
@@ -45,16 +46,19 @@ def risk_intent(risk: Record, order_id: int, side: int, price_ticks: int, qty_lo
     """Allow, adjust or block one wanted order; the answer is in the outbox."""
     risk.said = 0
     lots = qty_lots
-    reason = blocking_reason(risk, price_ticks, ts_ns)
+    reason = blocking_reason(risk, side, price_ticks, ts_ns)
     if reason == NONE and risk.open_orders == ORDERS:
         reason = R_TOO_MANY_ORDERS
+    if reason == NONE and risk.open_orders >= risk.filters.orders_max:
+        reason = R_VENUE_ORDERS
     if reason == NONE:
         lots, reason = fitting_lots(risk, side, price_ticks, qty_lots)
-        if lots >= risk.limits.order_lots_min:
+        too_small = minimum_reason(risk, price_ticks, lots)
+        if too_small == NONE:
             _submit(risk, order_id, side, price_ticks, lots, reason, flag, ts_ns)
             return
         if reason == NONE:
-            reason = R_BELOW_MINIMUM
+            reason = too_small
     _say(risk, DENIED, order_id, side, price_ticks, qty_lots, reason, ts_ns)
 
 

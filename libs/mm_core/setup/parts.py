@@ -18,10 +18,12 @@ from mm_core.events import InstrumentDefined
 from mm_core.exchange import queue
 from mm_core.exchange.venue import VENUE
 from mm_core.node import put
-from mm_core.quoting.quoter import QUOTER
+from mm_core.quoting.state import QUOTER
 from mm_core.quoting.terms import as_strategy
 from mm_core.risk.state import new_risk
 from mm_core.setup.config import Config
+from mm_core.setup.filters import filters_of
+from mm_core.setup.refusals import fill_kinds
 from mm_core.setup.settings import QUOTER_FIELDS, RISK_FIELDS, STRATEGIES, Field, Setting, strategy_fields, to_setting
 from mm_core.setup.units import Units, exact, floor, units_of
 from mm_core.signals.builder import FLOW_BUCKETS, new_builder
@@ -61,6 +63,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     quoter: State
     risk: State
     account: State
+    units: Units
     strategy: Callable[..., None]
     period_ns: int
     offset_ns: int
@@ -73,10 +76,11 @@ def new_parts(config: Config, instrument: InstrumentDefined) -> Parts:
     units = units_of(instrument)
     return Parts(
         builder=_builder(config, units),
-        venue=_venue(config, units),
+        venue=_venue(config, units, instrument),
         quoter=_quoter(config, units),
         risk=_risk(config, units, instrument),
         account=new(ACCOUNT),
+        units=units,
         strategy=as_strategy(STRATEGIES[config.quoter.strategy][0]),
         period_ns=config.clock.tick_period_ms * NS_PER_MS,
         offset_ns=config.clock.offset_ns,
@@ -115,7 +119,7 @@ def _sizes_lots(config: Config, units: Units) -> list[int]:
     return sizes
 
 
-def _venue(config: Config, units: Units) -> State:
+def _venue(config: Config, units: Units, instrument: InstrumentDefined) -> State:
     exchange = config.exchange
     state = new(VENUE)
     cancel_ms = exchange.entry_ms if exchange.cancel_ms is None else exchange.cancel_ms
@@ -125,6 +129,7 @@ def _venue(config: Config, units: Units) -> State:
         state[f"{name}_fee_ppb"] = _fee_ppb(f"[exchange] {name}_fee", getattr(exchange, f"{name}_fee"))
     state["queue_model"], state["queue_power"] = _queue(exchange.queue)
     state["partial_fills"] = exchange.partial_fills
+    state["filters"] = filters_of(instrument)
     state["value_num"] = units.value_e9.numerator
     state["value_den"] = units.value_e9.denominator
     state["best"] = NO_RANK
@@ -159,6 +164,8 @@ def _quoter(config: Config, units: Units) -> State:
     state = new(QUOTER)
     state["cancel_pending"] = quoter.cancel_pending
     state["next_order_id"] = 1
+    fill_kinds(state["refusals"])
+    state["refusals"]["window_ns"] = config.risk.window_ms * NS_PER_MS
     terms = state["terms"]
     terms["lot_lots"] = DEFAULT_ORDER_LOTS
     terms["join_only"] = quoter.join_only
@@ -182,7 +189,7 @@ def _risk(config: Config, units: Units, instrument: InstrumentDefined) -> State:
     state = new_risk()
     _fill(state, config, "risk", RISK_FIELDS, units)
     limits = state["limits"]
-    limits["order_lots_min"] = max(1, instrument.qty_lots_min)
+    state["filters"] = filters_of(instrument)
     limits["window_ns"] = risk.window_ms * NS_PER_MS
     limits["spot"] = risk.account_mode == "spot"
     limits["base_lots"] = floor("[risk] base_balance", risk.base_balance, units.lot)

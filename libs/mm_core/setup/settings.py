@@ -72,6 +72,7 @@ QUOTER_FIELDS = {
     "inventory_skew_ticks": Field("terms.inventory_skew_ticks", _number),
     "levels": Field("levels", _number),
     "level_step_ticks": Field("level_step_ticks", _number),
+    "replenish_below": Field("replenish_below", _number),
 }
 
 

@@ -18,9 +18,10 @@ from mm_core.compiled import compiled, new
 from mm_core.quoting import avellaneda_stoikov as a_s
 from mm_core.quoting import quoter as quoters
 from mm_core.quoting.fixed_spread import fixed_spread
-from mm_core.quoting.quoter import QUOTER
+from mm_core.quoting.state import QUOTER
 from mm_core.quoting.terms import TERMS, decide_prices
 from mm_core.risk import risk as risks
+from mm_core.setup.refusals import fill_kinds
 from mm_core.signals import builder as builders
 from mm_core.signals.builder import TOP, VALID
 from mm_core.signals.executable import executable
@@ -206,6 +207,31 @@ def quoter_filled(quoter: State, side: int, order_id: int, qty_lots: int, leaves
 
 
 @compiled
+def quoter_denied(quoter: State, side: int, order_id: int, reason: int) -> None:
+    quoters.quoter_denied(quoter[0], side, order_id, reason)
+
+
+@compiled
+def quoter_rejected(quoter: State, side: int, order_id: int, reason: int) -> None:
+    quoters.quoter_rejected(quoter[0], side, order_id, reason)
+
+
+@compiled
+def quoter_command(quoter: State, command: int) -> None:
+    quoters.quoter_command(quoter[0], command)
+
+
+@compiled
+def quoter_trading_state(quoter: State, trading_state: int) -> None:
+    quoters.quoter_trading_state(quoter[0], trading_state)
+
+
+@compiled
+def quoter_limits_changed(quoter: State) -> None:
+    quoters.quoter_limits_changed(quoter[0])
+
+
+@compiled
 def quoter_gone(quoter: State, side: int, order_id: int) -> None:
     quoters.quoter_gone(quoter[0], side, order_id)
 
@@ -270,14 +296,19 @@ def new_terms(**values: float) -> State:
     return terms
 
 
-def new_quoter(half_spread_ticks: float, *, levels: int = 1, **values: int) -> State:
-    """A quoter of a fixed spread around the mid, ids from 1, orders of 10 lots, levels a tick apart."""
+def new_quoter(half_spread_ticks: float, *, levels: int = 1, **values: float) -> State:
+    """A quoter of a fixed spread around the mid, ids from 1, orders of 10 lots, levels a tick apart; no replenishing.
+
+    The order rate's window is 1 s.
+    """
     quoter = new(QUOTER)
     quoter["terms"] = new_terms(lot_lots=10)
     quoter["terms"]["parameters"][0, 0] = half_spread_ticks
     quoter["levels"] = levels
     quoter["level_step_ticks"] = 1
     quoter["next_order_id"] = 1
+    fill_kinds(quoter["refusals"])
+    quoter["refusals"]["window_ns"] = 1_000_000_000
     for name, value in values.items():
         quoter[name] = value
     return quoter
