@@ -28,8 +28,11 @@ from mm_core.messages import (
     REJECTED,
     SUBMIT,
     bus_due_ns,
+    bus_join_fill,
+    bus_last,
     bus_pop,
     bus_push,
+    is_crowded,
 )
 from mm_core.types import INT64_MAX
 
@@ -58,8 +61,14 @@ def send(
 
 
 @compiled
+def _due_ns(venue: Record, ts_ns: int) -> int:
+    """When we hear of what happens at the venue at `ts_ns`: the response latency later, and not before its cause."""
+    return max(ts_ns + venue.response_ns, venue.known_ns)
+
+
+@compiled
 def _answer(venue: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, ts_ns: int) -> Record:
-    message = bus_push(venue.outbox, max(ts_ns + venue.response_ns, venue.known_ns))
+    message = bus_push(venue.outbox, _due_ns(venue, ts_ns))
     message.kind = kind
     message.ts_ns = ts_ns
     message.order_id = order_id
@@ -136,7 +145,8 @@ def _rest(
 def _take(venue: Record, index: Record, bit: int, book: Record, message: Record, rank: int, ts_ns: int) -> None:
     """Take from the displayed book, level by level within the limit; the rest rests, or expires for IOC.
 
-    Without partial fills the whole order trades at the best price, whatever is displayed there.
+    Without partial fills the whole order trades at the best price, whatever is displayed there. While the queue of
+    answers is crowded nothing more is taken, and the rest expires.
     """
     side = message.side
     leaves_lots = message.qty_lots
@@ -144,7 +154,7 @@ def _take(venue: Record, index: Record, bit: int, book: Record, message: Record,
         _fill(venue, message.order_id, side, best_ticks(book, 1 - side), leaves_lots, DONE, TAKER, ts_ns)
         return
     level = book.best[1 - side]
-    while leaves_lots > 0 and level != NO_RANK and rank >= -level:
+    while leaves_lots > 0 and level != NO_RANK and rank >= -level and not is_crowded(venue.outbox):
         lots = min(leaves_lots, lots_at(book, 1 - side, level))
         leaves_lots -= lots
         price_ticks = level if side == 1 else -level
@@ -152,7 +162,7 @@ def _take(venue: Record, index: Record, bit: int, book: Record, message: Record,
         level = best_below(book, 1 - side, level)
     if leaves_lots == 0:
         return
-    if message.flag == IOC:
+    if message.flag == IOC or is_crowded(venue.outbox):
         _answer(
             venue, EXPIRED, message.order_id, side, message.price_ticks, message.qty_lots, ts_ns
         ).leaves_lots = leaves_lots
@@ -164,11 +174,17 @@ def _take(venue: Record, index: Record, bit: int, book: Record, message: Record,
 def _fill(
     venue: Record, order_id: int, side: int, price_ticks: int, lots: int, leaves_lots: int, maker: int, ts_ns: int
 ) -> None:
-    message = _answer(venue, FILLED, order_id, side, price_ticks, lots, ts_ns)
+    """Report a fill. Where the queue of answers is crowded, partial fills of one order are reported as one."""
+    if is_crowded(venue.outbox) and bus_join_fill(venue.outbox, order_id, price_ticks, maker, _due_ns(venue, ts_ns)):
+        message = bus_last(venue.outbox)
+        message.ts_ns = ts_ns
+        message.qty_lots += lots
+    else:
+        message = _answer(venue, FILLED, order_id, side, price_ticks, lots, ts_ns)
+        message.flag = maker
     message.leaves_lots = leaves_lots
-    message.flag = maker
     rate_ppb = venue.maker_fee_ppb if maker == MAKER else venue.taker_fee_ppb
-    message.fee_e9 = fee_e9(price_ticks * lots, rate_ppb, venue.value_num, venue.value_den)
+    message.fee_e9 += fee_e9(price_ticks * lots, rate_ppb, venue.value_num, venue.value_den)
 
 
 @compiled

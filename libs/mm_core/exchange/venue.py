@@ -12,7 +12,7 @@ import numpy as np
 
 from mm_core.book.window import NO_RANK
 from mm_core.compiled import Record, compiled, hot, int64, new
-from mm_core.messages import BUS
+from mm_core.messages import ANSWERS, BUS
 
 ORDERS = 16  # resting orders a side
 MARKS = 1 << 9
@@ -44,7 +44,7 @@ VENUE = np.dtype(
         ("resting", "i8", (2,)),  # how many orders rest a side
         ("orders", ORDER, (2, ORDERS)),  # in priority: price, then time; the first `resting` of a side are alive
         ("inbox", BUS),  # requests on their way to the venue, due at arrival
-        ("outbox", BUS),  # answers on their way to us, due at reception
+        ("outbox", ANSWERS),  # answers on their way to us, due at reception
     ]
 )
 # Where the venue stands in the market's time; shared by all parameter sets of one run.

@@ -6,6 +6,7 @@ from mm_core.book.book import best_lots, best_ticks, rank_of
 from mm_core.book.window import ASK, BID
 from mm_core.compiled import Array, Record, Strategy, compiled, hot, in_bounds, int64
 from mm_core.exchange.market import arrivals, depth_row, trade_row
+from mm_core.messages import ANSWERS, bus_due_ns
 from mm_core.signals.builder import (
     builder_clear,
     builder_clear_side,
@@ -33,7 +34,9 @@ from mm_research.engine.state import (
     TWO_BOOKS,
 )
 
-MESSAGES_A_DECISION = 256  # room that the log needs for one decision of one set
+# Room that the log needs for one decision of one set: all answers of its venue, and 64 wanted requests with the answer
+# of risk to each, after a state with its cancels.
+MESSAGES_A_DECISION = ANSWERS["ring"].shape[0] + 256
 
 
 @hot
@@ -174,12 +177,36 @@ def _touch_changed(market: Record, strategy: Strategy, local_ns: int) -> bool:
 
 
 @hot
-def _event_end(market: Record, strategy: Strategy, code: int, row: Record) -> bool:
-    """The clock moves with a whole event, and so does the touch. True if the loop has to look up: the log is full."""
+def _answer_ns(market: Record) -> int:
+    """When the next answer of any set's venue is due."""
+    nearest_ns: int = bus_due_ns(market.sets[0].venue.outbox)
+    for s in range(1, market.sets.shape[0]):
+        nearest_ns = min(nearest_ns, bus_due_ns(market.sets[s].venue.outbox))
+    return nearest_ns
+
+
+@compiled
+def _deliver_all(market: Record, until_ns: int) -> bool:
+    """Hand every set the answers that are due. True if the log is full."""
+    for s in range(market.sets.shape[0]):
+        deliver(market, market.sets[s], until_ns)
+    return _is_full(market)
+
+
+@hot
+def _event_end(market: Record, strategy: Strategy, code: int, row: Record, shared: bool) -> bool:
+    """The clock moves with a whole event, and so does the touch. True if the loop has to look up: the log is full.
+
+    In the log's order the answers that are due come right after the event, as a live venue sends them: a queue of
+    answers that waited for the next decision would be fuller than the live one.
+    """
     market.clock.market_ns = max(market.clock.market_ns, row.exch_ns)
     if code & 5 == 0:
         market.clock.depth_ns = max(market.clock.depth_ns, row.exch_ns)
-    return market.builder.touched != 0 and _touch_changed(market, strategy, row.local_ns)
+    is_full = shared and _answer_ns(market) <= row.local_ns and _deliver_all(market, row.local_ns)
+    if market.builder.touched != 0 and _touch_changed(market, strategy, row.local_ns):
+        is_full = True
+    return is_full
 
 
 @hot
@@ -252,7 +279,7 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
             code = int64(row.code)
             _venue_row(market, code, row)
             if code & LAST_BIT != 0:
-                looked_up = _event_end(market, strategy, code, row)
+                looked_up = _event_end(market, strategy, code, row, shared)
         market.row = i
         if looked_up:
             continue

@@ -14,6 +14,7 @@ from numba import types
 from mm_core.accounting import account as accounts
 from mm_core.accounting import money
 from mm_core.book import book as books
+from mm_core.book import window as windows
 from mm_core.compiled import compiled, new
 from mm_core.quoting import avellaneda_stoikov as a_s
 from mm_core.quoting import quoter as quoters
@@ -31,7 +32,6 @@ BUY = 0
 SELL = 1
 WIDTH = 64
 FAR = 32
-FAR_LEVELS = 24  # most levels a side of a table of FAR slots
 
 State = np.ndarray[Any, Any]
 
@@ -68,6 +68,11 @@ def touch(book: State) -> Any:
 @compiled
 def top_levels(book: State, side: int, ticks: State, lots: State) -> Any:
     return books.top_levels(book[0], side, ticks, lots)
+
+
+@compiled
+def is_cut(book: State, side: int) -> Any:
+    return windows.is_cut(book[0], side)
 
 
 @compiled
