@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from mm_core.accounting.account import traded_value
 from mm_core.events import InstrumentDefined
 from mm_core.setup import config as keys
 from mm_core.setup.parts import Parts, new_parts
@@ -127,7 +128,7 @@ def _results(market: Market, instrument: InstrumentDefined) -> dict[str, int | f
         "steps": int(quoter["steps"]),
         "next_order_id": int(quoter["next_order_id"]),
         "fills": int(account["fills"]),
-        "traded_value": float(int(account["traded_tick_lots"]) * units.value),
+        "traded_value": float(traded_value(account) * units.value),
         "balance": float(int(account["cash_half"]) * units.value / 2),
         "fee": int(account["fees_e9"]) / MONEY_E9,
         "position": float(int(account["position_lots"]) * units.lot),

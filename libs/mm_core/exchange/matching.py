@@ -6,7 +6,7 @@ its own price. One trade's quantity is shared among our orders by price, then ti
 `partial_fills` an order gets at most what is left of the trade; without, it fills whole. No market impact.
 """
 
-from mm_core.accounting.money import fee_e9
+from mm_core.accounting.money import fee_e9, sum_product
 from mm_core.book.book import best_below, best_ticks, lots_at, rank_of
 from mm_core.book.window import NO_RANK
 from mm_core.compiled import Record, compiled, hot, int64
@@ -184,7 +184,8 @@ def _fill(
         message.flag = maker
     message.leaves_lots = leaves_lots
     rate_ppb = venue.maker_fee_ppb if maker == MAKER else venue.taker_fee_ppb
-    message.fee_e9 += fee_e9(price_ticks * lots, rate_ppb, venue.value_num, venue.value_den)
+    tick_lots = sum_product(0, price_ticks, lots)
+    message.fee_e9 += fee_e9(tick_lots, rate_ppb, venue.value_num, venue.value_den)
 
 
 @compiled

@@ -3,7 +3,8 @@
 Size limits adjust (the largest order that fits goes on); everything else blocks. Working orders count as if filled.
 """
 
-from mm_core.accounting.money import money_e9
+from mm_core.accounting.account import total_half
+from mm_core.accounting.money import money_e9, sum_product
 from mm_core.compiled import Record, compiled
 from mm_core.risk.reason import Reason
 from mm_core.types import INT64_MAX, TradeState
@@ -25,6 +26,10 @@ R_NOTIONAL = int(Reason.NOTIONAL)
 R_PRICE_COLLAR = int(Reason.PRICE_COLLAR)
 R_ORDER_RATE = int(Reason.ORDER_RATE)
 R_SPOT_BALANCE = int(Reason.SPOT_BALANCE)
+
+# What the account counts exactly whatever the limits are: a position of more value, or an order, is not let through.
+# It leaves a factor of two for the mid, and one for the half-ticks of cash.
+VALUE_TICK_LOTS_MAX = 1 << 61
 
 
 @compiled
@@ -56,8 +61,9 @@ def fitting_lots(risk: Record, side: int, price_ticks: int, qty_lots: int) -> tu
     if lots > limits.order_lots_max:
         lots = limits.order_lots_max
         reason = R_ORDER_LOTS
-    if lots > limits.order_tick_lots_max // price_ticks:
-        lots = limits.order_tick_lots_max // price_ticks
+    value_lots = min(limits.order_tick_lots_max, VALUE_TICK_LOTS_MAX) // price_ticks
+    if lots > value_lots:
+        lots = value_lots
         reason = reason if reason != NONE else R_ORDER_VALUE
     room, why = position_room(risk, side, price_ticks)
     if lots > room:
@@ -75,13 +81,12 @@ def position_room(risk: Record, side: int, price_ticks: int) -> tuple[int, int]:
     room = INT64_MAX
     why = NONE
     if limits.position_lots_max < INT64_MAX:
-        room = limits.position_lots_max - reachable
+        room = min(limits.position_lots_max, VALUE_TICK_LOTS_MAX) - reachable
         why = R_POSITION
-    if limits.notional_tick_lots_max < INT64_MAX:
-        notional_room = limits.notional_tick_lots_max // price_ticks - reachable
-        if notional_room < room:
-            room = notional_room
-            why = R_NOTIONAL
+    notional_room = min(limits.notional_tick_lots_max, VALUE_TICK_LOTS_MAX) // price_ticks - reachable
+    if notional_room < room:
+        room = notional_room
+        why = R_NOTIONAL
     if risk.trading_state == REDUCING and -reachable < room:
         room = -reachable
         why = R_REDUCING
@@ -99,8 +104,8 @@ def spot_lots(risk: Record, side: int, price_ticks: int) -> int:
     limits = risk.limits
     if side == 1:
         return limits.base_lots + risk.account.position_lots - risk.open_lots[1]
-    spent = -(risk.account.cash_half // 2) + risk.open_tick_lots[0]
-    return (limits.quote_tick_lots - spent) // price_ticks
+    free_tick_lots = sum_product(risk.account.cash_half // 2, -1, risk.open_tick_lots[0])
+    return sum_product(free_tick_lots, 1, limits.quote_tick_lots) // price_ticks
 
 
 @compiled
@@ -124,6 +129,5 @@ def rate_count(rate: Record, ts_ns: int) -> None:
 @compiled
 def result_e9(risk: Record) -> int:
     """Total result after fees, in 1e-9 of the quote."""
-    account = risk.account
-    half = account.cash_half + account.position_lots * account.mid_half
-    return money_e9(half, risk.limits.value_num, 2 * risk.limits.value_den) - account.fees_e9
+    value_e9 = money_e9(total_half(risk.account), risk.limits.value_num, 2 * risk.limits.value_den)
+    return sum_product(value_e9, -1, risk.account.fees_e9)

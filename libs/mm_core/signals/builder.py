@@ -13,7 +13,7 @@ from mm_core.book.book import best_lots, best_ticks, clear_book, clear_to, is_cr
 from mm_core.book.window import ASK, BID, FAR, NO_RANK, WIDTH, book_dtype
 from mm_core.compiled import Array, Record, compiled, hot, new
 from mm_core.signals.executable import EXECUTABLE, SIZES, executable
-from mm_core.signals.touch import flow_lots, weighted_mid_ticks
+from mm_core.signals.touch import added_flow, flow_lots, weighted_mid_ticks
 from mm_core.signals.volatility import (
     VOLATILITY,
     volatility_reseed,
@@ -160,7 +160,8 @@ def builder_end(builder: Record) -> None:
     ask_ticks = best_ticks(book, ASK)
     ask_lots = best_lots(book, ASK)
     if builder.reseed == 0:
-        builder.flow.current_lots += flow_lots(builder.touch, bid_ticks, bid_lots, ask_ticks, ask_lots)
+        flow = flow_lots(builder.touch, bid_ticks, bid_lots, ask_ticks, ask_lots)
+        builder.flow.current_lots = added_flow(builder.flow.current_lots, flow)
     builder.reseed = 0
     builder.touch.bid_ticks = bid_ticks
     builder.touch.bid_lots = bid_lots

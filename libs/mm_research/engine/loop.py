@@ -16,7 +16,7 @@ from mm_core.signals.builder import (
     builder_status,
     builder_tick,
 )
-from mm_core.signals.touch import flow_lots
+from mm_core.signals.touch import added_flow, flow_lots
 from mm_core.types import INT64_MAX
 from mm_research.engine.prefetch import ROWS_AHEAD, prefetch
 from mm_research.engine.serve import decide, deliver, is_pending, take_sample
@@ -67,9 +67,8 @@ def _see_touches(market: Record, now_ns: int) -> None:
             break
         market.touch_head += 1
         if builder.flow.window_ticks != 0:
-            builder.flow.current_lots += flow_lots(
-                builder.touch, change.bid_ticks, change.bid_lots, change.ask_ticks, change.ask_lots
-            )
+            flow = flow_lots(builder.touch, change.bid_ticks, change.bid_lots, change.ask_ticks, change.ask_lots)
+            builder.flow.current_lots = added_flow(builder.flow.current_lots, flow)
         builder.touch.bid_ticks = change.bid_ticks
         builder.touch.bid_lots = change.bid_lots
         builder.touch.ask_ticks = change.ask_ticks
