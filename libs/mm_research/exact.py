@@ -26,7 +26,7 @@ def exact_products(counts: Column, each: Column | int) -> Column:
 def exact_difference(a: Column, b: Column) -> Column:
     """`a` - `b`: int64 where all differences fit, else Python integers."""
     if a.dtype.hasobject or b.dtype.hasobject or _largest(a) + _largest(b) > EXACT_MAX:
-        return a.astype(object) - b.astype(object)
+        a, b = a.astype(object), b.astype(object)
     difference: Column = a - b
     return difference
 

@@ -6,7 +6,7 @@ figure wraps.
 
 import numpy as np
 
-from mm_core.compiled import compiled
+from mm_core.compiled import compiled, int64
 
 PPB = 1_000_000_000
 EXACT_MAX = 9.2e18  # less than 2^63, by far more than the error of a float there
@@ -64,7 +64,7 @@ def _quotient(high: np.uint64, low: np.uint64, divisor: np.uint64) -> tuple[np.u
 def _signed(high: np.uint64, low: np.uint64, is_negative: bool) -> int:
     if high != _0 or low > _INT64_MAX:
         raise OverflowError("an amount of money is beyond 9.2e18 of its unit, 1e-9 of the quote: 9.2e9 of the quote")
-    value: int = np.int64(low)
+    value = int64(low)
     return -value if is_negative else value
 
 
