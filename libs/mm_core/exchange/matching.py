@@ -7,7 +7,7 @@ displayed level, until its quantity changes. With `partial_fills` an order gets 
 whole. No market impact.
 """
 
-from mm_core.accounting.money import fee_e9
+from mm_core.accounting.money import fee_e9, sum_product
 from mm_core.book.book import best_below, best_ticks, lots_at, rank_of
 from mm_core.book.window import NO_RANK
 from mm_core.compiled import Record, compiled, hot, int64
@@ -32,8 +32,11 @@ from mm_core.messages import (
     FILLED,
     REJECTED,
     bus_due_ns,
+    bus_join_fill,
+    bus_last,
     bus_pop,
     bus_push,
+    is_crowded,
 )
 from mm_core.types import INT64_MAX
 
@@ -62,8 +65,14 @@ def send(
 
 
 @compiled
+def _due_ns(venue: Record, ts_ns: int) -> int:
+    """When we hear of what happens at the venue at `ts_ns`: the response latency later, and not before its cause."""
+    return max(ts_ns + venue.response_ns, venue.known_ns)
+
+
+@compiled
 def _answer(venue: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, ts_ns: int) -> Record:
-    message = bus_push(venue.outbox, max(ts_ns + venue.response_ns, venue.known_ns))
+    message = bus_push(venue.outbox, _due_ns(venue, ts_ns))
     message.kind = kind
     message.ts_ns = ts_ns
     message.order_id = order_id
@@ -142,7 +151,8 @@ def _rest(
 def _take(venue: Record, index: Record, bit: int, book: Record, message: Record, rank: int, ts_ns: int) -> None:
     """Take from the displayed book, level by level within the limit; the rest rests, or expires for IOC.
 
-    Without partial fills the whole order trades at the best price, whatever is displayed there.
+    Without partial fills the whole order trades at the best price, whatever is displayed there. While the queue of
+    answers is crowded nothing more is taken, and the rest expires.
     """
     side = message.side
     leaves_lots = message.qty_lots
@@ -150,7 +160,7 @@ def _take(venue: Record, index: Record, bit: int, book: Record, message: Record,
         _fill(venue, message.order_id, side, best_ticks(book, 1 - side), leaves_lots, DONE, TAKER, ts_ns)
         return
     level = book.best[1 - side]
-    while leaves_lots > 0 and level != NO_RANK and rank >= -level:
+    while leaves_lots > 0 and level != NO_RANK and rank >= -level and not is_crowded(venue.outbox):
         lots = min(leaves_lots, _unused_lots(venue, book, 1 - side, level))
         if lots > 0:
             leaves_lots -= lots
@@ -160,7 +170,7 @@ def _take(venue: Record, index: Record, bit: int, book: Record, message: Record,
         level = best_below(book, 1 - side, level)
     if leaves_lots == 0:
         return
-    if message.flag == IOC:
+    if message.flag == IOC or is_crowded(venue.outbox):
         _answer(
             venue, EXPIRED, message.order_id, side, message.price_ticks, message.qty_lots, ts_ns
         ).leaves_lots = leaves_lots
@@ -178,11 +188,18 @@ def _unused_lots(venue: Record, book: Record, side: int, rank: int) -> int:
 def _fill(
     venue: Record, order_id: int, side: int, price_ticks: int, lots: int, leaves_lots: int, maker: int, ts_ns: int
 ) -> None:
-    message = _answer(venue, FILLED, order_id, side, price_ticks, lots, ts_ns)
+    """Report a fill. Where the queue of answers is crowded, partial fills of one order are reported as one."""
+    if is_crowded(venue.outbox) and bus_join_fill(venue.outbox, order_id, price_ticks, maker, _due_ns(venue, ts_ns)):
+        message = bus_last(venue.outbox)
+        message.ts_ns = ts_ns
+        message.qty_lots += lots
+    else:
+        message = _answer(venue, FILLED, order_id, side, price_ticks, lots, ts_ns)
+        message.flag = maker
     message.leaves_lots = leaves_lots
-    message.flag = maker
     rate_ppb = venue.maker_fee_ppb if maker == MAKER else venue.taker_fee_ppb
-    message.fee_e9 = fee_e9(price_ticks * lots, rate_ppb, venue.value_num, venue.value_den)
+    tick_lots = sum_product(0, price_ticks, lots)
+    message.fee_e9 += fee_e9(tick_lots, rate_ppb, venue.value_num, venue.value_den)
 
 
 @compiled

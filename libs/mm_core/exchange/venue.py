@@ -13,7 +13,7 @@ import numpy as np
 from mm_core.book.window import NO_RANK
 from mm_core.compiled import Record, compiled, hot, int64, new
 from mm_core.filters import FILTERS
-from mm_core.messages import BUS
+from mm_core.messages import ANSWERS, BUS
 
 ORDERS = 16  # resting orders a side
 MARKS = 1 << 9
@@ -51,7 +51,7 @@ VENUE = np.dtype(
         ("taken", "i8", (2,)),  # how many levels of a side were taken from
         ("takes", TAKE, (2, TAKEN)),  # oldest first
         ("inbox", BUS),  # requests on their way to the venue, due at arrival
-        ("outbox", BUS),  # answers on their way to us, due at reception
+        ("outbox", ANSWERS),  # answers on their way to us, due at reception
     ]
 )
 # Where the venue stands in the market's time; shared by all parameter sets of one run.

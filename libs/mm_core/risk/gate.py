@@ -4,7 +4,8 @@ Size limits adjust (the largest order that fits goes on); everything else blocks
 The venue's filters are kept to before anything is sent; their reference price is the mid.
 """
 
-from mm_core.accounting.money import money_e9
+from mm_core.accounting.account import total_half
+from mm_core.accounting.money import money_e9, sum_product
 from mm_core.compiled import Record, compiled
 from mm_core.filters import is_price_near, is_price_within, value_lots_max, value_lots_min
 from mm_core.risk.reason import Reason
@@ -33,6 +34,10 @@ R_VENUE_QTY_MAX = int(Reason.VENUE_QTY_MAX)
 R_VENUE_NOTIONAL_MAX = int(Reason.VENUE_NOTIONAL_MAX)
 R_PRICE_DEVIATION = int(Reason.PRICE_DEVIATION)
 R_PRICE_BOUNDS = int(Reason.PRICE_BOUNDS)
+
+# What the account counts exactly whatever the limits are: a position of more value, or an order, is not let through.
+# It leaves a factor of two for the mid, and one for the half-ticks of cash.
+VALUE_TICK_LOTS_MAX = 1 << 61
 
 
 @compiled
@@ -70,7 +75,9 @@ def fitting_lots(risk: Record, side: int, price_ticks: int, qty_lots: int) -> tu
     """(lots that fit all size limits, first reason that made them fewer)."""
     limits, filters = risk.limits, risk.filters
     lots, reason = _fit(qty_lots, NONE, limits.order_lots_max, R_ORDER_LOTS)
-    lots, reason = _fit(lots, reason, limits.order_tick_lots_max // price_ticks, R_ORDER_VALUE)
+    lots, reason = _fit(
+        lots, reason, min(limits.order_tick_lots_max, VALUE_TICK_LOTS_MAX) // price_ticks, R_ORDER_VALUE
+    )
     lots, reason = _fit(lots, reason, filters.lots_max, R_VENUE_QTY_MAX)
     lots, reason = _fit(lots, reason, value_lots_max(filters, price_ticks), R_VENUE_NOTIONAL_MAX)
     room, why = position_room(risk, side, price_ticks)
@@ -103,13 +110,12 @@ def position_room(risk: Record, side: int, price_ticks: int) -> tuple[int, int]:
     room = INT64_MAX
     why = NONE
     if limits.position_lots_max < INT64_MAX:
-        room = limits.position_lots_max - reachable
+        room = min(limits.position_lots_max, VALUE_TICK_LOTS_MAX) - reachable
         why = R_POSITION
-    if limits.notional_tick_lots_max < INT64_MAX:
-        notional_room = limits.notional_tick_lots_max // price_ticks - reachable
-        if notional_room < room:
-            room = notional_room
-            why = R_NOTIONAL
+    notional_room = min(limits.notional_tick_lots_max, VALUE_TICK_LOTS_MAX) // price_ticks - reachable
+    if notional_room < room:
+        room = notional_room
+        why = R_NOTIONAL
     if risk.trading_state == REDUCING and -reachable < room:
         room = -reachable
         why = R_REDUCING
@@ -127,8 +133,8 @@ def spot_lots(risk: Record, side: int, price_ticks: int) -> int:
     limits = risk.limits
     if side == 1:
         return limits.base_lots + risk.account.position_lots - risk.open_lots[1]
-    spent = -(risk.account.cash_half // 2) + risk.open_tick_lots[0]
-    return (limits.quote_tick_lots - spent) // price_ticks
+    free_tick_lots = sum_product(risk.account.cash_half // 2, -1, risk.open_tick_lots[0])
+    return sum_product(free_tick_lots, 1, limits.quote_tick_lots) // price_ticks
 
 
 @compiled
@@ -152,6 +158,5 @@ def rate_count(rate: Record, ts_ns: int) -> None:
 @compiled
 def result_e9(risk: Record) -> int:
     """Total result after fees, in 1e-9 of the quote."""
-    account = risk.account
-    half = account.cash_half + account.position_lots * account.mid_half
-    return money_e9(half, risk.limits.value_num, 2 * risk.limits.value_den) - account.fees_e9
+    value_e9 = money_e9(total_half(risk.account), risk.limits.value_num, 2 * risk.limits.value_den)
+    return sum_product(value_e9, -1, risk.account.fees_e9)

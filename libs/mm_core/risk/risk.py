@@ -5,6 +5,7 @@ stays until the operator says otherwise; to resume takes the loss so far as the 
 """
 
 from mm_core.accounting.account import account_fill, account_mark
+from mm_core.accounting.money import sum_product
 from mm_core.compiled import Record, compiled, hot
 from mm_core.messages import CANCEL, DENIED, SUBMIT, TRADING_STATE, say
 from mm_core.risk.gate import (
@@ -74,7 +75,7 @@ def _submit(
     order.leaves_lots = lots
     order.canceling = 0
     risk.open_lots[side] += lots
-    risk.open_tick_lots[side] += lots * price_ticks
+    risk.open_tick_lots[side] = sum_product(risk.open_tick_lots[side], lots, price_ticks)
     rate_count(risk.submitted, ts_ns)
     _say(risk, SUBMIT, order_id, side, price_ticks, lots, reason, ts_ns)
     risk.outbox[risk.said - 1].flag = flag
@@ -128,7 +129,7 @@ def _reduce_open(risk: Record, order_id: int, leaves_lots: int) -> None:
     order = risk.orders[slot]
     done_lots = order.leaves_lots - leaves_lots
     risk.open_lots[order.side] -= done_lots
-    risk.open_tick_lots[order.side] -= done_lots * order.price_ticks
+    risk.open_tick_lots[order.side] = sum_product(risk.open_tick_lots[order.side], -done_lots, order.price_ticks)
     order.leaves_lots = leaves_lots
     if leaves_lots == 0:
         risk.open_orders -= 1
@@ -160,13 +161,19 @@ def risk_book(risk: Record, top: Record) -> None:
 @compiled
 def _breach(risk: Record, now_ns: int) -> int:
     limits = risk.limits
-    if limits.loss_session_e9_max < INT64_MAX and risk.session_start_e9 - result_e9(risk) > limits.loss_session_e9_max:
+    if limits.loss_session_e9_max < INT64_MAX and _lost_e9(risk, risk.session_start_e9) > limits.loss_session_e9_max:
         return R_LOSS_SESSION
-    if limits.loss_day_e9_max < INT64_MAX and risk.day_start_e9 - result_e9(risk) > limits.loss_day_e9_max:
+    if limits.loss_day_e9_max < INT64_MAX and _lost_e9(risk, risk.day_start_e9) > limits.loss_day_e9_max:
         return R_LOSS_DAY
     if rate_reached(risk.filled, limits.fills_per_window_max, limits.window_ns, now_ns):
         return R_FILL_RATE
     return NONE
+
+
+@compiled
+def _lost_e9(risk: Record, start_e9: int) -> int:
+    """How far the result is below what it was at a start."""
+    return sum_product(start_e9, -1, result_e9(risk))
 
 
 @compiled

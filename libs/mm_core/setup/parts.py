@@ -25,7 +25,7 @@ from mm_core.setup.config import Config
 from mm_core.setup.filters import filters_of
 from mm_core.setup.refusals import fill_kinds
 from mm_core.setup.settings import QUOTER_FIELDS, RISK_FIELDS, STRATEGIES, Field, Setting, strategy_fields, to_setting
-from mm_core.setup.units import Units, exact, floor, units_of
+from mm_core.setup.units import UNITS_MAX, Units, check_range, exact, floor, units_of
 from mm_core.signals.builder import FLOW_BUCKETS, new_builder
 from mm_core.signals.executable import SIZES
 from mm_core.types import MONEY_E9, InputError
@@ -73,6 +73,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 def new_parts(config: Config, instrument: InstrumentDefined) -> Parts:
     """The initial records. InputError names the key of an amount that is off the instrument's grid or out of bounds."""
+    check_range(instrument)
     units = units_of(instrument)
     return Parts(
         builder=_builder(config, units),
@@ -112,7 +113,8 @@ def _sizes_lots(config: Config, units: Units) -> list[int]:
     """Ascending sizes in lots; the last slots of the record hold them."""
     key, given = "[signals] executable_sizes_base", config.signals.executable_sizes_base
     if given is None:
-        return [int(size / units.lot) for size in DEFAULT_SIZES_BASE if not size % units.lot]
+        whole = [int(size / units.lot) for size in DEFAULT_SIZES_BASE if not size % units.lot]
+        return [lots for lots in whole if lots <= UNITS_MAX]
     sizes = [exact(key, size, units.lot, "the lot", 1) for size in given]
     if len(sizes) > SIZES or sizes != sorted(sizes):
         raise InputError(f"{key}: expected at most {SIZES} sizes in ascending order")
@@ -192,8 +194,9 @@ def _risk(config: Config, units: Units, instrument: InstrumentDefined) -> State:
     state["filters"] = filters_of(instrument)
     limits["window_ns"] = risk.window_ms * NS_PER_MS
     limits["spot"] = risk.account_mode == "spot"
-    limits["base_lots"] = floor("[risk] base_balance", risk.base_balance, units.lot)
-    limits["quote_tick_lots"] = floor("[risk] quote_balance", risk.quote_balance, units.value)
+    limits["base_lots"] = min(floor("[risk] base_balance", risk.base_balance, units.lot), UNITS_MAX)
+    quote_tick_lots = floor("[risk] quote_balance", risk.quote_balance, units.value)
+    limits["quote_tick_lots"] = min(quote_tick_lots, UNITS_MAX)
     limits["value_num"] = units.value_e9.numerator
     limits["value_den"] = units.value_e9.denominator
     return state

@@ -14,6 +14,7 @@ from numba import types
 from mm_core.accounting import account as accounts
 from mm_core.accounting import money
 from mm_core.book import book as books
+from mm_core.book import window as windows
 from mm_core.compiled import compiled, new
 from mm_core.quoting import avellaneda_stoikov as a_s
 from mm_core.quoting import quoter as quoters
@@ -23,6 +24,7 @@ from mm_core.quoting.terms import TERMS, decide_prices
 from mm_core.risk import risk as risks
 from mm_core.setup.refusals import fill_kinds
 from mm_core.signals import builder as builders
+from mm_core.signals import touch as touches
 from mm_core.signals.builder import TOP, VALID
 from mm_core.signals.executable import executable
 from mm_core.signals.touch import flow_lots, weighted_mid_ticks
@@ -32,7 +34,6 @@ BUY = 0
 SELL = 1
 WIDTH = 64
 FAR = 32
-FAR_LEVELS = 24  # most levels a side of a table of FAR slots
 
 State = np.ndarray[Any, Any]
 
@@ -72,6 +73,11 @@ def top_levels(book: State, side: int, ticks: State, lots: State) -> Any:
 
 
 @compiled
+def is_cut(book: State, side: int) -> Any:
+    return windows.is_cut(book[0], side)
+
+
+@compiled
 def is_crossed(book: State) -> Any:
     return books.is_crossed(book[0])
 
@@ -92,6 +98,9 @@ def weighted_mid(bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -
 @compiled
 def flow(previous: State, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> Any:
     return flow_lots(previous[0], bid_ticks, bid_lots, ask_ticks, ask_lots)
+
+
+added_flow = touches.added_flow
 
 
 @compiled
@@ -158,6 +167,16 @@ def results(account: State) -> Any:
 @compiled
 def fee_e9(tick_lots: int, rate_ppb: int, value_num: int, value_den: int) -> Any:
     return money.fee_e9(tick_lots, rate_ppb, value_num, value_den)
+
+
+@compiled
+def scale_half_even(value: int, factor: int, divisor: int) -> Any:
+    return money.scale_half_even(value, factor, divisor)
+
+
+@compiled
+def sum_product(base: int, count: int, each: int) -> Any:
+    return money.sum_product(base, count, each)
 
 
 @compiled
@@ -284,6 +303,13 @@ def new_top(bid_ticks: int, ask_ticks: int, *, lots: int = 10, state: int = VALI
     top["bid_lots"] = lots
     top["ask_lots"] = lots
     return top
+
+
+def new_touch(bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> State:
+    """The touch before a step of the flow."""
+    touch = new(builders.TOUCH)
+    touch[0] = (bid_ticks, bid_lots, ask_ticks, ask_lots)
+    return touch
 
 
 def new_terms(**values: float) -> State:
