@@ -22,7 +22,8 @@ from mm_runtime.topology import HEARS
 from mm_store.frames import FrameWriter
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
-from mm_venues.binance.client import BinanceClient, Endpoints
+from mm_venues.binance.client import BinanceClient
+from mm_venues.binance.endpoints import Endpoints
 from mm_venues.binance.feed import Feed
 from mm_venues.binance.rest import Rest
 from mm_venues.control import disconnected

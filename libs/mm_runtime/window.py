@@ -18,7 +18,8 @@ from mm_store.atomic import replacing
 from mm_store.frames import FrameWriter
 from mm_store.instrument import Defined
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
-from mm_venues.binance.client import BinanceClient, Endpoints
+from mm_venues.binance.client import BinanceClient
+from mm_venues.binance.endpoints import Endpoints
 from mm_venues.binance.feed import Feed
 from mm_venues.binance.rest import Rest, RestError
 from mm_venues.binance.rules import parse_exchange_info

@@ -10,7 +10,7 @@ import msgspec
 
 from mm_core.events import InstrumentDefined
 from mm_runtime.metrics import Metrics
-from mm_venues.binance.client import ClientCounts
+from mm_venues.binance.endpoints import ClientCounts
 from mm_venues.binance.feed import Feed, FeedCounts
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from mm_runtime.replay_venue import figures
 from mm_runtime.topology import HEARS
 from mm_store.instrument import define
 from mm_store.ws_lines import WsLines
-from mm_venues.binance.client import ClientCounts
+from mm_venues.binance.endpoints import ClientCounts
 from mm_venues.binance.venue.market import Market, look_ahead
 from mm_venues.binance.venue.player import Player, Source
 from mm_wire.subjects import RECORDER
