@@ -40,6 +40,17 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
         self.state.view(np.uint8)[:] = np.frombuffer(dumped, np.uint8)
 
 
+def only_of(instrument_id: str, step: Callable[[Any], Sequence[Event]]) -> Callable[[Any], Sequence[Event]]:
+    """`step` for events of one instrument or of none; AssertionError for another's, which must not be in the log."""
+
+    def checked(event: Any) -> Sequence[Event]:
+        found = getattr(event, "instrument_id", instrument_id)
+        assert found == instrument_id, f"{type(event).__name__} of {found} in the log of {instrument_id}"
+        return step(event)
+
+    return checked
+
+
 def put(state: State, field: str, value: float) -> None:
     """Set a field of an array of one record; `field` is a path such as `limits.order_lots_max` or `parameters.0`."""
     *path, name = field.split(".")

@@ -88,7 +88,7 @@ class Sequencer:
         await open_states(self._bus, self._group)
         await self._appender.take()
         end = await read_end(self._bus, self._group, self._appender.last_seq)
-        self._stamper.resume(end.root_seq, end.local_ns)
+        self._stamper.resume(end.root_seq, end.local_ns, end.root_ns)
         self._ledger.rebuild(end.tree)
         self._tree, self.tree_s, self.is_ended = end.tree_seq, perf_counter(), end.is_closed
         self._clock.set(end.local_ns)

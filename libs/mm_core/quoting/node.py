@@ -160,6 +160,7 @@ def _top(book: e.Book) -> tuple[int | float, ...]:
         book.micro_min_ticks,
         book.micro_max_ticks,
         book.ofi_lots,
+        book.reason,
     )
 
 

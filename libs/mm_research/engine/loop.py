@@ -6,6 +6,7 @@ from mm_core.book.book import best_lots, best_ticks, rank_of
 from mm_core.book.window import ASK, BID
 from mm_core.compiled import Array, Record, Strategy, compiled, hot, in_bounds, int64
 from mm_core.exchange.market import arrivals, depth_row, trade_row
+from mm_core.sequencer import next_due_ns
 from mm_core.signals.builder import (
     builder_clear,
     builder_clear_side,
@@ -21,10 +22,13 @@ from mm_research.engine.prefetch import ROWS_AHEAD, prefetch
 from mm_research.engine.serve import decide, deliver, is_pending, take_sample
 from mm_research.engine.state import (
     CLEAR,
+    DEPTH,
     EPOCH,
     LAST_BIT,
+    NOTHING,
     SHARED,
     SIDE_SHIFT,
+    SNAPSHOT,
     STATE_SHIFT,
     STATUS,
     TOUCH_CHANGES,
@@ -32,6 +36,11 @@ from mm_research.engine.state import (
     TRADE,
     TWO_BOOKS,
 )
+
+# Kinds of rows that are the depth stream's, a bit each: DEPTH, SNAPSHOT, CLEAR, NOTHING.
+DEPTH_KINDS = int64((1 << DEPTH) | (1 << SNAPSHOT) | (1 << CLEAR) | (1 << NOTHING))
+
+next_due = compiled(next_due_ns)
 
 MESSAGES_A_DECISION = 256  # room that the log needs for one decision of one set
 
@@ -105,11 +114,11 @@ def _see_rows(market: Record, builder: Record, rows: Array, now_ns: int) -> None
             builder_level(builder, (code >> SIDE_SHIFT) & 1, int64(row.tick), row.lots)
         elif code & 7 != TRADE:
             _rare_row(builder, code, int64(row.tick), row.lots)
+        if (DEPTH_KINDS >> (code & 7)) & 1 != 0:
+            builder.feed_ns = row.local_ns
         if code & LAST_BIT != 0 and builder.touched != 0:
             builder_end(builder)
-    if i > market.local_row:
-        builder.feed_ns = rows[i - 1].local_ns
-        market.local_row = i
+    market.local_row = i
 
 
 @hot
@@ -167,7 +176,6 @@ def _touch_changed(market: Record, strategy: Strategy, local_ns: int) -> bool:
     builder_end(market.builder)
     if market.on_touch == 0:
         return False
-    market.builder.feed_ns = local_ns
     builder_publish(market.builder, local_ns)
     _decide_all(market, market.builder, strategy)
     return _is_full(market)
@@ -179,22 +187,21 @@ def _event_end(market: Record, strategy: Strategy, code: int, row: Record) -> bo
     market.clock.market_ns = max(market.clock.market_ns, row.exch_ns)
     if code & 5 == 0:
         market.clock.depth_ns = max(market.clock.depth_ns, row.exch_ns)
+        market.builder.feed_ns = row.local_ns
+    elif (DEPTH_KINDS >> (code & 7)) & 1 != 0:
+        market.builder.feed_ns = row.local_ns
     return market.builder.touched != 0 and _touch_changed(market, strategy, row.local_ns)
 
 
 @hot
-def _is_over(market: Record, rows_left: bool, feed_ns: int) -> bool:
-    """The clock is due: requests arrive up to it. True if nothing is left to come after it.
-
-    `feed_ns` is when the last row before it was received.
-    """
+def _is_over(market: Record, rows_left: bool) -> bool:
+    """The clock is due: requests arrive up to it. True if nothing is left to come after it."""
     now_ns = market.tick_ns
     if market.sight == SHARED:
         if market.closing != 0:
             return True
         market.clock.known_ns = now_ns
         market.closing = not rows_left
-    market.builder.feed_ns = feed_ns
     if market.arrival_ns <= now_ns:
         market.arrival_ns = arrivals(market, market.builder.book, now_ns)
     if market.sight == SHARED or rows_left or market.last_local_ns > now_ns:
@@ -215,6 +222,15 @@ def _tick(market: Record, strategy: Strategy) -> None:
         builder_tick(market.builder, now_ns)
         _decide_all(market, market.builder, strategy)
     market.tick_ns = now_ns + market.period_ns
+
+
+@compiled
+def _skip_silence(market: Record, rows: Array, i: int) -> None:
+    """In a long silence the next Tick is later (`mm_core.sequencer`), but not much later than the row that ends it."""
+    now_ns = market.tick_ns - market.period_ns
+    market.tick_ns = next_due(now_ns, rows[max(i - 1, 0)].local_ns, market.period_ns)
+    if i < rows.shape[0] and rows[i].local_ns < market.tick_ns:
+        market.tick_ns = next_due(max(rows[i].local_ns, now_ns), rows[i].local_ns, market.period_ns)
 
 
 @hot
@@ -258,9 +274,11 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
             continue
         if i == stop and stop < rows.shape[0]:
             return False
-        if _is_over(market, i < rows.shape[0], rows[max(i - 1, 0)].local_ns):
+        if _is_over(market, i < rows.shape[0]):
             return True
         if market.sight == TWO_BOOKS:
             _see_rows(market, market.local, local_rows, market.tick_ns)
         _tick(market, strategy)
+        if shared:
+            _skip_silence(market, rows, i)
     return False

@@ -102,6 +102,7 @@ def take_sample(market: Record, top: Record, account: Record) -> None:
     market.sampled += 1
     row.local_ns = top.local_ns
     row.state = top.state
+    row.reason = top.reason
     row.bid_ticks = top.bid_ticks
     row.bid_lots = top.bid_lots
     row.ask_ticks = top.ask_ticks

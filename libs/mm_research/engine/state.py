@@ -33,6 +33,7 @@ SAMPLE = np.dtype(
     [
         ("local_ns", "i8"),
         ("state", "i8"),
+        ("reason", "i8"),
         ("bid_ticks", "i8"),
         ("bid_lots", "i8"),
         ("ask_ticks", "i8"),
