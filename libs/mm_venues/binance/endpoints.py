@@ -4,6 +4,13 @@ import msgspec
 
 from mm_venues.binance.rest import WEIGHT_MAX
 
+# Why connections end. By the venue: closed, for what we did wrong (policy), announced (shutdown). On the way: lost, no
+# pong (silent), a frame too big. By us: a stream that stalls, a process that stood still, the end.
+DISCONNECTS = (
+    *("closed", "policy", "lost", "silent", "oversized", "shutdown"),
+    *("stalled", "frozen", "stopped"),
+)
+
 
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     """Where the venue is, and how patient the client is with it."""
@@ -22,7 +29,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
 class ClientCounts(msgspec.Struct):
     """What the client did; `bytes` are of frames, `rotations` connections that were replaced without a gap.
 
-    `disconnects` by reason: closed, policy, lost, silent, oversized, shutdown, stalled, frozen, stopped.
+    `disconnects` are by reason, one of DISCONNECTS.
     """
 
     connects: int = 0
