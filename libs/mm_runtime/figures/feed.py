@@ -78,6 +78,8 @@ def add_feed(metrics: Metrics, recorder: "Recorder", instrument: InstrumentDefin
         "Receive time, on the exchange's clock, less the exchange's time of the last depth update or trade",
         lambda: recorder.lag_ns / NS_PER_S,
     )
+    lost = "Roots given up because the log did not take them, or too late"
+    metrics.counter("roots_lost", lost, lambda: recorder.live.lost if recorder.live else 0)
     metrics.counter("frames_lost", "Frames that the disk did not take", lambda: _lost(recorder))
     metrics.counter("clock_steps", "Steps of the wall clock, which receive times do not follow", lambda: clock.steps)
     metrics.gauge("ended", "1 once the source has said its end", lambda: recorder.is_ended)
@@ -95,7 +97,6 @@ def add_feed(metrics: Metrics, recorder: "Recorder", instrument: InstrumentDefin
 
 def add_live(metrics: Metrics, live: "LiveSource") -> None:
     """The figures of a live source."""
-    metrics.counter("roots_lost", "Roots given up because the log did not take them, or too late", lambda: live.lost)
     for name, text in CLIENT.items():
         metrics.counter(f"client_{name}", text, partial(_client, live, name))
     reasons = "Connections that ended, by reason"

@@ -51,7 +51,7 @@ def row(family: Metric) -> tuple[str, Row]:
 def exported(observed: Observed, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Row]:
     """The metrics of a session, and those that only a live one has."""
     live = Metrics(RECORDER, "main")
-    add_live(live, SimpleNamespace(lost=0, client=None))  # type: ignore[arg-type]  # what is read of it
+    add_live(live, SimpleNamespace(client=None))  # type: ignore[arg-type]  # what is read of it
     add_free(live, tmp_path_factory.getbasetemp())
     families = [family for families in observed.families.values() for family in families]
     lines = WsLines([SAMPLE])
