@@ -20,7 +20,7 @@ from mm_cli.options import (
     service_options,
     speed_option,
 )
-from mm_core.types import NS_PER_S, InputError
+from mm_core.types import InputError
 from mm_runtime.config import load_config
 
 if TYPE_CHECKING:
@@ -155,7 +155,6 @@ def _on_bus(
         own={"bus.ticks": "market" if source.startswith(REPLAY) else "clock"},
         out=out,
         inputs=paths,
-        duration_s=duration_ns / NS_PER_S if source == LIVE else 0.0,
     )
     outcome = trade(order)
     return summary(outcome), outcome.result.complete
