@@ -78,9 +78,7 @@ def run(
     else:
         summary, complete = _on_bus(source, paths, defined, chosen, service_options(files, given), out, pace)
     _tell(summary | {"session": None if out is None else str(out)}, defined, as_json=as_json)
-    if not complete:
-        raise typer.Exit(INTERRUPTED)
-    fail_on(summary["failures"])
+    _end(summary["failures"], complete=complete)
 
 
 def _defined(
@@ -96,6 +94,12 @@ def _defined(
 
     paths = _paths(source)
     return paths, define(symbol, WsLines(paths), tick=tick, lot=lot, exchange_info=exchange_info)
+
+
+def _end(failures: list[str], *, complete: bool) -> None:
+    if not complete:
+        raise typer.Exit(INTERRUPTED)
+    fail_on(failures)
 
 
 def _tell(summary: dict[str, Any], defined: "Defined", *, as_json: bool) -> None:

@@ -47,13 +47,14 @@ class PaperSession:
         parts = new_parts(config, instrument)
         self.heard = Heard(instrument)
         self._hear = hear
-        self.feed = Feed(instrument, TouchAudit(CompiledBook()))
+        self.findings = Findings()
+        self._feed = Feed(instrument, TouchAudit(CompiledBook()))
         self._sequencer = Sequencer(parts.period_ns, parts.offset_ns)
         self._log = MemoryLog(new_nodes(parts, instrument.instrument_id), self._on_event)
 
     def take(self, recv_ns: int, frame: bytes) -> None:
         """Take the next frame, to the end of what it leads to. FrameError if it is a bad one."""
-        for event in self.feed.feed(recv_ns, frame):
+        for event in self._feed.feed(recv_ns, frame):
             self._append(self._sequencer.stamp(event))
 
     def finish(self) -> None:
@@ -62,7 +63,11 @@ class PaperSession:
 
     def counts(self) -> FeedCounts:
         """What the feed has seen."""
-        return self.feed.counts()
+        return self._feed.counts()
+
+    def look(self, where: str) -> bool:
+        """Note what the feed found wrong by the line `where`; False if it takes nothing more."""
+        return self.findings.look(self._feed, where)
 
     def _append(self, roots: Sequence[e.RootEvent]) -> None:
         for root in roots:
@@ -131,31 +136,31 @@ def paper(
         session = PaperSession(instrument, config, hear)
         frames = iter(lines)  # held to the end, so that the progress may still ask how far they are
         started_ns = perf_counter_ns()
-        findings = Findings()
-
-        def go_on() -> bool:
-            return findings.look(session.feed, lines.where)
-
         with lines.located():
-            complete = _take_all(session, frames, speed, duration_ns, progress, go_on)
+            complete = _take_all(session, frames, speed, duration_ns, progress, lambda: session.look(lines.where))
         session.finish()
         progress(session.heard.standing())
         wall_s = (perf_counter_ns() - started_ns) / NS_PER_S
-    if not session.heard.last_ns:
-        raise InputError(f"{lines.where}: no market data of {instrument.instrument_id} until here; expected its frames")
-    unproven = never_proven(session.counts(), instrument.venue_symbol)
-    if unproven:
-        raise InputError(f"{lines.where}: {unproven}")
-    result = _result(session, config, wall_s, complete, findings)
+    _check(session, instrument, lines.where, complete)
+    result = _result(session, config, wall_s, complete)
     if out is not None:
         about = Session(command="paper", config=config, instrument=instrument, inputs=inputs, complete=complete)
         write_session(out, about, result.recording, result.summary() | {"session": str(out)})
     return result
 
 
-def _result(session: PaperSession, config: Config, wall_s: float, complete: bool, findings: Findings) -> Result:
+def _check(session: PaperSession, instrument: e.InstrumentDefined, where: str, complete: bool) -> None:
+    """InputError if there was nothing to trade on until `where`; who stops early may stop before a book is proven."""
+    if not session.heard.last_ns:
+        raise InputError(f"{where}: no market data of {instrument.instrument_id} until here; expected its frames")
+    unproven = never_proven(session.counts(), instrument.venue_symbol)
+    if unproven and complete:
+        raise InputError(f"{where}: {unproven}")
+
+
+def _result(session: PaperSession, config: Config, wall_s: float, complete: bool) -> Result:
     return Result(
-        failures=findings.failures(session.counts()),
+        failures=session.findings.failures(session.counts()),
         recording=session.heard.recording(),
         config=config,
         feed=session.counts(),

@@ -17,6 +17,7 @@ from mm_venues.binance.parse import MarketFact, Parser
 from mm_venues.binance.rules import instrument_id, parse_exchange_info
 from mm_venues.units import plain_size
 
+_RECORDED = "exchangeInfo among the frames"
 _SYMBOL = re.compile(r"[A-Z0-9-]+")
 # The unit of inference: no text on Binance's wire has more than eight decimals.
 _FINEST = "0.00000001"
@@ -42,6 +43,7 @@ class Defined(msgspec.Struct, frozen=True, kw_only=True):
 def define(symbol: str, lines: WsLines, *, tick: str = "", lot: str = "", exchange_info: Path | None = None) -> Defined:
     """The Binance instrument `symbol`: each size as given, else from exchangeInfo, else inferred from all the lines.
 
+    exchangeInfo is the file given, or the first one among the lines.
     InputError for a size that is no number above 0, an unusable exchangeInfo file, or lines with nothing to infer from.
     """
     if not _SYMBOL.fullmatch(symbol):
@@ -56,6 +58,8 @@ def define(symbol: str, lines: WsLines, *, tick: str = "", lot: str = "", exchan
         )
     if not (tick and lot):
         inferred = _infer(symbol, lines)
+        if inferred.listed is not None and not (tick or lot):
+            return Defined(instrument=inferred.listed, tick_source=_RECORDED, lot_source=_RECORDED)
         if not tick:
             tick, tick_source = inferred.tick()
         if not lot:
@@ -99,9 +103,12 @@ class _Inference:
         self._prices = 0
         self._trades = 0
         self._level_lots_e8 = array("q")
+        self.listed: InstrumentDefined | None = None  # by the first exchangeInfo among the frames
 
     def hear(self, fact: MarketFact | None) -> None:
         match fact:
+            case InstrumentDefined():
+                self.listed = self.listed or fact
             case Trade():
                 self._tick_e8 = math.gcd(self._tick_e8, fact.price_ticks)
                 self._trade_lot_e8 = math.gcd(self._trade_lot_e8, fact.qty_lots)
@@ -116,7 +123,9 @@ class _Inference:
                 pass
 
     def tick(self) -> tuple[str, str]:
-        """The tick size and what it was inferred from."""
+        """The tick size and what it was inferred from, or listed in."""
+        if self.listed is not None:
+            return self.listed.tick_size, _RECORDED
         return _decimal("--tick", self._tick_e8), f"inferred from {self._prices} prices"
 
     def lot(self) -> tuple[str, str]:
@@ -124,6 +133,8 @@ class _Inference:
 
         A trade is made of whole lots, a level may hold an order from before the lot size was raised.
         """
+        if self.listed is not None:
+            return self.listed.lot_size, _RECORDED
         levels = np.frombuffer(self._level_lots_e8, np.int64)
         if self._trade_lot_e8 and np.count_nonzero(levels % self._trade_lot_e8) <= _OFF_LOT_SHARE_MAX * len(levels):
             return _decimal("--lot", self._trade_lot_e8), f"inferred from {self._trades} trade quantities"
@@ -143,4 +154,6 @@ def _infer(symbol: str, lines: WsLines) -> _Inference:
     with lines.located():
         for recv_ns, frame in lines:
             inferred.hear(parser.parse(recv_ns, frame, 0)[1])
+            if inferred.listed is not None:
+                break
     return inferred

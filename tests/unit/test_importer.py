@@ -152,6 +152,23 @@ def test_an_import_without_a_proven_book_says_what_was_there(tmp_path: Path) -> 
     assert len(told.folders) == 1
 
 
+def test_the_first_exchange_info_among_the_frames_defines_the_instrument(tmp_path: Path) -> None:
+    path = tmp_path / "session.txt"
+    path.write_text("".join([LINES[0], line(-350, INFO), *LINES[1:]]))
+    defined = define("ETHUSDT", WsLines([path]))
+    assert (defined.instrument.tick_size, defined.instrument.lot_size, defined.instrument.base) == (
+        "0.01",
+        "0.001",
+        "ETH",
+    )
+    assert (defined.tick_source, defined.lot_source) == ("exchangeInfo among the frames",) * 2
+    imported = run(WsLines([path]), tmp_path / "data", defined)
+    assert (imported.failures, imported.feed.depth_applied) == ([], 2)
+    given = define("ETHUSDT", WsLines([path]), lot="0.0001")
+    assert (given.instrument.tick_size, given.instrument.lot_size) == ("0.01", "0.0001")
+    assert given.lot_source == "given by --lot"
+
+
 def test_an_import_ends_where_the_instrument_changes_and_writes_what_was_before(tmp_path: Path) -> None:
     told = imported_from(tmp_path, *LINES[:4], line(-100, INFO), *LINES[5:])
     (failure,) = told.failures

@@ -7,7 +7,7 @@ from tests.venue.market import ETH
 from tests.venue.market_frames import at_ns, book, depth, info, print_, top
 
 from mm_core.events import Event, FeedStatus, Root, Tick
-from mm_core.setup.config import to_config
+from mm_core.setup.config import Config, to_config
 from mm_core.types import BookState, InputError
 from mm_research.backtest import backtest
 from mm_research.paper import PaperSession, Result, paper
@@ -17,7 +17,7 @@ from mm_store.tape import read_tape
 from mm_store.ws_lines import WsLines
 
 Timed = tuple[int, bytes]
-CONFIG = to_config({"fixed_spread": {"half_spread_ticks": 1.0}, "quoter": {"order_qty_base": "0.1"}})
+CONFIG: Config = to_config({"fixed_spread": {"half_spread_ticks": 1.0}, "quoter": {"order_qty_base": "0.1"}})
 PROVEN: list[Timed] = [
     (0, book(10, [(1000, 1), (999, 5)], [(1001, 1), (1002, 5)])),
     *((100 * at, depth(100 * at, 10 + at, 10 + at, [(1000, 1 + at % 3)])) for at in range(1, 40)),

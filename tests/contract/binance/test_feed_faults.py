@@ -1,52 +1,12 @@
 """A book is proven and alive, or the feed says so: what voids it, what holds it back, and what heals it."""
 
-from typing import Any
-
 import pytest
-from tests.venue.market import ETH, short
+from tests.venue.fed import ASKS, BIDS, PROVEN, Fed, Timed
 from tests.venue.market_frames import at_ns, book, depth, info, print_, top
 
-from mm_core.events import BookSnapshot, FeedStatus, InstrumentDefined, RootEvent, Trade
-from mm_core.types import INT64_MAX, BookState
+from mm_core.events import BookSnapshot, InstrumentDefined, Trade
 from mm_venues import control
-from mm_venues.audit import CompiledBook, TouchAudit
-from mm_venues.binance.feed import Feed
 from mm_venues.frame_error import FrameError
-
-Timed = tuple[int, bytes]
-BIDS, ASKS = [(1000, 1)], [(1001, 1)]
-# Proven at 5 ms and 105 ms: bid 1000, ask 1001.
-PROVEN: list[Timed] = [(0, book(10, BIDS, ASKS)), (100, depth(100, 11, 11, [(1000, 2)]))]
-
-
-class Fed:
-    """A feed, and what came of the frames."""
-
-    def __init__(self, *frames: Timed) -> None:
-        self.feed = Feed(ETH, TouchAudit(CompiledBook()))
-        self.events: list[RootEvent] = []
-        self.take(*frames)
-
-    def take(self, *frames: Timed) -> str:
-        """Take frames received 5 ms after those times; the book's events in short."""
-        events = [event for at_ms, frame in frames for event in self.feed.feed(at_ns(at_ms), frame)]
-        self.events += events
-        return short(events)
-
-    @property
-    def counts(self) -> Any:
-        """What the feed counted."""
-        return self.feed.counts()
-
-    @property
-    def status(self) -> FeedStatus:
-        """The last status."""
-        return [event for event in self.events if isinstance(event, FeedStatus)][-1]
-
-    def reasons(self) -> list[str]:
-        """Why the book was not quoted."""
-        bad = (BookState.GAP, BookState.STALE)
-        return [event.reason for event in self.events if isinstance(event, FeedStatus) and event.state in bad]
 
 
 @pytest.mark.parametrize(
@@ -102,67 +62,6 @@ def test_a_snapshot_that_is_not_our_book_replaces_it_with_the_next_diff() -> Non
     assert fed.take((400, depth(400, 13, 13))) == "snapshot12 13-13 VALID2"
     (snapshot,) = [event for event in fed.events[-3:] if isinstance(event, BookSnapshot)]
     assert (snapshot.bid_ticks, snapshot.bid_lots) == ((1000, 999), (7000, 1000))
-
-
-def deep(update_id: int, bid: int, levels: int = 100) -> bytes:
-    """A snapshot that is cut off: so many levels a side, the bid's best at `bid`, the ask's a tick above."""
-    return book(update_id, [(bid - at, 1) for at in range(levels)], [(bid + 1 + at, 1) for at in range(levels)])
-
-
-def moved(at_ms: int, update_id: int, old: int, new: int) -> bytes:
-    """Everything between two bids is taken away, and the ask follows."""
-    return depth(at_ms, update_id, update_id, [(tick, 0) for tick in range(old, new, -1)], [(new + 1, 1)])
-
-
-def test_a_new_snapshot_is_wanted_before_the_touch_leaves_what_is_known() -> None:
-    fed = Fed((0, deep(10, 1000)), (100, moved(100, 11, 1000, 911)))
-    assert (fed.status.complete_low_ticks, fed.status.complete_high_ticks) == (901, 1100)
-    assert not fed.feed.sync.wants_snapshot
-    fed.take((200, moved(200, 12, 911, 909)))
-    assert fed.feed.sync.wants_snapshot
-    assert fed.feed.is_valid
-    assert fed.take((300, deep(12, 909))) == "snapshot12 VALID1"
-    assert (fed.status.complete_low_ticks, fed.status.complete_high_ticks) == (810, 1009)
-    assert fed.status.reason == "snapshot renewed"
-    assert not fed.feed.sync.wants_snapshot
-
-
-def test_a_touch_outside_of_what_is_known_is_not_valid_until_it_is_inside_again() -> None:
-    fed = Fed((0, deep(10, 1000)), (100, depth(100, 11, 11)))
-    outside = depth(200, 12, 12, [(tick, 0) for tick in range(1000, 900, -1)] + [(890, 1)])
-    assert fed.take((200, outside)) == "STALE1 12-12"
-    assert fed.reasons() == ["touch 890 / 1001 ticks outside of what is known, 901 to 1100 ticks"]
-    assert not fed.feed.is_valid
-    assert fed.feed.sync.wants_snapshot
-    assert fed.take((300, depth(300, 13, 13, [(889, 1)]))) == "13-13"
-    assert fed.take((400, depth(400, 14, 14, [(950, 1)]))) == "14-14 VALID1"
-
-
-@pytest.mark.parametrize(
-    ("healing", "said"),
-    [
-        (book(12, [(890, 1)], [(1001 + at, 1) for at in range(100)]), "snapshot12 VALID1"),
-        (top(12, (890, 1), (1001, 1)), "VALID1"),
-    ],
-)
-def test_a_snapshot_or_the_venues_own_touch_says_what_is_not_known(healing: bytes, said: str) -> None:
-    fed = Fed((0, deep(10, 1000)), (100, depth(100, 11, 11)))
-    fed.take((200, depth(200, 12, 12, [(tick, 0) for tick in range(1000, 900, -1)] + [(890, 1)])))
-    assert fed.take((210, healing)) == said
-    assert fed.feed.is_valid
-    assert fed.status.complete_low_ticks in (0, 890)
-
-
-def test_a_touch_that_the_venue_has_shown_before_is_known() -> None:
-    fed = Fed((0, deep(10, 1000)), (100, depth(100, 11, 11)), (190, top(12, (890, 1), (1001, 1))))
-    assert fed.take((200, depth(200, 12, 12, [(t, 0) for t in range(1000, 900, -1)] + [(890, 1)]))) == "VALID1 12-12"
-    assert (fed.status.complete_low_ticks, fed.counts.touch_equal) == (890, 1)
-
-
-def test_a_short_snapshot_is_the_whole_book() -> None:
-    fed = Fed(*PROVEN)
-    assert (fed.status.complete_low_ticks, fed.status.complete_high_ticks) == (0, INT64_MAX)
-    assert fed.take((200, depth(200, 12, 12, [(1000, 0), (500, 1)]))) == "12-12"
 
 
 @pytest.mark.parametrize(
@@ -282,24 +181,3 @@ def test_ids_that_begin_again_lose_no_diff_and_no_trade() -> None:
     assert said == "GAP1 SYNCING2 snapshot10 11-11 12-12 13-13 VALID2 14-14"
     assert (fed.counts.id_restarts, fed.counts.trade_id_restarts, fed.counts.depth_dropped) == (1, 1, 0)
     assert (fed.counts.trades, fed.counts.trades_late, fed.counts.trades_repeated) == (4, 0, 0)
-
-
-@pytest.mark.parametrize("shift_ms", [3_600_000, 86_400_000])
-@pytest.mark.parametrize("stream", ["depth", "trade"])
-def test_an_exchange_time_far_ahead_changes_nothing_else(stream: str, shift_ms: int) -> None:
-    fed = Fed(*PROVEN)
-    outlier = depth(200 + shift_ms, 12, 12) if stream == "depth" else print_(200 + shift_ms, 1, 1000)
-    fed.take((200, outlier), (300, depth(300, 13 if stream == "depth" else 12, 13)), (310, print_(310, 2, 1000)))
-    assert max(event.ts_ns for event in fed.events) == at_ns(310, 0)
-    assert (fed.counts.times_bounded, fed.counts.trades_late) == (1, 0)
-    assert fed.feed.is_valid
-
-
-@pytest.mark.parametrize("shift_ms", [3_600_000, -3_600_000, 86_400_000])
-def test_a_step_of_our_clock_moves_no_receive_time(shift_ms: int) -> None:
-    fed = Fed(*PROVEN)
-    frames = [depth(200, 12, 12), print_(210, 1, 1000), top(12, (1000, 2), (1001, 1)), book(12, [(1000, 2)], ASKS)]
-    fed.take(*[(200 + shift_ms, frame) for frame in frames], (300, depth(300, 13, 13)))
-    assert {event.recv_ns for event in fed.events if event.recv_ns > at_ns(300)} == set()
-    assert min(event.recv_ns for event in fed.events) == at_ns(0)
-    assert fed.feed.is_valid

@@ -1,118 +1,14 @@
 """The sync machine: by table for each rule, by property against a book that is known."""
 
-from collections.abc import Sequence
-from typing import Any
-
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.venue.sync_facts import IT, Levels, diff, low, new_sync, run, short, snapshot
 
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus
 from mm_core.types import INT64_MAX, BookState
 from mm_venues.binance.places import BookFact
-from mm_venues.binance.sync import BUFFERED_DIFFS_MAX, HELD_DIFFS_MAX, Sync
-from mm_venues.complete import Window, window_of
-
-IT: dict[str, Any] = {"instrument_id": "binance.ETHUSDT"}
-Levels = dict[tuple[int, int], int]  # (side, ticks) -> lots
-
-
-def diff(first: int, last: int, changes: Levels | None = None) -> BookDelta:
-    """The diff of ids first..last, whose times follow from `last`."""
-    bids = {ticks: lots for (side, ticks), lots in (changes or {}).items() if side == 0}
-    asks = {ticks: lots for (side, ticks), lots in (changes or {}).items() if side == 1}
-    return BookDelta(
-        **IT,
-        ts_ns=1_000 + last,
-        recv_ns=2_000 + last,
-        first_update_id=first,
-        update_id=last,
-        bid_ticks=tuple(bids),
-        bid_lots=tuple(bids.values()),
-        ask_ticks=tuple(asks),
-        ask_lots=tuple(asks.values()),
-    )
-
-
-def low(first: int, last: int) -> BookDelta:
-    """A diff of low ids at a late time."""
-    return msgspec.structs.replace(diff(first, last), ts_ns=10_000 + last)
-
-
-def snapshot(update_id: int, levels: Levels | None = None, ts_ns: int = 0) -> BookSnapshot:
-    """The snapshot at an id."""
-    levels = {(0, 99): 1, (0, 98): 2, (1, 101): 3} if levels is None else levels
-    bids = sorted(((ticks, lots) for (side, ticks), lots in levels.items() if side == 0), reverse=True)
-    asks = sorted((ticks, lots) for (side, ticks), lots in levels.items() if side == 1)
-    return BookSnapshot(
-        **IT,
-        ts_ns=ts_ns,
-        recv_ns=5_000,
-        update_id=update_id,
-        bid_ticks=tuple(ticks for ticks, _ in bids),
-        bid_lots=tuple(lots for _, lots in bids),
-        ask_ticks=tuple(ticks for ticks, _ in asks),
-        ask_lots=tuple(lots for _, lots in asks),
-    )
-
-
-class Trusting:
-    """Nothing speaks against a book, unless a test says so: by update id, what is wrong behind it."""
-
-    def __init__(self, problems: dict[int, str] | None = None) -> None:
-        self.window = Window()
-        self.wants_renewal = False
-        self.problems = problems or {}
-        self.renewed: list[int] = []
-
-    def begin(self, snapshot: BookSnapshot, following: list[BookDelta]) -> str:
-        """A book that begins."""
-        self.window = window_of(snapshot)
-        return self.problems.get(following[-1].update_id, "")
-
-    def step(self, diff: BookDelta) -> str:
-        """A book that goes on."""
-        return self.problems.get(diff.update_id, "")
-
-    def renew(self, snapshot: BookSnapshot, merged: BookSnapshot) -> str:
-        """A book that is replaced."""
-        self.window = window_of(snapshot)
-        self.renewed.append(merged.update_id)
-        return self.problems.get(-merged.update_id, "")
-
-    def clear(self) -> None:
-        """Void."""
-
-    def restart(self) -> None:
-        """Void, ids begin anew."""
-
-
-def new_sync(problems: dict[int, str] | None = None) -> Sync:
-    """A machine that has seen nothing."""
-    return Sync("binance.ETHUSDT", Trusting(problems))
-
-
-def run(sync: Sync, inputs: Sequence[BookDelta | BookSnapshot]) -> list[BookFact]:
-    """Everything the machine says to the inputs."""
-    said: list[BookFact] = []
-    for each in inputs:
-        said += sync.on_diff(each) if isinstance(each, BookDelta) else sync.on_snapshot(each)
-    return said
-
-
-def short(said: Sequence[BookFact]) -> list[str]:
-    """Events in a word: SYNCING1, snapshot10, 8-12, VALID1."""
-    words = []
-    for event in said:
-        match event:
-            case FeedStatus():
-                words.append(f"{event.state.name}{event.epoch}")
-            case BookSnapshot():
-                words.append(f"snapshot{event.update_id}")
-            case BookDelta():
-                words.append(f"{event.first_update_id}-{event.update_id}")
-    return words
+from mm_venues.binance.sync import BUFFERED_DIFFS_MAX
 
 
 @pytest.mark.parametrize(
@@ -210,89 +106,6 @@ def short(said: Sequence[BookFact]) -> list[str]:
 )
 def test_the_book_is_said_only_when_it_is_proven(inputs: list[BookDelta | BookSnapshot], expected: str) -> None:
     assert short(run(new_sync(), inputs)) == expected.split()
-
-
-@pytest.mark.parametrize(
-    ("problems", "inputs", "expected"),
-    [
-        # what a diff leads to is wrong: it is not published, and is the first of the next epoch
-        (
-            {2: "crossed"},
-            [diff(1, 1), snapshot(0), diff(2, 2), diff(3, 3), snapshot(1), snapshot(2)],
-            "SYNCING1 snapshot0 1-1 VALID1 GAP1 SYNCING2 snapshot1 2-2 3-3 VALID2 snapshot3 VALID2",
-        ),
-        # a snapshot and the diffs behind it lead to a wrong book: refused, nothing of it published, nothing lost
-        ({2: "crossed"}, [diff(1, 1), diff(2, 2), snapshot(0)], "SYNCING1"),
-        (
-            {2: "crossed"},
-            [diff(1, 1), diff(2, 2), snapshot(0), diff(3, 3), snapshot(1)],
-            "SYNCING1 snapshot1 2-2 3-3 VALID1",
-        ),
-        ({1: "crossed"}, [snapshot(0), diff(1, 1), diff(2, 2), snapshot(1)], "SYNCING1 snapshot1 2-2 VALID1"),
-        # the book is wrong while a newer snapshot waits: that one proves the next book
-        (
-            {2: "crossed"},
-            [diff(1, 1), snapshot(0), snapshot(2), diff(2, 2), diff(3, 3)],
-            "SYNCING1 snapshot0 1-1 VALID1 GAP1 SYNCING2 snapshot2 3-3 VALID2",
-        ),
-        # a snapshot that is not our book: void, and the next diff proves the snapshot, at the book's id
-        (
-            {-2: "another touch"},
-            [diff(1, 1), snapshot(0), diff(2, 2), snapshot(1), diff(3, 3)],
-            "SYNCING1 snapshot0 1-1 VALID1 2-2 GAP1 SYNCING2 snapshot2 3-3 VALID2",
-        ),
-    ],
-)
-def test_a_book_that_something_speaks_against_is_void(
-    problems: dict[int, str], inputs: list[BookDelta | BookSnapshot], expected: str
-) -> None:
-    assert short(run(new_sync(problems), inputs)) == expected.split()
-
-
-def test_the_gap_says_what_speaks_against_the_book() -> None:
-    said = run(new_sync({2: "crossed: bid 102, ask 101"}), [diff(1, 1), snapshot(0), diff(2, 2)])
-    assert [event.reason for event in said if isinstance(event, FeedStatus)][2:] == [
-        "crossed: bid 102, ask 101",
-        "resync",
-    ]
-
-
-def test_who_finds_the_book_wrong_voids_it_once() -> None:
-    sync = new_sync()
-    run(sync, [diff(1, 1), snapshot(0)])
-    assert short(sync.void(7, "the venue's touch is another")) == ["GAP1", "SYNCING2"]
-    assert sync.void(8, "again") == []
-    assert short(run(sync, [diff(2, 2), snapshot(1)])) == ["snapshot1", "2-2", "VALID2"]
-
-
-def test_a_snapshot_is_wanted_before_the_touch_leaves_its_window() -> None:
-    prover = Trusting()
-    sync = Sync("binance.ETHUSDT", prover)
-    run(sync, [diff(1, 1), snapshot(0)])
-    assert not sync.wants_snapshot
-    prover.wants_renewal = True
-    assert sync.wants_snapshot
-    assert sync.is_valid
-    sync.on_snapshot(snapshot(3))
-    assert not sync.wants_snapshot  # one waits for the book to reach it
-
-
-def test_a_snapshot_that_the_stream_does_not_reach_is_given_up() -> None:
-    sync = new_sync()
-    run(sync, [snapshot(10_000)])
-    for last in range(1, HELD_DIFFS_MAX + 2):
-        assert not sync.wants_snapshot
-        sync.on_diff(diff(last, last))
-    assert sync.wants_snapshot
-    assert short(sync.on_snapshot(snapshot(HELD_DIFFS_MAX))) == [f"snapshot{HELD_DIFFS_MAX}", "101-101", "VALID1"]
-
-
-def test_dropped_diffs_are_counted_by_reason() -> None:
-    sync = new_sync()
-    run(sync, [diff(1, 2), diff(3, 3), snapshot(2), diff(3, 3), diff(1, 2), diff(6, 6), diff(9, 9)])
-    sync.disconnected(1, "lost")
-    assert sync.counts.dropped == {"old": 2, "duplicate": 1, "gap": 1, "disconnected": 1}
-    assert sync.counts.depth_dropped == 5
 
 
 def test_what_became_of_every_diff_is_counted() -> None:
