@@ -39,7 +39,7 @@ class Step:
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[list[int], list[Step]]:
     """(all prices that occur, steps). At most as many prices as the far table of a side holds."""
-    prices = draw(st.lists(PRICES, min_size=1, max_size=calls.FAR, unique=True))
+    prices = draw(st.lists(PRICES, min_size=1, max_size=calls.FAR_LEVELS, unique=True))
     level = st.tuples(SIDES, st.sampled_from(prices), st.sampled_from([0, 0, 1, 2, 7, 10**12]))
     kinds = st.sampled_from(["set"] * 6 + ["delta"] * 3 + ["snapshot", "clear", "clear_to"])
     steps = []
@@ -98,7 +98,7 @@ def spread_out(seed: int, count: int) -> tuple[np.ndarray[Any, Any], np.ndarray[
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_book_of_more_levels_than_it_holds_knows_those_nearest_to_the_touch(seed: int) -> None:
-    """Of 150,000 levels a side the table holds 65,536: what is better than the bound is right, the rest may be gone."""
+    """Of 150,000 levels a side: what is better than the bound is right, the rest may be gone."""
     book, reference = new_book(), ReferenceBook()
     sides, prices, lots = spread_out(seed, 300_000)
     for start in range(0, len(sides), 1_000):

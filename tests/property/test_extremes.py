@@ -21,11 +21,13 @@ from mm_core.accounting.node import accountant_node
 from mm_core.book.book import new_book
 from mm_core.compiled import new
 from mm_core.events import InstrumentDefined, OrderFilled
+from mm_core.messages import SUBMIT
+from mm_core.risk.state import new_risk
 from mm_core.setup.config import to_config
 from mm_core.setup.parts import new_parts
 from mm_core.setup.units import units_of
 from mm_core.signals.executable import SIZES
-from mm_core.types import Side
+from mm_core.types import InputError, Side
 from mm_research.exact import exact_difference, exact_products, exact_sum, group_sums, sum_products
 
 INT64_MAX = 2**63 - 1
@@ -208,3 +210,54 @@ def test_ten_bitcoins_in_rupiah_are_booked_with_the_right_fees() -> None:
 @given(instruments())
 def test_every_listing_can_be_traded_with_the_defaults(instrument: InstrumentDefined) -> None:
     new_parts(to_config({}), instrument)
+
+
+@pytest.mark.parametrize("tick", ["0.0000000001", "1000"])
+@pytest.mark.parametrize("lot", ["0.00000001", "10", "1000000"])
+def test_a_tick_and_a_lot_of_any_listing_are_taken(tick: str, lot: str) -> None:
+    assert new_parts(to_config({}), instrument_of(tick, lot)).risk["limits"]["value_den"][0] >= 1
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sections", "message"),
+    [
+        (
+            ("0.000000000000000001", "0.000000000000000001"),
+            {},
+            r"tick_size 0\.0*1 x lot_size 0.*expected a larger tick",
+        ),
+        (("1", "1e12"), {}, "tick_size 1 x lot_size 1000000000000: money is counted exactly"),
+        (
+            ("1", "1"),
+            {"quoter": {"order_qty_base": "3e18"}},
+            r"order_qty_base: 3.*expected no more than 2305843009213693952",
+        ),
+        (("1", "1"), {"risk": {"position_max_base": "9e18"}}, r"\[risk\] position_max_base: 9.*2\^61 times the lot 1"),
+        (
+            ("1", "1"),
+            {"risk": {"loss_day_max_quote": "1e10"}},
+            r"loss_day_max_quote: 1.*expected at most 9223372036\.85",
+        ),
+    ],
+)
+def test_what_cannot_be_held_is_refused_at_the_start(
+    sizes: tuple[str, str], sections: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        new_parts(to_config(sections), instrument_of(*sizes))
+
+
+@settings(deadline=None)
+@given(spread(2**31 - 1), spread(2**61), st.sampled_from([BUY, SELL]))
+def test_risk_lets_no_more_value_through_than_the_account_holds(price_ticks: int, qty_lots: int, side: int) -> None:
+    risk = new_risk()
+    calls.risk_book(risk, calls.new_top(price_ticks, price_ticks + 1))
+    for order_id in (1, 2):
+        calls.risk_intent(risk, order_id, side, price_ticks, qty_lots, 0)
+        (answer,) = calls.said(risk)
+        if answer["kind"] == SUBMIT:
+            terms = side, price_ticks, int(answer["qty_lots"])
+            calls.risk_filled(risk, order_id, *terms, 0, 0, 0)
+    held = abs(int(risk["account"]["position_lots"][0])) * price_ticks
+    assert held <= 2**61
+    assert held == 2 * qty_lots * price_ticks or held > 2**61 - price_ticks

@@ -2,9 +2,9 @@
 
 A **rank** orders prices on both sides alike: the tick of a bid, minus the tick of an ask; larger is better. Each
 side's window covers ranks `base_rank` to `base_rank + width - 1`, so one code path serves both. It moves when the best
-level would leave it. Levels outside are kept in a sorted table, best first; a removed one stays as 0 lots, so that the
-next insertion near it finds a place. A full table forgets its removed levels, or the quarter that lies farthest from
-the touch: from `cut_rank` on downwards the side is then no longer known to be complete.
+level would leave it. Levels outside are kept in a sorted table, best first, with free places in between: a new level
+moves those up to the next free place, and where none is near all are spread anew. A full table forgets the quarter that
+lies farthest from the touch: from `cut_rank` on downwards the side is then no longer known to be complete.
 """
 
 from typing import Any
@@ -19,6 +19,9 @@ ASK = int64(1)
 NO_LOTS = int64(0)
 WIDTH = 1 << 16
 FAR = 1 << 16
+SHIFT_MAX = 256  # levels that one new level moves at most
+SPACING = 5  # a table that is spread anew has one free place in so many
+NONE_NEAR = -1
 
 
 def book_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
@@ -35,7 +38,7 @@ def book_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
             ("far_used", "i8", (2,)),  # places taken in the side's table
             ("lots", "i8", (2 * width,)),
             ("far_rank", "i8", (2, far)),  # falling
-            ("far_lots", "i8", (2, far)),  # 0: removed
+            ("far_lots", "i8", (2, far)),  # 0: a free place, where a level was
         ]
     )
 
@@ -72,27 +75,33 @@ def far_set(book: Record, side: int, rank: int, lots: int) -> int:
         return previous
     if lots == 0:
         return NO_LOTS
-    if book.far_used[side] == book.far_rank.shape[1]:
-        _far_make_room(book, side)
+    free = _far_free(book, side, at)
+    if free == NONE_NEAR:
+        _far_rebuild(book, side)
         at = _far_at(book, side, rank)
-    _far_insert(book, side, at, rank, lots)
+        free = _far_free(book, side, at)
+    _far_insert(book, side, at, free, rank, lots)
     return NO_LOTS
 
 
 @in_bounds
-def _far_insert(book: Record, side: int, at: int, rank: int, lots: int) -> None:
-    """Put a level at its place: levels behind move by one, up to the next removed one. The table has a free place."""
+def _far_free(book: Record, side: int, at: int) -> int:
+    """The first free place of the table from `at` on, if it is near."""
     used = book.far_used[side]
-    if at > 0 and book.far_lots[side, at - 1] == 0:  # the order holds: it was better than `rank`, and all before it are
-        book.far_rank[side, at - 1] = rank
-        book.far_lots[side, at - 1] = lots
-        return
-    end = at
-    while end < used and book.far_lots[side, end] != 0:
-        end += 1
-    if end == used:
-        book.far_used[side] = used + 1
-    for i in range(end, at, -1):
+    stop = min(used, at + SHIFT_MAX)
+    free = at
+    while free < stop and book.far_lots[side, free] != 0:
+        free += 1
+    if free == book.far_rank.shape[1] or (free == stop and stop < used):
+        return NONE_NEAR
+    return free
+
+
+@in_bounds
+def _far_insert(book: Record, side: int, at: int, free: int, rank: int, lots: int) -> None:
+    """Put a level at its place: those from there up to the free place move by one."""
+    book.far_used[side] = max(book.far_used[side], free + 1)
+    for i in range(free, at, -1):
         book.far_rank[side, i] = book.far_rank[side, i - 1]
         book.far_lots[side, i] = book.far_lots[side, i - 1]
     book.far_rank[side, at] = rank
@@ -100,21 +109,36 @@ def _far_insert(book: Record, side: int, at: int, rank: int, lots: int) -> None:
 
 
 @compiled
-def _far_make_room(book: Record, side: int) -> None:
-    """Forget the removed levels of a full table, and what lies beyond three quarters of it."""
+def _far_rebuild(book: Record, side: int) -> None:
+    """Spread the levels of the table, a free place after every few; forget what is beyond three quarters of it."""
     capacity = book.far_rank.shape[1]
     used = book.far_used[side]
-    kept = 0
-    for i in range(used):
-        if book.far_lots[side, i] != 0:
-            book.far_rank[side, kept] = book.far_rank[side, i]
-            book.far_lots[side, kept] = book.far_lots[side, i]
-            kept += 1
+    ranks = book.far_rank[side, :used].copy()
+    lots = book.far_lots[side, :used].copy()
     room = 3 * capacity >> 2
-    if kept > room:
-        _cut(book, side, book.far_rank[side, room])
-        kept = room
-    book.far_used[side] = kept
+    book.far_used[side] = 0
+    for i in range(used):
+        if lots[i] != 0 and room > 0:
+            _far_append(book, side, ranks[i], lots[i])
+            room -= 1
+        elif lots[i] != 0:
+            _cut(book, side, ranks[i])
+
+
+@compiled
+def _far_append(book: Record, side: int, rank: int, lots: int) -> None:
+    """Put a level behind all of the table, with a free place after every few; forget it where there is no room."""
+    at = book.far_used[side]
+    if at >= book.far_rank.shape[1]:
+        _cut(book, side, rank)
+        return
+    book.far_rank[side, at] = rank
+    book.far_lots[side, at] = lots
+    if at % SPACING == SPACING - 2 and at + 1 < book.far_rank.shape[1]:
+        at += 1
+        book.far_rank[side, at] = rank
+        book.far_lots[side, at] = 0
+    book.far_used[side] = at + 1
 
 
 @compiled
@@ -166,15 +190,12 @@ def _put_back(book: Record, side: int, rank: int, lots: int) -> None:
     """Put a level, best first, into the window or the table; what does not fit is forgotten."""
     width = book.lots.shape[0] >> 1
     key = rank - book.base_rank[side]
-    at = book.far_used[side]
+    if lots == 0:  # a free place of the table: a level of the same rank may stand beside it
+        return
     if 0 <= key < width:
         book.lots[side * width + key] = lots
-    elif lots != 0 and at < book.far_rank.shape[1]:
-        book.far_rank[side, at] = rank
-        book.far_lots[side, at] = lots
-        book.far_used[side] = at + 1
-    elif lots != 0:
-        _cut(book, side, rank)
+    else:
+        _far_append(book, side, rank, lots)
 
 
 @compiled

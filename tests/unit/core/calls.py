@@ -34,6 +34,7 @@ BUY = 0
 SELL = 1
 WIDTH = 64
 FAR = 32
+FAR_LEVELS = 24  # levels that a table of FAR places holds whatever their order
 
 State = np.ndarray[Any, Any]
 

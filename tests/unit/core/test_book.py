@@ -6,6 +6,7 @@ from tests.unit.core import calls
 from tests.unit.core.calls import BUY, SELL
 
 from mm_core.book.book import apply_levels, new_book
+from mm_core.book.window import SHIFT_MAX
 
 Level = tuple[int, int, int]
 
@@ -155,15 +156,29 @@ def test_a_touch_beyond_the_bound_of_a_side_may_not_be_the_best() -> None:
 
 def test_a_window_with_more_levels_than_the_table_holds_keeps_the_nearest_when_it_moves() -> None:
     book = book_of(*((BUY, ticks, 1) for ticks in range(100, 100 + calls.WIDTH)), (BUY, 5_000, 1))
-    nearest = range(99 + calls.WIDTH, 99 + calls.WIDTH - calls.FAR, -1)
-    assert [ticks for ticks, _ in side_of(book, BUY)] == [5_000, *nearest]
-    assert int(book["cut_rank"][0, BUY]) == nearest[-1] - 1
+    held = [ticks for ticks, _ in side_of(book, BUY)]
+    assert held == [5_000, *range(99 + calls.WIDTH, 100 + calls.WIDTH - len(held), -1)]
+    assert len(held) - 1 >= calls.FAR_LEVELS
+    assert int(book["cut_rank"][0, BUY]) == held[-1] - 1
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_table_is_spread_anew_where_no_free_place_is_near(step: int) -> None:
+    prices = list(range(100_000, 100_000 + 10 * 3 * SHIFT_MAX, 10))[::step]
+    book = new_book(calls.WIDTH, 1 << 11)
+    calls.set_level(book, SELL, 10, 1)
+    for price_ticks in prices:
+        calls.set_level(book, SELL, price_ticks, 7)
+    ticks, lots = np.zeros(4_000, np.int64), np.zeros(4_000, np.int64)
+    count = calls.top_levels(book, SELL, ticks, lots)
+    assert ticks[:count].tolist() == [10, *sorted(prices)]
+    assert not calls.is_cut(book, SELL)
 
 
 def test_removed_far_levels_make_room_for_new_ones() -> None:
     book = book_of((SELL, 10, 1))
     for lap in range(1, 5):
-        prices = range(100_000 * lap, 100_000 * lap + 1_000 * calls.FAR, 1_000)
+        prices = range(100_000 * lap, 100_000 * lap + 1_000 * calls.FAR_LEVELS, 1_000)
         for lots in (1, 0):
             for price_ticks in prices:
                 calls.set_level(book, SELL, price_ticks, lots)
