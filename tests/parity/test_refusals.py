@@ -9,7 +9,7 @@ import pytest
 
 from mm_core import events as e
 from mm_core.risk.reason import Reason
-from mm_core.setup.config import to_config
+from mm_core.setup.config import Config, to_config
 from mm_core.types import TradeState
 from mm_research.backtest import backtest
 from mm_research.paper import paper
@@ -36,7 +36,7 @@ def played(file: Path, sections: dict[str, Any], out: Path, exchange_info: Path 
     lines = WsLines([file])
     sizes = {} if exchange_info else {"tick": "0.1", "lot": "0.001"}
     defined = define("BTCUSDT", lines, exchange_info=exchange_info, **sizes)
-    config = to_config(QUOTES | sections)
+    config: Config = to_config(QUOTES | sections)
     session = paper(lines, defined.instrument, config, out / "paper")
     import_ws_lines(lines, defined, out / "data", lambda _done, _total: None)
     tape = read_tape(sorted((out / "data").rglob("*.parquet")))

@@ -92,6 +92,26 @@ def test_without_partial_fills_an_order_is_filled_whole_and_a_trade_reaches_no_m
             assert sum(filled for _, filled in made[:-1]) < lots  # only the last one may be more than was left
 
 
+@settings(max_examples=200, deadline=None)
+@given(STEPS, st.sampled_from([GTC, IOC]))
+def test_no_more_is_taken_of_a_displayed_level_than_it_shows_until_it_changes(
+    steps: list[tuple[str, int, int]], flag: int
+) -> None:
+    exchange, orders = Exchange(partial_fills=1), Orders()
+    shown, taken = {(0, 100): 10, (1, 102): 10}, dict[tuple[int, int], int]()
+    for kind, first, lots in steps:
+        if kind in {"bid", "ask"}:
+            level = (int(kind == "ask"), first)
+            if shown.get(level, 0) != lots:
+                shown[level], taken[level] = lots, 0
+        orders.step(exchange, kind, first, lots, flag)
+        for a in exchange.answers():
+            if a.kind == "FILLED" and not a.maker:
+                level = (1 - a.side, a.price_ticks)
+                taken[level] = taken.get(level, 0) + a.qty_lots
+                assert taken[level] <= shown[level]
+
+
 @settings(max_examples=100, deadline=None)
 @given(STEPS, st.integers(0, 5), st.integers(0, 1))
 def test_the_same_requests_and_market_give_the_same_bytes(

@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.core import calls
+from tests.unit.core import calls, gates
 
 from mm_core.messages import SUBMIT
 from mm_core.risk.state import ORDERS, new_risk
@@ -26,7 +26,7 @@ class Gate:
         self.risk = new_risk()
         for name, value in limits.items():
             self.risk["limits"][name] = value
-        calls.risk_book(self.risk, calls.new_top(99, 101))
+        gates.risk_book(self.risk, calls.new_top(99, 101))
         self.orders: dict[int, tuple[int, int, int]] = {}  # id -> (side, price, open lots)
         self.position = 0
         self.cash = 0
@@ -35,16 +35,16 @@ class Gate:
     def step(self, kind: str, first: int, price_ticks: int, lots: int) -> None:
         """Take one step, keeping count."""
         if kind == "state":
-            calls.risk_command(self.risk, first, 16, 0)
+            gates.risk_command(self.risk, first, 16, 0)
         elif kind == "intent":
             self.intent(first, price_ticks, lots)
         elif first in self.orders:
             side, price_ticks, leaves = self.orders[first]
             done = leaves if kind == "gone" else min(lots, leaves)
             if kind == "gone":
-                calls.risk_gone(self.risk, first)
+                gates.risk_gone(self.risk, first)
             else:
-                calls.risk_filled(self.risk, first, side, price_ticks, done, leaves - done, 0, 0)
+                gates.risk_filled(self.risk, first, side, price_ticks, done, leaves - done, 0, 0)
                 self.position += done if side == 0 else -done
                 self.cash -= price_ticks * (done if side == 0 else -done)
             self.orders[first] = (side, price_ticks, leaves - done)
@@ -53,7 +53,7 @@ class Gate:
 
     def intent(self, side: int, price_ticks: int, lots: int) -> None:
         """Want an order; count it if it goes on."""
-        calls.risk_intent(self.risk, self.next_id, side, price_ticks, lots, 0)
+        gates.risk_intent(self.risk, self.next_id, side, price_ticks, lots, 0)
         (m,) = calls.said(self.risk)
         if m["kind"] == SUBMIT:
             assert 1 <= m["qty_lots"] <= lots

@@ -8,7 +8,8 @@ import numpy as np
 from mm_core import events as e
 from mm_core import messages as m
 from mm_core.compiled import Strategy, compiled, new
-from mm_core.node import Node, Settings, State, put
+from mm_core.filters import FILTERS
+from mm_core.node import Filters, Node, Settings, State, put
 from mm_core.quoting.quoter import (
     quoter_accepted,
     quoter_command,
@@ -27,7 +28,7 @@ from mm_core.types import Command, Side, TimeInForce
 OrderAnswer = e.OrderDenied | e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.OrderExpired | e.OrderFilled
 Hears = e.InstrumentDefined | e.OperatorCommand | e.Book | OrderAnswer | e.TradingState | e.LimitChanged
 Says = e.OrderIntent | e.CancelIntent
-STATE = np.dtype([("top", TOP), ("quoter", QUOTER)])
+STATE = np.dtype([("top", TOP), ("filters", FILTERS), ("quoter", QUOTER)])
 SIDES = (Side.BUY, Side.SELL)
 TIMES_IN_FORCE = tuple(TimeInForce)
 
@@ -93,11 +94,14 @@ def on_command(state: State, command: int) -> None:
 class _Quoter:
     """The step of the node, with the views of the state that it reads and writes."""
 
-    def __init__(self, instrument_id: str, state: State, strategy: Strategy, settings: Settings) -> None:
+    def __init__(
+        self, instrument_id: str, state: State, strategy: Strategy, settings: Settings, filters: Filters
+    ) -> None:
         self._instrument_id = instrument_id
         self._state = state
         self._strategy = strategy
         self._settings = settings
+        self._filters = filters
         self._top = state["top"]
         self._outbox = state["quoter"]["outbox"][0]
         terms = state["quoter"]["terms"]
@@ -116,8 +120,10 @@ class _Quoter:
                 self._command(event)
             case e.TradingState():
                 on_trading_state(self._state, int(event.state))
-            case e.LimitChanged() | e.InstrumentDefined():
+            case e.LimitChanged():
                 on_limits_changed(self._state)
+            case e.InstrumentDefined():
+                self._define(event)
         return ()
 
     def _order(self, event: OrderAnswer) -> None:
@@ -132,6 +138,12 @@ class _Quoter:
                 on_denied(self._state, event.order_id, event.reason)
             case e.OrderRejected():
                 on_rejected(self._state, int(event.side), event.order_id, event.reason)
+
+    def _define(self, event: e.InstrumentDefined) -> None:
+        filters = self._filters(event)
+        if filters is not None and filters.tobytes() != self._state["filters"].tobytes():
+            self._state["filters"] = filters
+            on_limits_changed(self._state)
 
     def _command(self, event: e.OperatorCommand) -> None:
         if event.command != Command.SET:
@@ -184,18 +196,21 @@ def _top(book: e.Book) -> tuple[int | float, ...]:
     )
 
 
-def quoter_node(instrument_id: str, quoter: State, strategy: Strategy, settings: Settings) -> Node:
+def quoter_node(
+    instrument_id: str, quoter: State, strategy: Strategy, settings: Settings, filters: Filters, defined: State
+) -> Node:
     """The quoter of one instrument from `quoter` (an array of one QUOTER) with a compiled `strategy(terms, top)`.
 
-    `settings`: what a SET changes, fields of QUOTER.
+    `settings`: what a SET changes, fields of QUOTER. `filters`: those of a definition; `defined`: those at the start.
     """
     state = new(STATE)
     state["quoter"] = quoter
+    state["filters"] = defined
     return Node(
         name="quoter",
         rank=2,
         hears=get_args(Hears),
         says=get_args(Says),
-        step=_Quoter(instrument_id, state, strategy, settings).step,
+        step=_Quoter(instrument_id, state, strategy, settings, filters).step,
         state=state,
     )

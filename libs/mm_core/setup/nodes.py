@@ -23,7 +23,9 @@ def new_nodes(parts: Parts, instrument_id: str) -> list[Node]:
     nodes = [
         exchange_node(instrument_id, parts.venue, parts.builder["book"], filters),
         builder_node(instrument_id, parts.builder, decide_on_touch=parts.on_touch),
-        quoter_node(instrument_id, parts.quoter, parts.strategy, _settings(parts, QUOTER)),
+        quoter_node(
+            instrument_id, parts.quoter, parts.strategy, _settings(parts, QUOTER), filters, parts.risk["filters"]
+        ),
         risk_node(instrument_id, parts.risk, _settings(parts, RISK), filters),
         accountant_node(instrument_id, parts.account, int(limits["value_num"]), int(limits["value_den"])),
     ]

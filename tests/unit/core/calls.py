@@ -21,7 +21,6 @@ from mm_core.quoting import quoter as quoters
 from mm_core.quoting.fixed_spread import fixed_spread
 from mm_core.quoting.state import QUOTER
 from mm_core.quoting.terms import TERMS, decide_prices
-from mm_core.risk import risk as risks
 from mm_core.setup.refusals import fill_kinds
 from mm_core.signals import builder as builders
 from mm_core.signals import touch as touches
@@ -254,41 +253,6 @@ def quoter_limits_changed(quoter: State) -> None:
 @compiled
 def quoter_gone(quoter: State, side: int, order_id: int) -> None:
     quoters.quoter_gone(quoter[0], side, order_id)
-
-
-# Risk.
-
-
-@compiled
-def risk_intent(risk: State, order_id: int, side: int, price_ticks: int, qty_lots: int, ts_ns: int) -> None:
-    risks.risk_intent(risk[0], order_id, side, price_ticks, qty_lots, 1, ts_ns)
-
-
-@compiled
-def risk_cancel_intent(risk: State, order_id: int, ts_ns: int) -> None:
-    risks.risk_cancel_intent(risk[0], order_id, ts_ns)
-
-
-@compiled
-def risk_filled(
-    risk: State, order_id: int, side: int, price_ticks: int, qty_lots: int, leaves_lots: int, fee: int, ts_ns: int
-) -> None:
-    risks.risk_filled(risk[0], order_id, side, price_ticks, qty_lots, leaves_lots, fee, ts_ns)
-
-
-@compiled
-def risk_gone(risk: State, order_id: int) -> None:
-    risks.risk_gone(risk[0], order_id)
-
-
-@compiled
-def risk_book(risk: State, top: State) -> None:
-    risks.risk_book(risk[0], top[0])
-
-
-@compiled
-def risk_command(risk: State, trading_state: int, reason: int, ts_ns: int) -> None:
-    risks.risk_command(risk[0], trading_state, reason, ts_ns)
 
 
 # Records.

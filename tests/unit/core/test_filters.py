@@ -20,7 +20,7 @@ from mm_core.types import INT64_MAX
 UNITS = st.sampled_from(["0.00000001", "0.001", "0.1", "1", "5"])
 
 
-def instrument(tick: str = "0.01", lot: str = "0.001", **filters: int) -> InstrumentDefined:
+def instrument(tick: str = "0.01", lot: str = "0.001", **filters: Any) -> InstrumentDefined:
     return InstrumentDefined(
         instrument_id="binance.TEST", ts_ns=0, venue_symbol="TEST", tick_size=tick, lot_size=lot, **filters
     )

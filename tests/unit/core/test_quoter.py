@@ -1,5 +1,7 @@
 """The quoter: keeps what rests at a wanted price, cancels once, submits once."""
 
+from typing import Any
+
 import pytest
 from tests.unit.core import calls
 from tests.unit.core.calls import BUY, SELL
@@ -17,7 +19,7 @@ def decide(quoter: calls.State, bid_ticks: int, ask_ticks: int, **values: int) -
     return [tuple(int(m[name]) for name in ("kind", "side", "order_id", "price_ticks")) for m in calls.said(quoter)]  # type: ignore[misc]
 
 
-def resting(half_spread_ticks: float = 1.0, **values: float) -> calls.State:
+def resting(half_spread_ticks: float = 1.0, **values: Any) -> calls.State:
     """A quoter whose first orders, around the touch 100/102, were accepted: 1.. bids, then asks."""
     quoter = calls.new_quoter(half_spread_ticks, **values)
     for _, side, order_id, _ in decide(quoter, 100, 102):

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.unit.core import calls
+from tests.unit.core import calls, gates
 from tests.unit.core.calls import BUY, SELL
 
 from mm_core.filters import FILTERS
@@ -26,20 +26,20 @@ def gate(**limits: Any) -> calls.State:
     risk = new_risk()
     for name, value in limits.items():
         risk["filters" if name in (FILTERS.names or ()) else "limits"][name] = value
-    calls.risk_book(risk, calls.new_top(99, 101))
+    gates.risk_book(risk, calls.new_top(99, 101))
     return risk
 
 
 def fill(risk: calls.State, side: int, qty_lots: int, price_ticks: int = 100, ts_ns: int = 0) -> None:
     """A fill of an order that is not open here."""
-    calls.risk_filled(risk, 999_999, side, price_ticks, qty_lots, 0, 0, ts_ns)
+    gates.risk_filled(risk, 999_999, side, price_ticks, qty_lots, 0, 0, ts_ns)
 
 
 def intent(
     risk: calls.State, side: int, qty_lots: int, price_ticks: int = 100, *, order_id: int = 1, ts_ns: int = 0
 ) -> tuple[int, int, Reason]:
     """(kind, lots, reason) of the answer."""
-    calls.risk_intent(risk, order_id, side, price_ticks, qty_lots, ts_ns)
+    gates.risk_intent(risk, order_id, side, price_ticks, qty_lots, ts_ns)
     (m,) = calls.said(risk)
     assert (int(m["order_id"]), int(m["side"]), int(m["price_ticks"])) == (order_id, side, price_ticks)
     return int(m["kind"]), int(m["qty_lots"]), Reason(int(m["reason"]))
@@ -61,12 +61,12 @@ def working(risk: calls.State, side: int, lots: int) -> calls.State:
 
 
 def in_state(risk: calls.State, state: int) -> calls.State:
-    calls.risk_command(risk, state, OPERATOR, 0)
+    gates.risk_command(risk, state, OPERATOR, 0)
     return risk
 
 
 def on_book(risk: calls.State, **values: Any) -> calls.State:
-    calls.risk_book(risk, calls.new_top(99, 101, **values))
+    gates.risk_book(risk, calls.new_top(99, 101, **values))
     return risk
 
 
@@ -154,7 +154,7 @@ def test_too_many_open_orders_are_blocked_until_one_is_gone() -> None:
     for order_id in range(1, ORDERS + 1):
         assert intent(risk, BUY, 1, order_id=order_id)[0] == SUBMIT
     assert intent(risk, BUY, 1, order_id=99)[::2] == (DENIED, Reason.TOO_MANY_ORDERS)
-    calls.risk_gone(risk, 5)
+    gates.risk_gone(risk, 5)
     assert intent(risk, BUY, 1, order_id=99)[0] == SUBMIT
 
 
@@ -163,7 +163,7 @@ def test_the_venue_counts_the_open_orders_of_both_sides() -> None:
     assert intent(risk, BUY, 1, order_id=1)[0] == SUBMIT
     assert intent(risk, SELL, 1, order_id=2)[0] == SUBMIT
     assert intent(risk, SELL, 1, order_id=3)[::2] == (DENIED, Reason.VENUE_ORDERS)
-    calls.risk_gone(risk, 1)
+    gates.risk_gone(risk, 1)
     assert intent(risk, SELL, 1, order_id=3)[0] == SUBMIT
 
 
@@ -192,7 +192,7 @@ def test_a_rate_as_large_as_its_ring_is_still_a_limit() -> None:
     risk = gate(orders_per_window_max=RATE, window_ns=S)
     for order_id in range(1, RATE + 1):
         assert intent(risk, BUY, 1, order_id=order_id, ts_ns=1)[0] == SUBMIT
-        calls.risk_gone(risk, order_id)
+        gates.risk_gone(risk, order_id)
     assert intent(risk, BUY, 1, order_id=RATE + 1, ts_ns=1)[2] == Reason.ORDER_RATE
 
 
@@ -200,7 +200,7 @@ def test_a_cancel_goes_out_once_and_only_for_what_is_open() -> None:
     risk = gate()
     intent(risk, BUY, 5)
     for order_id, expected in ((1, [(CANCEL, 1)]), (1, []), (2, [])):
-        calls.risk_cancel_intent(risk, order_id, 0)
+        gates.risk_cancel_intent(risk, order_id, 0)
         assert answers(risk) == expected
 
 
@@ -208,11 +208,11 @@ def test_a_halt_cancels_every_open_order_once() -> None:
     risk = gate()
     for order_id in (1, 2, 3):
         intent(risk, SELL, 5, order_id=order_id)
-    calls.risk_cancel_intent(risk, 2, 0)
-    calls.risk_command(risk, HALTED, OPERATOR, 9)
+    gates.risk_cancel_intent(risk, 2, 0)
+    gates.risk_command(risk, HALTED, OPERATOR, 9)
     assert answers(risk) == [(TRADING_STATE, 0), (CANCEL, 1), (CANCEL, 3)]
     assert (int(calls.said(risk)["side"][0]), int(calls.said(risk)["reason"][0])) == (HALTED, OPERATOR)
-    calls.risk_command(risk, HALTED, OPERATOR, 10)
+    gates.risk_command(risk, HALTED, OPERATOR, 10)
     assert answers(risk) == [(TRADING_STATE, 0)]
 
 
@@ -225,7 +225,7 @@ def test_a_loss_beyond_its_limit_halts(limit: str, reason: Reason, most_e9: int,
     risk = gate(**{limit: most_e9})
     intent(risk, SELL, 1)
     fill(risk, BUY, 10)
-    calls.risk_book(risk, calls.new_top(97, 99))
+    gates.risk_book(risk, calls.new_top(97, 99))
     assert answers(risk) == ([(TRADING_STATE, 0), (CANCEL, 1)] if halts else [])
     assert int(risk["trading_state"][0]) == (HALTED if halts else ACTIVE)
     assert int(risk["reason"][0]) == (reason if halts else Reason.NONE)
@@ -233,20 +233,20 @@ def test_a_loss_beyond_its_limit_halts(limit: str, reason: Reason, most_e9: int,
 
 def test_fees_count_as_losses() -> None:
     risk = gate(loss_session_e9_max=4)
-    calls.risk_filled(risk, 1, BUY, 100, 1, 0, 5, 0)
-    calls.risk_book(risk, calls.new_top(99, 101))
+    gates.risk_filled(risk, 1, BUY, 100, 1, 0, 5, 0)
+    gates.risk_book(risk, calls.new_top(99, 101))
     assert answers(risk) == [(TRADING_STATE, 0)]
 
 
 def test_resuming_takes_the_loss_so_far_as_the_new_start() -> None:
     risk = gate(loss_session_e9_max=19)
     fill(risk, BUY, 10)
-    calls.risk_book(risk, calls.new_top(97, 99))
+    gates.risk_book(risk, calls.new_top(97, 99))
     assert int(risk["trading_state"][0]) == HALTED
-    calls.risk_command(risk, ACTIVE, OPERATOR, 0)
-    calls.risk_book(risk, calls.new_top(96, 98))  # 10 more lost
+    gates.risk_command(risk, ACTIVE, OPERATOR, 0)
+    gates.risk_book(risk, calls.new_top(96, 98))  # 10 more lost
     assert int(risk["trading_state"][0]) == ACTIVE
-    calls.risk_book(risk, calls.new_top(95, 97))  # 20 more
+    gates.risk_book(risk, calls.new_top(95, 97))  # 20 more
     assert int(risk["trading_state"][0]) == HALTED
 
 
@@ -254,7 +254,7 @@ def test_resuming_takes_the_loss_so_far_as_the_new_start() -> None:
 def test_a_new_utc_day_starts_its_loss_anew(local_ns: int, halts: bool) -> None:
     risk = gate(loss_day_e9_max=19)
     fill(risk, BUY, 10)
-    calls.risk_book(risk, calls.new_top(97, 99, local_ns=local_ns))
+    gates.risk_book(risk, calls.new_top(97, 99, local_ns=local_ns))
     assert (int(risk["trading_state"][0]) == HALTED) == halts
 
 
@@ -263,14 +263,14 @@ def test_too_many_fills_in_the_window_halt_at_the_next_book(now_ns: int, halts: 
     risk = gate(fills_per_window_max=3, window_ns=S)
     for ts_ns in (10, 11, 12):
         fill(risk, BUY, 1, ts_ns=ts_ns)
-    calls.risk_book(risk, calls.new_top(99, 101, local_ns=now_ns))
+    gates.risk_book(risk, calls.new_top(99, 101, local_ns=now_ns))
     assert (int(risk["reason"][0]) == Reason.FILL_RATE) == halts
 
 
 def test_a_partial_fill_leaves_its_rest_working() -> None:
     risk = gate(position_lots_max=10)
     intent(risk, BUY, 8)
-    calls.risk_filled(risk, 1, BUY, 100, 3, 5, 0, 0)
+    gates.risk_filled(risk, 1, BUY, 100, 3, 5, 0, 0)
     assert intent(risk, BUY, 9, order_id=2)[1] == 2  # 3 held, 5 working
-    calls.risk_gone(risk, 1)
+    gates.risk_gone(risk, 1)
     assert intent(risk, BUY, 9, order_id=3)[1] == 5  # 3 held, 2 working

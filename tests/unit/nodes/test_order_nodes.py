@@ -92,7 +92,8 @@ def test_a_rejected_price_is_quoted_again_when_the_touch_has_changed() -> None:
 
 CHANGES: dict[str, tuple[e.Event, bool]] = {
     "a limit": (e.LimitChanged(**market(2 * S), name="risk.position_max_base", value=9), True),
-    "the instrument": (msgspec.structs.replace(INSTRUMENT, qty_lots_min=1), True),
+    "a filter": (msgspec.structs.replace(INSTRUMENT, qty_lots_min=2), True),
+    "no filter": (INSTRUMENT, False),
     "a number of its own": (
         e.OperatorCommand(ts_ns=0, local_ns=2 * S, command=Command.SET, key="quoter.levels", value="1"), True,
     ),

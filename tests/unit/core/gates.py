@@ -1,0 +1,38 @@
+"""Calls into the risk gate for tests, as `calls` has them for the other parts."""
+
+from tests.unit.core.calls import State
+
+from mm_core.compiled import compiled
+from mm_core.risk import risk as risks
+
+
+@compiled
+def risk_intent(risk: State, order_id: int, side: int, price_ticks: int, qty_lots: int, ts_ns: int) -> None:
+    risks.risk_intent(risk[0], order_id, side, price_ticks, qty_lots, 1, ts_ns)
+
+
+@compiled
+def risk_cancel_intent(risk: State, order_id: int, ts_ns: int) -> None:
+    risks.risk_cancel_intent(risk[0], order_id, ts_ns)
+
+
+@compiled
+def risk_filled(
+    risk: State, order_id: int, side: int, price_ticks: int, qty_lots: int, leaves_lots: int, fee: int, ts_ns: int
+) -> None:
+    risks.risk_filled(risk[0], order_id, side, price_ticks, qty_lots, leaves_lots, fee, ts_ns)
+
+
+@compiled
+def risk_gone(risk: State, order_id: int) -> None:
+    risks.risk_gone(risk[0], order_id)
+
+
+@compiled
+def risk_book(risk: State, top: State) -> None:
+    risks.risk_book(risk[0], top[0])
+
+
+@compiled
+def risk_command(risk: State, trading_state: int, reason: int, ts_ns: int) -> None:
+    risks.risk_command(risk[0], trading_state, reason, ts_ns)
