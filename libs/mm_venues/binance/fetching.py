@@ -43,11 +43,11 @@ class Snapshots:
         endpoints: Endpoints,
         rest: Rest,
         hand: Hand,
+        counts: ClientCounts,
+        random: Callable[[], float],
         *,
         needs: Callable[[], bool],
         check: Callable[[bytes], object],
-        counts: ClientCounts,
-        random: Callable[[], float],
     ) -> None:
         self.is_asked = False  # for one that the feed does not want
         self._symbol, self._endpoints, self._rest = symbol, endpoints, rest
@@ -109,10 +109,10 @@ class Definitions:
         endpoints: Endpoints,
         rest: Rest,
         hand: Hand,
-        *,
-        wanted: Callable[[], bool],
         counts: ClientCounts,
         random: Callable[[], float],
+        *,
+        wanted: Callable[[], bool],
     ) -> None:
         self._symbol, self._rest, self._hand, self._wanted = symbol, rest, hand, wanted
         self._period_s = endpoints.definition_s
