@@ -37,6 +37,12 @@ FEED = {
     "touch_equal": "Times it was equal",
     "off_lot_levels": "Quantities that are no whole number of lots",
     "disconnects": "Lost connections",
+    "id_restarts": "Sequences of update ids that began again",
+    "trade_id_restarts": "Sequences of trade ids that began again",
+    "stalls": "Depth streams that stood still while trades went on",
+    "contradictions": "Touches of the venue that the book did not have",
+    "times_bounded": "Exchange and receive times that were outliers",
+    "depth_late": "Depth updates that came too late to be traded on",
 }
 CLIENT = {
     "connects": "Connections made",
@@ -49,7 +55,7 @@ CLIENT = {
     "definitions": "Answers with the trading rules",
     "definition_errors": "Questions for the trading rules that failed",
 }
-assert set(FEED) == set(FeedCounts.__struct_fields__) - {"other"}
+assert set(FEED) == set(FeedCounts.__struct_fields__) - {"dropped", "other"}
 assert set(CLIENT) == set(ClientCounts.__struct_fields__) - {"frames", "disconnects"}
 
 
@@ -60,7 +66,7 @@ def add_feed(metrics: Metrics, recorder: "Recorder", instrument: InstrumentDefin
         "feed_state",
         "1 for what the feed proves of the book now, 0 for the others",
         STATES,
-        lambda: STATES[feed.sync.is_valid],
+        lambda: STATES[feed.is_valid],
     )
     metrics.gauge(
         "frame_age_seconds",
