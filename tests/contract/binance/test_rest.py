@@ -1,6 +1,7 @@
 """The REST side: what is asked, what is refused, and the venue's clock."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -146,9 +147,8 @@ def test_calls_beyond_the_budget_wait_for_it(monkeypatch: pytest.MonkeyPatch) ->
     async def test(venue: Venue, rest: Rest) -> int:
         calls = [asyncio.create_task(rest.depth("ETHUSDT", 5_000)) for _ in range(9)]
         await venue.until(lambda: venue.asked == 4)  # of 250 each: 1,000 of 1,200
-        await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
-        while sum(call.done() for call in calls) < 4:
-            await asyncio.sleep(0.001)
+        for answered in itertools.islice(asyncio.as_completed(calls), 4):
+            await answered
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
