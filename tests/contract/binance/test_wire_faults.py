@@ -16,7 +16,7 @@ MS = 1_000_000
 RECV_NS = FIRST_NS + 1_000 * MS
 SYNCED = "SYNCING1 snapshot0 1-1 VALID1"
 LOST = control.disconnected("closed by the venue: 1001")
-Levels = list[list[str]]
+Levels = list[Any]  # [price, quantity], or what a test puts in its place
 
 
 def new_feed() -> Feed:
@@ -234,12 +234,18 @@ def test_an_id_that_no_64_bits_hold_is_refused(place: str, number: int | str) ->
     assert feed.sync.is_valid
 
 
+OTHER_FIELDS: list[dict[str, Any]] = [
+    *({"u": None}, {"U": "2"}, {"u": 2.0}, {"b": {}}, {"a": "[]"}),
+    *({"s": None}, {"s": ["ETHUSDT"]}, {"e": 1}, {"E": "soon"}),
+]
+OTHER_LEVELS: Levels = [["2450.1"], ["2450.1", "1", "1"], [2450.1, 1], {"p": "1"}, "2450.1"]
+
+
 @pytest.mark.parametrize(
     "frame",
     [
-        *(depth(2, [], [], **fields) for fields in ({"u": None}, {"U": "2"}, {"u": 2.0}, {"b": {}}, {"a": "[]"})),
-        *(depth(2, [level], []) for level in (["2450.1"], ["2450.1", "1", "1"], [2450.1, 1], {"p": "1"}, "2450.1")),
-        *(depth(2, [], [], **fields) for fields in ({"s": None}, {"s": ["ETHUSDT"]}, {"e": 1}, {"E": "soon"})),
+        *(depth(2, [], [], **fields) for fields in OTHER_FIELDS),
+        *(depth(2, [level], []) for level in OTHER_LEVELS),
         depth(2, [], []).replace(b'"u": 2, ', b""),
         b'{"stream":"ethusdt@depth@100ms"}',
         b'{"stream":"ethusdt@depth@100ms","data":null}',

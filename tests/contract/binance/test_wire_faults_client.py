@@ -16,6 +16,7 @@ from tests.venue.venue import Line, Reply, Session, Venue, answer, never, silenc
 
 from mm_core.events import InstrumentDefined
 from mm_venues.binance.client import BinanceClient
+from mm_venues.binance.rest import Rest, RestError
 from mm_venues.binance.venue.market import Said
 
 BTC = InstrumentDefined(
@@ -197,5 +198,28 @@ def test_an_error_page_in_place_of_a_handshake_is_tried_again() -> None:
             async with running(venue, port) as client:
                 await port.said(SYNCED)
                 assert (client.counts.connect_errors, client.counts.snapshot_errors) == (3, 1)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("header", "pause_s"),
+    [
+        *((text, 60.0) for text in (None, "", "-5", "nan", "soon", "Wed, 21 Oct 2026 07:28:00 GMT")),
+        ("7", 7.0),
+        *((text, 86_400.0) for text in ("999999999999", "1e300", "inf")),
+    ],
+)
+def test_whatever_retry_after_says_the_venue_is_left_alone_for_a_time_that_ends(
+    header: str | None, pause_s: float
+) -> None:
+    async def run() -> None:
+        refused = answer(429, b"", {} if header is None else {"Retry-After": header})
+        async with Venue("ETHUSDT", [silence], [refused]) as venue, Rest(f"http://{venue.url}") as rest:
+            for _ in range(3):
+                with pytest.raises(RestError) as error:
+                    await rest.depth("ETHUSDT", 5)
+                assert pause_s - 5.0 < error.value.retry_s <= pause_s
+            assert venue.asked == 1
 
     asyncio.run(run())

@@ -99,18 +99,27 @@ def test_milliseconds_and_microseconds_are_one_time_and_anything_else_is_refused
 
 
 @pytest.fixture
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A time zone with summer time for this process."""
-    monkeypatch.setenv("TZ", "Europe/Berlin")
+    name = str(request.param)
+    monkeypatch.setenv("TZ", name)
     time.tzset()
-    assert time.localtime(datetime(2026, 7, 1, tzinfo=UTC).timestamp()).tm_hour == 2
-    yield
+    assert time.daylight
+    yield name
     monkeypatch.undo()
     time.tzset()
 
 
-@pytest.mark.usefixtures("berlin")
-@pytest.mark.parametrize("change", [datetime(2026, 10, 25, 1, tzinfo=UTC), datetime(2027, 3, 28, 1, tzinfo=UTC)])
+@pytest.mark.parametrize(
+    ("zone", "change"),
+    [
+        ("Europe/Berlin", datetime(2026, 10, 25, 1, tzinfo=UTC)),
+        ("Europe/Berlin", datetime(2027, 3, 28, 1, tzinfo=UTC)),
+        ("America/New_York", datetime(2026, 11, 1, 6, tzinfo=UTC)),
+    ],
+    indirect=["zone"],
+)
+@pytest.mark.usefixtures("zone")
 def test_summer_time_moves_no_file_no_day_and_no_window(change: datetime, tmp_path: Path) -> None:
     from mm_cli.record import _until
 
@@ -119,13 +128,12 @@ def test_summer_time_moves_no_file_no_day_and_no_window(change: datetime, tmp_pa
     times_ns = [begin_ns + hour * 3_600 * NS_PER_S for hour in hours]
     frames = [(times_ns[0], diff(1, 1)), (times_ns[0], book(0))]
     frames += [(recv_ns, at_time(at + 2, recv_ns // MS)) for at, recv_ns in enumerate(times_ns)]
-    days = [f"{change.day + shift:02d}" for shift in (-1, 0, 1)]
-    write(tmp_path / "frames", frames)
-    assert [path.name[-8:-6] for path in sorted((tmp_path / "frames").iterdir())][-3:] == days
-    assert read(tmp_path / "frames") == frames
-    for path in (tmp_path / "frames").iterdir():
-        for recv_ns, _ in WsLines([path]):
-            assert f"{datetime.fromtimestamp(recv_ns // NS_PER_S, UTC):%Y%m%d}" in path.name
+    days = sorted({f"{datetime.fromtimestamp(recv_ns // NS_PER_S, UTC):%Y%m%d}" for recv_ns in times_ns})
+    paths = sorted(write(tmp_path, frames).iterdir())
+    assert [path.name for path in paths] == [f"ETHUSDT_{day}.ws.gz" for day in days]
+    assert read(tmp_path) == frames
+    for path, day in zip(paths, days, strict=True):
+        assert {f"{datetime.fromtimestamp(recv_ns // NS_PER_S, UTC):%Y%m%d}" for recv_ns, _ in WsLines([path])} == {day}
     assert _until("02:30Z", change.replace(hour=0)) == 9_000.0
     assert _until("00:30Z", change.replace(hour=2)) == 81_000.0  # a day of 24 hours
 
