@@ -40,8 +40,9 @@ def stale(outcome: Outcome) -> Seen:
 def crossed(outcome: Outcome) -> Seen:
     """GAP, then VALID to the end."""
     states, last = _states(outcome), _last_book(outcome)
-    seen = f"{outcome.summary['feed']['crossed']} crossed, {' '.join(states)}, {_submitted_after(outcome, 1_300)} orders behind it"
-    return seen, "GAP" in states and states[-1] == "VALID" == last.state.name and _submitted_after(outcome, 1_300) > 0
+    crossings, orders = outcome.summary["feed"]["crossed"], _submitted_after(outcome, 1_200)
+    seen = f"{crossings} crossed, {' '.join(states)}, {orders} orders behind it"
+    return seen, "GAP" in states and states[-1] == "VALID" == last.state.name and orders > 0
 
 
 def late_trade(outcome: Outcome) -> Seen:

@@ -1,6 +1,7 @@
 """One small recording for each kind of fault that users of such systems report, and what is right there."""
 
 import gzip
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -118,7 +119,7 @@ CASES = [
     Case(
         "status_halt",
         "not quoted while the symbol's status is HALT",
-        _settings("quoter.order_qty_base=0.01"),
+        _settings("quoter.order_qty_base=0.1"),
         ("--exchange-info", "exchange_info.json"),
     ),
 ]
@@ -134,13 +135,12 @@ def write(name: str, folder: Path) -> Path:
 
 
 def _exchange_info(status: str) -> str:
-    return (
-        '{"symbols":[{"symbol":"BTCUSDT","status":"%s","baseAsset":"BTC","quoteAsset":"USDT","filters":['
-        '{"filterType":"PRICE_FILTER","minPrice":"0.10000000","maxPrice":"900000.00000000","tickSize":"0.10000000"},'
-        '{"filterType":"LOT_SIZE","minQty":"0.00100000","maxQty":"8000.00000000","stepSize":"0.00100000"},'
-        '{"filterType":"NOTIONAL","minNotional":"5.00000000","applyMinToMarket":true,"maxNotional":"9000000.00000000",'
-        '"applyMaxToMarket":false,"avgPriceMins":5}]}]}'
-    ) % status
+    price = {"filterType": "PRICE_FILTER", "minPrice": "0.10000000", "maxPrice": "900000.00000000"}
+    lot = {"filterType": "LOT_SIZE", "minQty": "0.00100000", "maxQty": "8000.00000000", "stepSize": "0.00100000"}
+    notional = {"filterType": "NOTIONAL", "minNotional": "5.00000000", "maxNotional": "9000000.00000000"}
+    filters = [price | {"tickSize": "0.10000000"}, lot, notional]
+    symbol = {"symbol": "BTCUSDT", "status": status, "baseAsset": "BTC", "quoteAsset": "USDT", "filters": filters}
+    return json.dumps({"symbols": [symbol]})
 
 
 def stale() -> Lines:
@@ -340,8 +340,6 @@ def contradicting_top() -> Lines:
 
 
 def status_halt() -> Lines:
-    import json
-
     lines = Lines()
     lines.opening(20, "250.0", "250.1")
     behind = lines.steady(range(200, 2_000, 100), 22, "250.0", "250.1")

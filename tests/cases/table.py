@@ -5,14 +5,15 @@ With a folder as argument it runs the recordings there (`given.py`) instead of o
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.cases.checks import CHECKS
+from tests.cases.checks import CHECKS, Seen
 from tests.cases.given import GIVEN
 from tests.cases.inputs import CASES, Case, write
 from tests.cases.ways import WAYS, Outcome, run
 
+Check = Callable[[Outcome], Seen]
 HEAD = "| case | right | seen | one process | services | import + backtest |\n|---|---|---|---|---|---|"
 
 
@@ -28,17 +29,18 @@ def rows(folder: Path, given: Path | None) -> Iterator[str]:
         else:
             seen, is_right = check(memory)
         verdicts = [_verdict(memory, other, is_right and memory.code == case.exit_code) for other in done]
-        yield f"| `{recording.name}` | {case.right} | {seen.replace(str(recording), recording.name)} | {' | '.join(verdicts)} |"
+        seen = seen.replace(str(recording), recording.name)
+        yield f"| `{recording.name}` | {case.right} | {seen} | {' | '.join(verdicts)} |"
 
 
-def _own(folder: Path) -> Iterator[tuple[Case, Path, object]]:
+def _own(folder: Path) -> Iterator[tuple[Case, Path, Check | None]]:
     for case in CASES:
         place = folder / case.name
         place.mkdir()
         yield case, write(case.name, place), CHECKS.get(case.name)
 
 
-def _given(folder: Path) -> Iterator[tuple[Case, Path, object]]:
+def _given(folder: Path) -> Iterator[tuple[Case, Path, Check | None]]:
     for given in GIVEN:
         options = [str(folder / word) if word.endswith(".json") else word for word in given.case.options]
         yield given.case._replace(options=options), folder / given.file, given.check
