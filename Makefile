@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check rules parity faults clients containers latency golden bench image up down clean
+.PHONY: help setup paper test check rules parity faults wire clients containers latency golden bench image up down clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -46,6 +46,9 @@ parity: $(STAMP) ## Live against offline, over a real nats-server: part of `test
 
 faults: $(STAMP) ## Kill each process of a session twenty times: about five minutes
 	$(BIN)/pytest tests/faults -m slow
+
+wire: $(STAMP) ## Run the tests of the wire's 61 faults and write docs/wire-faults.md: two minutes
+	$(BIN)/python -m tests.contract.wire_table
 
 clients: $(STAMP) ## Let ccxt, python-binance and cryptofeed follow the replay venue; installs them from PyPI: three minutes
 	$(BIN)/pytest tests/clients -m slow
