@@ -25,11 +25,11 @@ def wrong(fault: Fault, seen: Seen) -> Iterator[str]:
     """All that is wrong, one after the other; nothing if everything is right."""
     if seen.code != fault.exit_code:
         yield f"exit code {seen.code}, not {fault.exit_code}: {seen.err.strip()[-500:]}"
-    if ordered := figures.ordered(seen.log, seen.span):
+    if ordered := figures.ordered(seen.log, _quiet(fault, seen)):
         yield f"{ordered} orders in the fault"
-    if filled := figures.filled(seen.log, seen.span):
+    if filled := figures.filled(seen.log, _quiet(fault, seen)):
         yield f"{filled} fills in the fault"
-    if untrue := figures.untrue(seen.log, seen.truth):
+    if untrue := _untrue(fault, seen):
         yield f"{untrue} books were VALID and not the venue's"
     if (late := figures.late(seen.log, seen.stored_ns)) > figures.TREE_ORDERS:
         yield f"{late} orders more than {figures.DELAY_S:g} s after their cause"
@@ -38,6 +38,16 @@ def wrong(fault: Fault, seen: Seen) -> Iterator[str]:
     if fault.skips_backlog and (taken := _backlog(seen)):
         yield f"{taken} frames of the backlog were taken"
     yield from _undisturbed(seen) if fault.trades_on else _healed(fault, seen)
+
+
+def _quiet(fault: Fault, seen: Seen) -> Span:
+    """Where nothing may be ordered or filled."""
+    return seen.span._replace(end_ns=0) if fault.trades_on else seen.span
+
+
+def _untrue(fault: Fault, seen: Seen) -> int:
+    start_ns = seen.span.start_ns
+    return figures.untrue(seen.log, seen.truth, Span(start_ns, start_ns, start_ns + int(fault.wrong_s * NS_PER_S)))
 
 
 def _backlog(seen: Seen) -> int:
@@ -113,15 +123,16 @@ def _command(*words: object) -> tuple[int, Any]:
 def row(fault: Fault, seen: Seen, problems: list[str]) -> str:
     """The fault's row of the table."""
     healing, span, log = seen.healing, seen.span, seen.log
+    quiet = _quiet(fault, seen)
     states = " ".join(dict.fromkeys(healing.states)) or "VALID"
     reason = f"{states}: {healing.reasons[0]}" if healing.reasons else states
     found = f"{(healing.void_ns - span.start_ns) / NS_PER_S:.1f}" if healing.void_ns else "-"
     proven = f"{proven_s(seen):.1f}" if healing.order_ns else "-"
     counts = (
-        figures.ordered(log, span),
-        figures.filled(log, span),
+        figures.ordered(log, quiet),
+        figures.filled(log, quiet),
         figures.late(log, seen.stored_ns),
-        figures.untrue(log, seen.truth),
+        _untrue(fault, seen),
     )
     cells = [fault.name, fault.right, *counts, reason, found, proven, "; ".join(problems) or "right"]
     return f"| {' | '.join(str(cell).replace('|', '/') for cell in cells)} |"

@@ -35,6 +35,7 @@ class Fault(NamedTuple):
     heals_s: float = 15.0
     settings: tuple[str, ...] = ()
     exit_code: int = 130  # ended by Ctrl-C
+    wrong_s: float = 0.0  # so long after its begin a VALID book may be wrong
     trades_on: bool = False  # it must not stop anything
     skips_backlog: bool = False  # what the venue sent meanwhile is never taken
 
@@ -116,13 +117,21 @@ FAULTS = (
     Fault("stall_through", f"depth stream stalled, {THROUGH}", f"void within 2.5 s, {AGAIN}", _stall, 2.5, "depth"),
     Fault("stall_inside", f"depth stream stalled, {INSIDE}", f"void within 6.5 s, {AGAIN}", _stall_calm, 6.5, "depth"),
     Fault("ids_restart", "update ids restart at 1", f"void within 1 s, {AGAIN}", _restart_ids, 1.0, "ids"),
-    Fault("id_jump", "one u jumps by 1e9", f"void within 1 s, {AGAIN}", _once(_jumped), 1.0, "ids"),
+    Fault(
+        key="id_jump",
+        name="one u jumps by 1e9",
+        right=f"void within 1 s, {AGAIN}",
+        happen=_once(_jumped),
+        quiet_s=1.0,
+        reason="ids",
+        wrong_s=1.0,  # what follows is like a late diff until more of them come
+    ),
     Fault("crossed", "a diff crosses the book", f"void at once, {AGAIN}", _once(_crossed), 0.5, "cross"),
-    Fault("contradiction", "the venue's top contradicts", f"void at once, {AGAIN}", _once(_incomplete), 0.5, "top"),
+    Fault("contradiction", "the venue's top contradicts", f"void at once, {AGAIN}", _once(_incomplete), 0.5, "touch"),
     Fault(
         key="tick",
         name="tick size 0.01 becomes 0.001",
-        right="the session ends with the reason, exit 1",
+        right="GAP at once; the session ends with the reason, exit 1",
         happen=_change_tick,
         quiet_s=2.5,
         reason="tick size",

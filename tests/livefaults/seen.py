@@ -90,11 +90,10 @@ def filled(log: Sequence[e.AnyEvent], span: Span) -> int:
     return sum(isinstance(event, e.OrderFilled) and span.is_quiet(event.ts_ns, event.local_ns) for event in log)
 
 
-def untrue(log: Sequence[e.AnyEvent], truth: dict[int, Touch]) -> int:
-    """Books that were VALID, and not the venue's own of that update id."""
-    return sum(
-        isinstance(event, e.Book) and event.state is BookState.VALID and not _is_true(event, truth) for event in log
-    )
+def untrue(log: Sequence[e.AnyEvent], truth: dict[int, Touch], unnoticed: Span) -> int:
+    """Books that were VALID, and not the venue's own of that update id, but in the time where that is right."""
+    valid = (event for event in log if isinstance(event, e.Book) and event.state is BookState.VALID)
+    return sum(not (_is_true(book, truth) or unnoticed.is_quiet(book.local_ns)) for book in valid)
 
 
 def _is_true(book: e.Book, truth: dict[int, Touch]) -> bool:
