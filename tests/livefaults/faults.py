@@ -22,8 +22,8 @@ class Fault(NamedTuple):
     """A fault; `name` and `right` are what the table says.
 
     `happen` returns when it was over, 0 if it lasts until the session heals itself. From `quiet_s` after its begin
-    until then nothing may be ordered or filled. `reason` is looked for in the reasons of the book, `heals_s` bounds
-    the time from its end (or begin) to a book that is proven again.
+    until then nothing may be ordered or filled. `reason` is looked for in the reasons of the book, or in what the
+    recorder logged; `heals_s` bounds the time from its end (or begin) to a book that is proven again.
     """
 
     key: str
@@ -174,7 +174,7 @@ FAULTS = (
         right="no time on the log moves, trading goes on",
         happen=_step_clock,
         quiet_s=0.0,
-        reason="",
+        reason=r"stepped by \+3600",
         trades_on=True,
     ),
 )

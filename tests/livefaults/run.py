@@ -29,6 +29,12 @@ class Seen(NamedTuple):
     log: Sequence[e.AnyEvent]
     stored_ns: Sequence[int]
     truth: dict[int, Touch]
+    asked: int  # how often the venue was asked for its book
+
+    @property
+    def recorder_log(self) -> str:
+        """What the recorder logged."""
+        return (self.out / "services" / "recorder.log").read_text()
 
 
 def run(fault: Fault, folder: Path) -> Seen:
@@ -49,7 +55,7 @@ async def _run(fault: Fault, folder: Path) -> Seen:
     healed = healing(_until(log, given_up_ns), start_ns, over_ns)
     end_ns = over_ns or healed.valid_ns or given_up_ns
     span = Span(start_ns, start_ns + int(fault.quiet_s * NS_PER_S), end_ns)
-    return Seen(code, err, out, span, healed, log, stored_ns, venue.truth)
+    return Seen(code, err, out, span, healed, log, stored_ns, venue.truth, venue.asked)
 
 
 def _until(log: Sequence[e.AnyEvent], end_ns: int) -> Sequence[e.AnyEvent]:

@@ -10,8 +10,6 @@ from mm_core import events as e
 from mm_core.types import NS_PER_S, BookReason, BookState
 
 DELAY_S = 3.5  # an order that is stored longer after its cause than this was decided too late
-AHEAD_NS = NS_PER_S // 10  # the server's and the log's clock are one, but for the offset that was measured
-TREE_ORDERS = 2  # of the one root that a frozen node had in its hands
 
 
 class Span(NamedTuple):

@@ -10,14 +10,14 @@ Each row is a live paper session of all services over NATS, on a venue on the wi
 time (`tests/livefaults`), in which one thing goes wrong while it trades. Generated: see
 `tests/livefaults/test_live_faults.py`.
 
-- **orders, fills**: how many in the fault where there may be none; **late**: orders on the log more than
-  3.5 s after their cause.
+- **orders, fills**: how many in the fault where there may be none.
 - **untrue**: books that were VALID and not the venue's own of that update id, in the whole session.
+- **late**: orders on the log more than 3.5 s after their cause: a frozen node answers the root that it had in its hands.
 - **found, proven**: seconds from the fault's begin to a book that is void, and from its end (a fault that lasts: its
   begin) to one that is proven again; an order followed.
 - **check**: the session verifies, and the backtest of its tape has its digests.
 
-| fault | right | orders | fills | late | untrue | book, reason | found s | proven s | check |
+| fault | right | orders | fills | untrue | late | book, reason | found s | proven s | check |
 |---|---|---|---|---|---|---|---|---|---|
 """
 
