@@ -7,10 +7,12 @@ from typing import NamedTuple
 from tests.livefaults.live import LiveSession, now_ns
 from tests.livefaults.market import TICK, UNIT, Payload
 from tests.livefaults.venue import MarketVenue
+from tests.session import SERVER
 
 FREEZE_S = 30.0
 STEP_S, STEPPED_S = 3_600, 10.0
 HALT_S = 5.0
+SILENCE_S = 8.0
 JUMP = 1_000_000_000
 HEAL_S_MAX = 20.0
 ASK_OFTEN = ("venue.definition_s=1",)
@@ -48,6 +50,23 @@ async def _stall(venue: MarketVenue, _: LiveSession) -> int:
 async def _stall_calm(venue: MarketVenue, session: LiveSession) -> int:
     venue.market.is_calm = True
     return await _stall(venue, session)
+
+
+async def _silence(venue: MarketVenue, _: LiveSession) -> int:
+    venue.is_silent = True
+    await asyncio.sleep(SILENCE_S)
+    venue.is_silent = False
+    return now_ns()
+
+
+async def _cut(venue: MarketVenue, _: LiveSession) -> int:
+    venue.lines[-1].abort()
+    return 0
+
+
+async def _kill_recorder(_: MarketVenue, session: LiveSession) -> int:
+    session.kill("recorder")
+    return 0
 
 
 async def _restart_ids(venue: MarketVenue, _: LiveSession) -> int:
@@ -116,6 +135,9 @@ THROUGH, INSIDE = "trades through the touch", "trades at the touch"
 FAULTS = (
     Fault("stall_through", f"depth stream stalled, {THROUGH}", f"void within 2.5 s, {AGAIN}", _stall, 2.5, "depth"),
     Fault("stall_inside", f"depth stream stalled, {INSIDE}", f"void within 6.5 s, {AGAIN}", _stall_calm, 6.5, "depth"),
+    Fault("silence", "all streams silent for 8 s", "STALE after 5 s (book.stale_ms)", _silence, 5.2, "silent"),
+    Fault("cut", "the connection is cut", f"GAP at once, {AGAIN}", _cut, 0.5, "connection lost"),
+    Fault("kill_recorder", "recorder killed", f"GAP once it is back, {AGAIN}", _kill_recorder, 5.2, "GAP"),
     Fault("ids_restart", "update ids restart at 1", f"void within 1 s, {AGAIN}", _restart_ids, 1.0, "ids"),
     Fault(
         key="id_jump",
@@ -158,6 +180,14 @@ FAULTS = (
             reason=STOOD,
         )
         for node in NODES
+    ),
+    Fault(
+        key="freeze_bus",
+        name="nats-server frozen for 30 s",
+        right=f"no order, no fill from 3 s on; then GAP, {AGAIN}",
+        happen=_freeze(SERVER),
+        quiet_s=3.0,
+        reason=STOOD,
     ),
     Fault(
         key="freeze_recorder",

@@ -95,6 +95,10 @@ class LiveSession:
         finally:
             os.kill(pid, signal.SIGCONT)
 
+    def kill(self, service: str) -> None:
+        """Kill a service; the session starts it again."""
+        os.kill(self.pid(service), signal.SIGKILL)
+
     def step_clock(self, seconds: int) -> None:
         """Put the recorder's wall clock so far ahead."""
         part = self._clock.with_suffix(".part")

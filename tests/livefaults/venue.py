@@ -29,7 +29,8 @@ class Connection:
 class MarketVenue(Venue):
     """Use it as `async with`. `truth` is the touch at each update id that a diff ended with.
 
-    `tamper` is what becomes of the next diff; `status` and `tick_size` are those of exchangeInfo.
+    `tamper` is what becomes of the next diff; `status` and `tick_size` are those of exchangeInfo. Nothing happens while
+    it `is_silent`.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,7 @@ class MarketVenue(Venue):
         self.market = Market(SYMBOL)
         self.truth: dict[int, Touch] = {}
         self.tamper: Tamper | None = None
+        self.is_silent = False
         self.status = "TRADING"
         self.tick_size = "0.01000000"
         self.info_reply = self._rules
@@ -120,5 +122,6 @@ async def trading() -> AsyncIterator[MarketVenue]:
 
 async def _go_on(venue: MarketVenue) -> None:
     while True:
-        venue.step()
+        if not venue.is_silent:
+            venue.step()
         await asyncio.sleep(STEP_S)
