@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mm_cli.failures import fail_on
 from mm_core.types import InputError
 
 if TYPE_CHECKING:
@@ -44,13 +45,14 @@ def run(
     if source == SESSION:
         given = {"--symbol": symbol, "--tick": tick, "--lot": lot, "--exchange-info": exchange_info}
         tape = _of_session(files, out, [option for option, value in given.items() if value])
-        told, summary = tape.to_json(), _session_summary(tape)
+        told, summary, failures = tape.to_json(), _session_summary(tape), list[str]()
     else:
         if not symbol:
             raise InputError("--symbol: missing; expected the venue's symbol of the frames, such as BTCUSDT")
         imported = _of_lines(files, out, symbol, {"tick": tick, "lot": lot}, exchange_info)
-        told, summary = imported.to_json(), _summary(imported)
+        told, summary, failures = imported.to_json(), _summary(imported), imported.failures
     typer.echo(msgspec.json.encode(told).decode() if as_json else summary)
+    fail_on(failures)
 
 
 def _of_lines(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mm_cli.failures import fail_on
 from mm_cli.interrupt import interruptible
 from mm_cli.options import (
     MAX,
@@ -19,7 +20,7 @@ from mm_cli.options import (
     service_options,
     speed_option,
 )
-from mm_core.types import NS_PER_S, InputError
+from mm_core.types import InputError
 from mm_runtime.config import load_config
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def run(
     _tell(summary | {"session": None if out is None else str(out)}, defined, as_json=as_json)
     if not complete:
         raise typer.Exit(INTERRUPTED)
+    fail_on(summary["failures"])
 
 
 def _defined(
@@ -153,7 +155,6 @@ def _on_bus(
         own={"bus.ticks": "market" if source.startswith(REPLAY) else "clock"},
         out=out,
         inputs=paths,
-        duration_s=duration_ns / NS_PER_S if source == LIVE else 0.0,
     )
     outcome = trade(order)
     return summary(outcome), outcome.result.complete

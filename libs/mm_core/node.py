@@ -7,12 +7,15 @@ import msgspec
 import numpy as np
 
 from mm_core.compiled import Array
-from mm_core.events import BookDelta, BookSnapshot, Event
+from mm_core.events import BookDelta, BookSnapshot, Event, InstrumentDefined
 
 State = Array  # of one record
 Column = np.ndarray[Any, np.dtype[np.int64]]
 # (key, value) of an operator's SET to what it changes here, for `put`; None for what is not this node's, or no value.
 Settings = Callable[[str, str], tuple[str, int | float] | None]
+# A definition of the instrument to the venue's filters, an array of one FILTERS; None if it is on another grid of ticks
+# and lots, which ends a session: its numbers mean something else.
+Filters = Callable[[InstrumentDefined], State | None]
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,10 +24,12 @@ from mm_research.heard import Heard, Standing
 from mm_research.memory_log import Hear, MemoryLog
 from mm_research.recording import Recording
 from mm_research.session import Session, check_folder, write_session
+from mm_store.findings import Findings
 from mm_store.log_file import writing_log
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
-from mm_venues.binance.feed import Feed, FeedCounts
+from mm_venues.binance.counts import FeedCounts, never_proven
+from mm_venues.binance.feed import Feed
 
 MAX_SPEED = 0.0  # as fast as it goes
 _PROGRESS_FRAMES = 1024
@@ -45,13 +47,13 @@ class PaperSession:
         parts = new_parts(config, instrument)
         self.heard = Heard(instrument)
         self._hear = hear
-        self._feed = Feed(instrument, TouchAudit(CompiledBook()))
+        self.feed = Feed(instrument, TouchAudit(CompiledBook()))
         self._sequencer = Sequencer(parts.period_ns, parts.offset_ns)
         self._log = MemoryLog(new_nodes(parts, instrument.instrument_id), self._on_event)
 
     def take(self, recv_ns: int, frame: bytes) -> None:
         """Take the next frame, to the end of what it leads to. FrameError if it is a bad one."""
-        for event in self._feed.feed(recv_ns, frame):
+        for event in self.feed.feed(recv_ns, frame):
             self._append(self._sequencer.stamp(event))
 
     def finish(self) -> None:
@@ -60,7 +62,7 @@ class PaperSession:
 
     def counts(self) -> FeedCounts:
         """What the feed has seen."""
-        return self._feed.counts()
+        return self.feed.counts()
 
     def _append(self, roots: Sequence[e.RootEvent]) -> None:
         for root in roots:
@@ -72,7 +74,11 @@ class PaperSession:
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a session did. Times in seconds, `wall_s` without start-up; `complete` is false if it was stopped."""
+    """What a session did. Times in seconds, `wall_s` without start-up; `complete` is false if it was stopped.
+
+    `failures` are the lines that say why it is no good all the same: where the venue contradicted the book first, or
+    where the instrument changed, which ended it.
+    """
 
     recording: Recording
     config: Config
@@ -80,6 +86,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     market_s: float
     wall_s: float
     complete: bool
+    failures: list[str] = []
 
     def summary(self) -> dict[str, Any]:
         """The keys of `paper --json`, but the session's."""
@@ -91,6 +98,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
             "position": recording.position(),
             "pnl": recording.result(),
             "fill_model": fill_model(self.config),
+            "failures": self.failures,
             "market_s": self.market_s,
             "wall_s": self.wall_s,
             "speed_x": self.market_s / self.wall_s if self.wall_s else 0.0,
@@ -123,22 +131,31 @@ def paper(
         session = PaperSession(instrument, config, hear)
         frames = iter(lines)  # held to the end, so that the progress may still ask how far they are
         started_ns = perf_counter_ns()
+        findings = Findings()
+
+        def go_on() -> bool:
+            return findings.look(session.feed, lines.where)
+
         with lines.located():
-            complete = _take_all(session, frames, speed, duration_ns, progress)
+            complete = _take_all(session, frames, speed, duration_ns, progress, go_on)
         session.finish()
         progress(session.heard.standing())
         wall_s = (perf_counter_ns() - started_ns) / NS_PER_S
     if not session.heard.last_ns:
         raise InputError(f"{lines.where}: no market data of {instrument.instrument_id} until here; expected its frames")
-    result = _result(session, config, wall_s, complete)
+    unproven = never_proven(session.counts(), instrument.venue_symbol)
+    if unproven:
+        raise InputError(f"{lines.where}: {unproven}")
+    result = _result(session, config, wall_s, complete, findings)
     if out is not None:
         about = Session(command="paper", config=config, instrument=instrument, inputs=inputs, complete=complete)
         write_session(out, about, result.recording, result.summary() | {"session": str(out)})
     return result
 
 
-def _result(session: PaperSession, config: Config, wall_s: float, complete: bool) -> Result:
+def _result(session: PaperSession, config: Config, wall_s: float, complete: bool, findings: Findings) -> Result:
     return Result(
+        failures=findings.failures(session.counts()),
         recording=session.heard.recording(),
         config=config,
         feed=session.counts(),
@@ -153,9 +170,17 @@ def _ignore(_: e.Event) -> None:
 
 
 def _take_all(
-    session: PaperSession, frames: Iterable[Frame], speed: float, duration_ns: int, progress: Progress
+    session: PaperSession,
+    frames: Iterable[Frame],
+    speed: float,
+    duration_ns: int,
+    progress: Progress,
+    go_on: Callable[[], bool],
 ) -> bool:
-    """Take frames until they or the duration end; False if `progress` has stopped them, always between two frames."""
+    """Take frames until they or the duration end, or `go_on` says so; False if `progress` has stopped them.
+
+    Always between two frames.
+    """
     started_ns, first_ns = perf_counter_ns(), 0
     for count, (recv_ns, frame) in enumerate(frames):
         first_ns = first_ns or recv_ns
@@ -166,6 +191,8 @@ def _take_all(
                 return False
             sleep(min(wait_s, _NAP_S))
         session.take(recv_ns, frame)
+        if not go_on():
+            break
         if count % _PROGRESS_FRAMES == 0 and not progress(session.heard.standing()):
             return False
     return True

@@ -6,7 +6,8 @@ import msgspec
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
-from mm_core.events import ROOT_EVENTS, BookTop, Event, InstrumentDefined, Root, Tick
+from mm_core.events import ROOT_EVENTS, BookTop, Event, FeedStatus, InstrumentDefined, Root, Tick
+from mm_core.types import BookState
 from mm_runtime.bus import Bus, until_available
 from mm_runtime.label import Label
 from mm_runtime.ledger import Entry
@@ -19,6 +20,7 @@ CLOSE = "close"  # the source of the Tick that ends a log
 class End(msgspec.Struct):
     """`tree`: the last root and all behind it; `sources`: the last number of each; `is_closed`: its end stands.
 
+    `instrument_id` is the log's, `is_proven` whether its last FeedStatus is VALID.
     `local_ns` is that of the last deciding root or Tick, `root_ns` of the last deciding root.
     `command`: source and sequence of the last operator's command, who may not have heard that the log holds it.
     """
@@ -26,6 +28,8 @@ class End(msgspec.Struct):
     root_seq: int = 0
     local_ns: int = 0
     root_ns: int = 0
+    instrument_id: str = ""
+    is_proven: bool = False
     tree_seq: int = 0
     tree: list[Entry] = []
     sources: dict[str, int] = {}
@@ -43,7 +47,7 @@ async def read_end(bus: Bus, group: str, last_seq: int) -> End:
         label, root = Label.of(last.headers), decode(last.data or b"")
         assert isinstance(root, Root)
         end.tree_seq = max(end.tree_seq, last.seq or 0)
-        _take_times(end, root)
+        _take_root(end, root)
         if label.source.startswith(RECORDER):
             end.sources[label.source] = max(end.sources.get(label.source, 0), label.number)
         if label.source.startswith(CONSOLE):
@@ -60,8 +64,12 @@ async def read_end(bus: Bus, group: str, last_seq: int) -> End:
     return end
 
 
-def _take_times(end: End, root: Root) -> None:
+def _take_root(end: End, root: Root) -> None:
     end.root_seq = max(end.root_seq, root.root_seq)
+    if isinstance(root, InstrumentDefined):
+        end.instrument_id = root.instrument_id
+    if isinstance(root, FeedStatus):
+        end.is_proven = root.state is BookState.VALID
     if isinstance(root, BookTop | InstrumentDefined):
         return
     end.local_ns = max(end.local_ns, root.local_ns)

@@ -11,11 +11,15 @@ import numpy as np
 
 from mm_core.types import NS_PER_S
 from mm_store.atomic import replacing
+from mm_store.findings import Findings
 from mm_store.instrument import Defined
+from mm_store.opening import opening
 from mm_store.tape import Kind, Tape, TapeBuilder, write_tape
+from mm_store.tape_rows import joined
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit
-from mm_venues.binance.feed import Feed, FeedCounts
+from mm_venues.binance.counts import FeedCounts, never_proven
+from mm_venues.binance.feed import Feed
 
 _DAY_NS = 86_400 * NS_PER_S
 _NS_PER_MS = 1_000_000
@@ -26,9 +30,14 @@ Progress = Callable[[int, int], None]
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import found and wrote. `clock_ms`: quantiles of receive time - E of applied depth; none without any."""
+    """What an import found and wrote. `clock_ms`: quantiles of receive time - E of applied depth; none without any.
+
+    `failures` are the lines that say why it is no good all the same: where the venue contradicted the book first, where
+    the instrument changed (what was before is written), or that no book was ever proven.
+    """
 
     feed: FeedCounts
+    failures: list[str]
     days: list[str]
     rows: int
     defined: Defined
@@ -42,6 +51,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
             "rows": self.rows,
             "instrument": self.defined.to_json(),
             "clock_ms": self.clock_ms,
+            "failures": self.failures,
         }
 
 
@@ -51,10 +61,11 @@ def import_ws_lines(lines: WsLines, defined: Defined, root: Path, progress: Prog
     `progress` hears (bytes done, bytes in all). Files appear only when everything is read and each is whole. InputError
     for a bad line or a folder that cannot be written.
     """
-    tape, counts = _read(lines, defined, progress)
+    tape, counts, failures = _read(lines, defined, progress)
     days = split_days(tape)
     return Imported(
         feed=counts,
+        failures=failures,
         days=[day for day, _ in days],
         rows=len(tape),
         defined=defined,
@@ -69,23 +80,36 @@ def write_days(root: Path, defined: Defined, days: Sequence[tuple[str, Tape]]) -
     folders = [root / venue / symbol / day for day, _ in days]
     with ExitStack() as files:
         # Every file is complete under its temporary name before the first takes its place.
-        for folder, (day, part) in zip(folders, days, strict=True):
-            write_tape(files.enter_context(replacing(folder / f"tape_{symbol}_{day}.parquet")), part)
+        for folder, (day, part), begin in zip(folders, days, _openings([part for _, part in days]), strict=True):
+            path = files.enter_context(replacing(folder / f"tape_{symbol}_{day}.parquet"))
+            write_tape(path, joined([begin, part]), len(begin))
             definition = files.enter_context(replacing(folder / "instrument.json"))
             definition.write_bytes(msgspec.json.format(msgspec.json.encode(defined.to_json())) + b"\n")
     return folders
 
 
-def _read(lines: WsLines, defined: Defined, progress: Progress) -> tuple[Tape, FeedCounts]:
-    feed = Feed(defined.instrument, TouchAudit(CompiledBook()))
+def _openings(parts: Sequence[Tape]) -> list[Tape]:
+    """What each day begins with besides its own rows; the first with nothing."""
+    openings = [parts[0].part(slice(0, 0))] if parts else []
+    for part in parts[:-1]:
+        openings.append(opening(joined([openings[-1], part])))
+    return openings
+
+
+def _read(lines: WsLines, defined: Defined, progress: Progress) -> tuple[Tape, FeedCounts, list[str]]:
+    feed, findings = Feed(defined.instrument, TouchAudit(CompiledBook())), Findings()
     builder = TapeBuilder(defined.instrument)
     with lines.located():
         for count, (recv_ns, frame) in enumerate(lines):
             builder.add(feed.feed(recv_ns, frame))
+            if not findings.look(feed, lines.where):
+                break
             if count % _PROGRESS_LINES == 0:
                 progress(lines.bytes_read, lines.bytes_total)
     progress(lines.bytes_total, lines.bytes_total)
-    return builder.tape(), feed.counts()
+    counts = feed.counts()
+    unproven = never_proven(counts, defined.instrument.venue_symbol)
+    return builder.tape(), counts, [*findings.failures(counts), *([unproven] if unproven else [])]
 
 
 def split_days(tape: Tape) -> list[tuple[str, Tape]]:

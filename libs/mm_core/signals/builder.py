@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from mm_core.book.book import best_lots, best_ticks, clear_book, clear_to, is_crossed, rank_of, set_level
-from mm_core.book.window import ASK, BID, FAR, NO_RANK, WIDTH, book_dtype
+from mm_core.book.window import ASK, BID, FAR, NO_RANK, WIDTH, book_dtype, is_cut
 from mm_core.compiled import Array, Record, compiled, hot, new
 from mm_core.signals.executable import EXECUTABLE, SIZES, executable
-from mm_core.signals.touch import flow_lots, weighted_mid_ticks
+from mm_core.signals.touch import added_flow, flow_lots, weighted_mid_ticks
 from mm_core.signals.volatility import (
     VOLATILITY,
     volatility_reseed,
@@ -169,7 +169,8 @@ def builder_end(builder: Record) -> None:
     ask_ticks = best_ticks(book, ASK)
     ask_lots = best_lots(book, ASK)
     if builder.reseed == 0:
-        builder.flow.current_lots += flow_lots(builder.touch, bid_ticks, bid_lots, ask_ticks, ask_lots)
+        flow = flow_lots(builder.touch, bid_ticks, bid_lots, ask_ticks, ask_lots)
+        builder.flow.current_lots = added_flow(builder.flow.current_lots, flow)
     builder.reseed = 0
     builder.touch.bid_ticks = bid_ticks
     builder.touch.bid_lots = bid_lots
@@ -204,9 +205,11 @@ def _downgrade(builder: Record, now_ns: int) -> None:
     if now_ns - builder.feed_ns > builder.stale_ns:
         top.state = STALE
         top.reason = SILENT
-    elif builder.complete_high_ticks != 0 and (
-        (touch.bid_lots > 0 and touch.bid_ticks < builder.complete_low_ticks)
-        or (touch.ask_lots > 0 and touch.ask_ticks > builder.complete_high_ticks)
+    elif (
+        is_cut(builder.book, BID)
+        or is_cut(builder.book, ASK)
+        or (touch.bid_lots > 0 and touch.bid_ticks < builder.complete_low_ticks)
+        or (touch.ask_lots > 0 and 0 < builder.complete_high_ticks < touch.ask_ticks)
     ):
         top.state = GAP
         top.reason = WINDOW

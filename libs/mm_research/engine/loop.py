@@ -6,6 +6,7 @@ from mm_core.book.book import best_lots, best_ticks, rank_of
 from mm_core.book.window import ASK, BID
 from mm_core.compiled import Array, Record, Strategy, compiled, hot, in_bounds, int64
 from mm_core.exchange.market import arrivals, depth_row, trade_row
+from mm_core.messages import ANSWERS, bus_due_ns
 from mm_core.sequencer import next_due_ns
 from mm_core.signals.builder import (
     builder_clear,
@@ -16,7 +17,7 @@ from mm_core.signals.builder import (
     builder_status,
     builder_tick,
 )
-from mm_core.signals.touch import flow_lots
+from mm_core.signals.touch import added_flow, flow_lots
 from mm_core.types import INT64_MAX
 from mm_research.engine.prefetch import ROWS_AHEAD, prefetch
 from mm_research.engine.serve import decide, deliver, is_pending, take_sample
@@ -42,7 +43,9 @@ DEPTH_KINDS = int64((1 << DEPTH) | (1 << SNAPSHOT) | (1 << CLEAR) | (1 << NOTHIN
 
 next_due = compiled(next_due_ns)
 
-MESSAGES_A_DECISION = 256  # room that the log needs for one decision of one set
+# Room that the log needs for one decision of one set: all answers of its venue, and 64 wanted requests with the answer
+# of risk to each, after a state with its cancels.
+MESSAGES_A_DECISION = ANSWERS["ring"].shape[0] + 256
 
 
 @hot
@@ -73,9 +76,8 @@ def _see_touches(market: Record, now_ns: int) -> None:
             break
         market.touch_head += 1
         if builder.flow.window_ticks != 0:
-            builder.flow.current_lots += flow_lots(
-                builder.touch, change.bid_ticks, change.bid_lots, change.ask_ticks, change.ask_lots
-            )
+            flow = flow_lots(builder.touch, change.bid_ticks, change.bid_lots, change.ask_ticks, change.ask_lots)
+            builder.flow.current_lots = added_flow(builder.flow.current_lots, flow)
         builder.touch.bid_ticks = change.bid_ticks
         builder.touch.bid_lots = change.bid_lots
         builder.touch.ask_ticks = change.ask_ticks
@@ -182,15 +184,39 @@ def _touch_changed(market: Record, strategy: Strategy, local_ns: int) -> bool:
 
 
 @hot
-def _event_end(market: Record, strategy: Strategy, code: int, row: Record) -> bool:
-    """The clock moves with a whole event, and so does the touch. True if the loop has to look up: the log is full."""
+def _answer_ns(market: Record) -> int:
+    """When the next answer of any set's venue is due."""
+    nearest_ns: int = bus_due_ns(market.sets[0].venue.outbox)
+    for s in range(1, market.sets.shape[0]):
+        nearest_ns = min(nearest_ns, bus_due_ns(market.sets[s].venue.outbox))
+    return nearest_ns
+
+
+@compiled
+def _deliver_all(market: Record, until_ns: int) -> bool:
+    """Hand every set the answers that are due. True if the log is full."""
+    for s in range(market.sets.shape[0]):
+        deliver(market, market.sets[s], until_ns)
+    return _is_full(market)
+
+
+@hot
+def _event_end(market: Record, strategy: Strategy, code: int, row: Record, shared: bool) -> bool:
+    """The clock moves with a whole event, and so does the touch. True if the loop has to look up: the log is full.
+
+    In the log's order the answers that are due come right after the event, as a live venue sends them: a queue of
+    answers that waited for the next decision would be fuller than the live one.
+    """
     market.clock.market_ns = max(market.clock.market_ns, row.exch_ns)
     if code & 5 == 0:
         market.clock.depth_ns = max(market.clock.depth_ns, row.exch_ns)
         market.builder.feed_ns = row.local_ns
     elif (DEPTH_KINDS >> (code & 7)) & 1 != 0:
         market.builder.feed_ns = row.local_ns
-    return market.builder.touched != 0 and _touch_changed(market, strategy, row.local_ns)
+    is_full = shared and _answer_ns(market) <= row.local_ns and _deliver_all(market, row.local_ns)
+    if market.builder.touched != 0 and _touch_changed(market, strategy, row.local_ns):
+        is_full = True
+    return is_full
 
 
 @hot
@@ -268,7 +294,7 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
             code = int64(row.code)
             _venue_row(market, code, row)
             if code & LAST_BIT != 0:
-                looked_up = _event_end(market, strategy, code, row)
+                looked_up = _event_end(market, strategy, code, row, shared)
         market.row = i
         if looked_up:
             continue
@@ -282,3 +308,23 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
         if shared:
             _skip_silence(market, rows, i)
     return False
+
+
+@compiled
+def events_under_way(rows: Array, period_ns: int) -> int:
+    """Most events that the venue has seen and the last decision has not; decisions are `period_ns` apart (TOUCHES)."""
+    tick_ns = rows[0].exch_ns + period_ns
+    seen = 0
+    under_way = 0
+    most = 0
+    for i in range(rows.shape[0]):
+        while rows[i].exch_ns > tick_ns:
+            while seen < i and rows[seen].local_ns <= tick_ns:
+                if rows[seen].code & LAST_BIT != 0:
+                    under_way -= 1
+                seen += 1
+            tick_ns += period_ns * max(1, (rows[i].exch_ns - tick_ns - 1) // period_ns)
+        if rows[i].code & LAST_BIT != 0:
+            under_way += 1
+            most = max(most, under_way)
+    return most
