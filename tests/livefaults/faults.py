@@ -137,7 +137,7 @@ FAULTS = (
     Fault("stall_inside", f"depth stream stalled, {INSIDE}", f"void within 6.5 s, {AGAIN}", _stall_calm, 6.5, "depth"),
     Fault("silence", "all streams silent for 8 s", "STALE after 5 s (book.stale_ms)", _silence, 5.2, "silent"),
     Fault("cut", "the connection is cut", f"GAP at once, {AGAIN}", _cut, 0.5, "connection lost"),
-    Fault("kill_recorder", "recorder killed", f"GAP once it is back, {AGAIN}", _kill_recorder, 5.2, "GAP"),
+    Fault("kill_recorder", "recorder killed", f"void once it is back, {AGAIN}", _kill_recorder, 5.2, "start"),
     Fault("ids_restart", "update ids restart at 1", f"void within 1 s, {AGAIN}", _restart_ids, 1.0, "ids"),
     Fault(
         key="id_jump",
