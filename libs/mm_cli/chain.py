@@ -149,7 +149,7 @@ class _Trading:
             market_s=(self._heard.last_ns - self._heard.first_ns) / NS_PER_S,
             wall_s=wall_s,
             complete=self._complete,
-            failures=Findings().failures(counts),
+            failures=[*Findings().failures(counts), *filter(None, [recorder["end_reason"]])],
         )
         return Outcome(result=result, store=store, restarts=self._chain.supervisor.restarts)
 

@@ -27,15 +27,10 @@ FLUSH_S = 1.0
 LIVE_ROOTS_MAX = 100_000
 
 
-def no_change() -> str:
-    """The definition of the instrument has not changed."""
-    return ""
-
-
 class LiveSource:
     """One instrument, from the exchange's sockets to the sequencer.
 
-    `ended` is set when the log is to end behind what was taken: by `definition_changed`, which tells why, or when
+    `ended` is set when the log is to end behind what was taken: when the instrument's definition changes, or when
     `duration_ns` of receive time are over; 0: never. `reason` is why, if that is no usual end.
     """
 
@@ -48,19 +43,17 @@ class LiveSource:
         offset_ns: int,
         duration_ns: int,
         ended: asyncio.Event,
-        definition_changed: Callable[[], str] = no_change,
     ) -> None:
         self.lost = 0  # roots that were given up because the sequencer did not take them, or too late
         self.reason = ""
         self.client: BinanceClient | None = None
         self._recorder = recorder
-        self._instrument = instrument
+        self._defined = msgspec.structs.replace(instrument, ts_ns=0, recv_ns=0)  # as the log knows it
         self._clock = clock
         self._offset_ns = offset_ns
         self._duration_ns = duration_ns
         self._until_ns = 0
         self._ended = ended
-        self._definition_changed = definition_changed
         self._new = asyncio.Event()
         recorder.roots.on_late = self._on_late
 
@@ -70,7 +63,7 @@ class LiveSource:
         roots.go_on_behind(await roots.start())
         now_ns = self._clock.now_ns()
         times = {"ts_ns": now_ns + self._offset_ns, "recv_ns": now_ns}
-        await roots.put([msgspec.structs.replace(self._instrument, **times)])
+        await roots.put([msgspec.structs.replace(self._defined, **times)])
         await until_heard()
         endpoints = Endpoints(**{name: getattr(venue, name) for name in venue.__struct_fields__})
         async with Rest(venue.rest_url, clock_ns=self._clock.now_ns, weight_max=venue.weight_max) as rest:
@@ -78,13 +71,15 @@ class LiveSource:
             await self._until_ended(self.client)
 
     def _new_client(self, endpoints: Endpoints, rest: Rest) -> BinanceClient:
-        sync = self._recorder.feed.sync
+        feed = self._recorder.feed
         return BinanceClient(
-            self._instrument.venue_symbol,
+            self._defined.venue_symbol,
             endpoints,
             rest,
             self._on_frame,
-            lambda: sync.wants_snapshot,
+            lambda: feed.sync.wants_snapshot,
+            wants_definition=lambda: feed.wants_definition,
+            wants_reconnect=lambda: feed.wants_reconnect,
             clock_ns=self._clock.now_ns,
         )
 
@@ -107,17 +102,25 @@ class LiveSource:
         if self._duration_ns and recv_ns >= self._until_ns:
             self._ended.set()
             return
-        recorder.roots.offer(self._without_definition(recorder.hear(recv_ns, frame)))
+        recorder.roots.offer(self._without_opening(recorder.hear(recv_ns, frame)))
         self._new.set()
         if recorder.roots.unconfirmed > LIVE_ROOTS_MAX:
             self._give_up("the log did not take the market data")
-        if reason := self._definition_changed():
-            self.reason = reason
+        if recorder.feed.definition_changed:
+            self.reason = f"{recorder.feed.definition_changed}: the instrument is another one from here on"
             self._ended.set()
 
-    def _without_definition(self, events: list[RootEvent]) -> list[RootEvent]:
-        """The log opened with it."""
-        return [event for event in events if not isinstance(event, InstrumentDefined)]
+    def _without_opening(self, events: list[RootEvent]) -> list[RootEvent]:
+        """Events without a definition that the log has already."""
+        new: list[RootEvent] = []
+        for event in events:
+            if isinstance(event, InstrumentDefined):
+                defined = msgspec.structs.replace(event, ts_ns=0, recv_ns=0)
+                if defined == self._defined:
+                    continue
+                self._defined = defined
+            new.append(event)
+        return new
 
     def _on_late(self, late_ns: int) -> None:
         """The sequencer holds the log: what waits is too old to be traded on."""
@@ -129,11 +132,11 @@ class LiveSource:
         log.error("%s: %d events are given up", reason, recorder.roots.unconfirmed)
         self.lost += recorder.roots.unconfirmed
         now_ns = self._clock.now_ns()
-        gap = self._without_definition(recorder.hear(now_ns, disconnected(reason)))
+        gap = self._without_opening(recorder.hear(now_ns, disconnected(reason)))
         if not gap:  # no book was ever there
             gap = [
                 FeedStatus(
-                    instrument_id=self._instrument.instrument_id,
+                    instrument_id=self._defined.instrument_id,
                     ts_ns=now_ns + self._offset_ns,
                     recv_ns=now_ns,
                     state=BookState.SYNCING,

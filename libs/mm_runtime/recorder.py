@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from nats.aio.msg import Msg
 
-from mm_core.events import BookDelta, BookTop, InstrumentDefined, RootEvent, Trade
+from mm_core.events import BookTop, InstrumentDefined, RootEvent
 from mm_core.types import NS_PER_S, InputError
 from mm_runtime.figures.feed import add_feed, add_free, add_live
 from mm_runtime.live_source import LiveSource
@@ -60,7 +60,6 @@ class Recorder:
         self.roots = RootSource(service.bus, service.group, RECORDER, **clock)
         self.frames = 0
         self.heard_s = monotonic()  # when the last frame came
-        self.lag_ns = 0  # of the last depth update or trade, on the exchange's clock
         self.is_ended = False
         self._end_asked = asyncio.Event()
         self._service = service
@@ -203,8 +202,6 @@ class Recorder:
         self.heard_s = monotonic()
         if self.recording is not None:
             self.recording.write(recv_ns, frame)
-        if events and isinstance(events[-1], BookDelta | Trade):
-            self.lag_ns = recv_ns + self._offset_ns - events[-1].ts_ns
         if self._book_top:
             return events
         return [event for event in events if not isinstance(event, BookTop)]

@@ -33,9 +33,10 @@ RETRY_S = 5.0
 
 
 class Recorded(msgspec.Struct, kw_only=True):
-    """What a window brought. `feed` counts as FeedCounts; the socket was connected, failed to be, was lost so often.
+    """What a window brought. The socket was connected, failed to be, was lost so often.
 
-    `frames` are those on disk, `frames_lost` those that the disk did not take.
+    `feed` counts as FeedCounts, since the instrument's definition changed last. `frames` are those on disk,
+    `frames_lost` those that the disk did not take.
     """
 
     instrument_id: str
@@ -117,9 +118,11 @@ class _Window:
     async def run(self, venue: Venue, rest: Rest, clock: SteadyClock) -> None:
         """Take frames until cancelled."""
         endpoints = Endpoints(**{name: getattr(venue, name) for name in venue.__struct_fields__})
-        sync = self._feed.sync
         self._client = BinanceClient(
-            *(self._symbol, endpoints, rest, self._hear, lambda: sync.wants_snapshot), clock_ns=clock.now_ns
+            *(self._symbol, endpoints, rest, self._hear, lambda: self._feed.sync.wants_snapshot),
+            wants_definition=lambda: self._feed.wants_definition,
+            wants_reconnect=lambda: self._feed.wants_reconnect,
+            clock_ns=clock.now_ns,
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._client.run())
@@ -142,7 +145,11 @@ class _Window:
 
     def _hear(self, recv_ns: int, frame: bytes) -> None:
         """The port of the client: what the feed takes is kept, as by the recorder on the bus."""
-        self._feed.feed(recv_ns, frame)
+        feed = self._feed
+        feed.feed(recv_ns, frame)
+        if feed.definition_changed and feed.new_instrument is not None:
+            log.warning("%s: %s: the instrument is another one from here on", self._symbol, feed.definition_changed)
+            self._feed = Feed(feed.new_instrument, TouchAudit(CompiledBook()))
         self._frames += 1
         self._recording.write(recv_ns, frame)
 

@@ -40,7 +40,7 @@ def stale(outcome: Outcome) -> Seen:
 def crossed(outcome: Outcome) -> Seen:
     """GAP, then VALID to the end."""
     states, last = _states(outcome), _last_book(outcome)
-    crossings, orders = outcome.summary["feed"]["crossed"], _submitted_after(outcome, 1_300)
+    crossings, orders = outcome.summary["feed"]["crossed"], _submitted_after(outcome, 1_200)
     seen = f"{crossings} crossed, {' '.join(states)}, {orders} orders behind it"
     return seen, "GAP" in states and states[-1] == "VALID" == last.state.name and orders > 0
 

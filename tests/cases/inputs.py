@@ -119,7 +119,7 @@ CASES = [
     Case(
         "status_halt",
         "not quoted while the symbol's status is HALT",
-        _settings("quoter.order_qty_base=0.01"),
+        _settings("quoter.order_qty_base=0.1"),
         ("--exchange-info", "exchange_info.json"),
     ),
 ]

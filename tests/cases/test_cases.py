@@ -29,7 +29,7 @@ def outcomes(case: Case, folder: Path, *ways: str) -> list[Outcome]:
 def assert_right(case: Case, memory: Outcome) -> None:
     assert memory.code == case.exit_code, memory.err
     if case.name not in CHECKS:
-        assert memory.err.startswith("error: "), memory.err
+        assert memory.err.splitlines()[-1].startswith("error: "), memory.err
         return
     seen, is_right = CHECKS[case.name](memory)
     assert is_right, f"{case.name}: {seen}; right: {case.right}"

@@ -1,15 +1,19 @@
 """The recorder without the bus: windows, signals and the disk, against the replay venue as a process."""
 
 import json
+import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +99,7 @@ def test_sigterm_ends_it_with_everything_on_disk_and_a_second_recorder_is_refuse
     assert process.returncode == 0
     assert json.loads(said.splitlines()[-1])["frames"] == len(frames(tmp_path)) > 0
     assert second.returncode == 2
-    assert "another recorder writes to it; expected one a symbol" in second.stderr
+    assert f"another recorder, process {process.pid}, writes to it; expected one a folder and symbol" in second.stderr
 
 
 def test_an_exchange_that_is_away_is_a_failed_check(tmp_path: Path) -> None:
@@ -104,6 +108,68 @@ def test_an_exchange_that_is_away_is_a_failed_check(tmp_path: Path) -> None:
     done = subprocess.run(command(away, tmp_path, "--duration", "200ms"), capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert f"record: nothing came from ws://{away}" in done.stderr
+
+
+class Page(BaseHTTPRequestHandler):
+    """What a captive portal, or a venue in maintenance, answers to everything."""
+
+    status = 200
+
+    def do_GET(self) -> None:
+        """A page."""
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(b"<html>Please come back later</html>")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("status", [200, 502])
+def test_a_page_instead_of_the_trading_rules_is_a_failed_check(tmp_path: Path, status: int) -> None:
+    handler = type("Page", (Page,), {"status": status})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        address = f"127.0.0.1:{server.server_port}"
+        done = subprocess.run(
+            command(address, tmp_path, "--duration", "1s"), capture_output=True, text=True, check=False
+        )
+        server.shutdown()
+        serving.join()
+    assert done.returncode == 1, done.stderr
+    assert f"record: nothing came from ws://{address}" in done.stderr
+
+
+def limited(bytes_max: int) -> Any:
+    """What makes every file of a new process end there, as a full disk does."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, bytes_max))
+
+
+def test_a_full_disk_costs_frames_and_is_said(venue: str, tmp_path: Path) -> None:
+    given = command(venue, tmp_path, "--duration", "6s")
+    quick = os.environ | {"NUMBA_DISABLE_JIT": "1"}  # whose cache has no room either
+    done = subprocess.run(
+        given, capture_output=True, text=True, check=False, env=quick, preexec_fn=limited(10_000), timeout=START_S
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["frames_lost"] > 100
+    written = [frame for frame in frames(tmp_path) if b"frames not recorded" not in frame]
+    assert told["frames"] == len(written) > 10
+    assert (
+        "cannot be written: File too large; expected a writable folder; frames are lost until it can be" in done.stderr
+    )
+
+
+def test_a_disk_that_is_full_from_the_start_is_a_failed_check(venue: str, tmp_path: Path) -> None:
+    given = command(venue, tmp_path, "--duration", "4s")
+    quick = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        given, capture_output=True, text=True, check=False, env=quick, preexec_fn=limited(0), timeout=START_S
+    )
+    assert done.returncode == 1, done.stderr
+    assert "File too large" in done.stderr
 
 
 def test_an_unknown_symbol_is_bad_input(venue: str, tmp_path: Path) -> None:

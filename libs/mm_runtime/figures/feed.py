@@ -81,8 +81,8 @@ def add_feed(metrics: Metrics, recorder: "Recorder", instrument: InstrumentDefin
     metrics.counter("roots_resent", "Roots said again", lambda: roots.resent)
     metrics.gauge(
         "lag_seconds",
-        "Receive time, on the exchange's clock, less the exchange's time of the last depth update or trade",
-        lambda: recorder.lag_ns / NS_PER_S,
+        "How much later than usual, by its exchange time, the last depth update came",
+        lambda: feed.lag_ns / NS_PER_S,
     )
     lost = "Roots given up because the log did not take them, or too late"
     metrics.counter("roots_lost", lost, lambda: recorder.live.lost if recorder.live else 0)

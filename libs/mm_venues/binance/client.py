@@ -22,7 +22,7 @@ from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from mm_core.types import InputError
 from mm_venues import control
 from mm_venues.binance.endpoints import ClientCounts, Endpoints
-from mm_venues.binance.fetching import STABLE_S, Definitions, Snapshots, check_snapshot_body
+from mm_venues.binance.fetching import STABLE_S, Definitions, Snapshots
 from mm_venues.binance.link import Ended, Link, connecting
 from mm_venues.binance.rest import Rest, pause_after_s
 from mm_venues.frame_error import FrameError
@@ -51,8 +51,7 @@ def _no_reason() -> str:
 class BinanceClient:
     """One symbol. `wants_snapshot`, `wants_definition` and `wants_reconnect` (why, or nothing) are the feed's.
 
-    A snapshot is fetched while one is wanted and a diff is there. `check_snapshot` raises FrameError for a REST body
-    that is none.
+    A snapshot is fetched while one is wanted and a diff is there.
     """
 
     def __init__(
@@ -65,7 +64,6 @@ class BinanceClient:
         *,
         wants_definition: Callable[[], bool] = _never,
         wants_reconnect: Callable[[], str] = _no_reason,
-        check_snapshot: Callable[[bytes], object] = check_snapshot_body,
         clock_ns: Callable[[], int] | None = None,
         freeze: FreezeWatch | None = None,
         random: Callable[[], float] = random.random,
@@ -83,19 +81,9 @@ class BinanceClient:
         self._not_before_s = 0.0
         self._backoff = Backoff(BACKOFF_S_BASE, endpoints.backoff_s_max, random)
         self._budget = Budget(CONNECTS_MAX, CONNECTS_WINDOW_S)
-        self._snapshots = Snapshots(
-            *(symbol, endpoints, rest, self._hand_over),
-            needs=self._needs_snapshot,
-            check=check_snapshot,
-            counts=self.counts,
-            random=random,
-        )
-        self._definitions = Definitions(
-            *(symbol, endpoints, rest, self._hand_over),
-            wanted=wants_definition,
-            counts=self.counts,
-            random=random,
-        )
+        common = symbol, endpoints, rest, self._hand_over, self.counts, random
+        self._snapshots = Snapshots(*common, needs=self._needs_snapshot)
+        self._definitions = Definitions(*common, wanted=wants_definition)
 
     def request_snapshot(self) -> None:
         """Fetch a snapshot though the feed wants none: a recording of the frames needs one at this place."""

@@ -6,11 +6,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-import msgspec
-
 from mm_core.types import InputError
-from mm_venues.binance import wire
 from mm_venues.binance.endpoints import ClientCounts, Endpoints
+from mm_venues.binance.parse import check_snapshot_body
 from mm_venues.binance.rest import Rest, RestError
 from mm_venues.binance.rules import parse_exchange_info
 from mm_venues.frame_error import FrameError
@@ -23,16 +21,6 @@ DEFINITION_S_MIN = 10.0  # between two looks at the trading rules, whatever asks
 
 Hand = Callable[[int, bytes], None]
 
-_snapshot = msgspec.json.Decoder(wire.DepthSnapshot)
-
-
-def check_snapshot_body(body: bytes) -> None:
-    """FrameError unless the body is a depth snapshot."""
-    try:
-        _snapshot.decode(body)
-    except msgspec.DecodeError as error:
-        raise FrameError(f"no depth snapshot: {error}") from error
-
 
 class Snapshots:
     """Fetches a snapshot while `needs()`; often only if it helps for long."""
@@ -43,15 +31,14 @@ class Snapshots:
         endpoints: Endpoints,
         rest: Rest,
         hand: Hand,
-        *,
-        needs: Callable[[], bool],
-        check: Callable[[bytes], object],
         counts: ClientCounts,
         random: Callable[[], float],
+        *,
+        needs: Callable[[], bool],
     ) -> None:
         self.is_asked = False  # for one that the feed does not want
         self._symbol, self._endpoints, self._rest = symbol, endpoints, rest
-        self._hand, self._needs, self._check = hand, needs, check
+        self._hand, self._needs = hand, needs
         self._counts = counts
         self._needed = asyncio.Event()
         self._not_before_s = 0.0
@@ -82,7 +69,7 @@ class Snapshots:
         self._not_before_s = time.monotonic() + delay_s
         try:
             recv_ns, body = await self._rest.depth(self._symbol, self._endpoints.snapshot_levels)
-            self._check_body(body)
+            _check(body)
             self._hand(recv_ns, body)
             self.is_asked = False
         except FrameError as error:
@@ -92,12 +79,6 @@ class Snapshots:
             self._counts.snapshot_errors += 1
             _log.warning("%s: no snapshot: %s", self._symbol, error)
             self._not_before_s = max(self._not_before_s, time.monotonic() + error.retry_s)
-
-    def _check_body(self, body: bytes) -> None:
-        try:
-            self._check(body)
-        except FrameError as error:
-            raise FrameError(f"a body of {len(body)} bytes: {error}") from error
 
 
 class Definitions:
@@ -109,10 +90,10 @@ class Definitions:
         endpoints: Endpoints,
         rest: Rest,
         hand: Hand,
-        *,
-        wanted: Callable[[], bool],
         counts: ClientCounts,
         random: Callable[[], float],
+        *,
+        wanted: Callable[[], bool],
     ) -> None:
         self._symbol, self._rest, self._hand, self._wanted = symbol, rest, hand, wanted
         self._period_s = endpoints.definition_s
@@ -154,3 +135,11 @@ class Definitions:
         self._counts.definitions += 1
         self._backoff.reset()
         return self._period_s
+
+
+def _check(body: bytes) -> None:
+    """FrameError, with the length of the body, unless it is a snapshot."""
+    try:
+        check_snapshot_body(body)
+    except FrameError as error:
+        raise FrameError(f"a body of {len(body)} bytes: {error}") from error

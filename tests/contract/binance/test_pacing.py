@@ -2,6 +2,8 @@
 
 import pytest
 
+from mm_venues.binance.rest import WEIGHT_MAX, WEIGHT_WINDOW_S, depth_weight
+from mm_venues.binance.venue.limits import Address, Limits
 from mm_venues.pacing import Backoff, Budget, WeightBudget
 
 
@@ -51,3 +53,12 @@ def test_what_is_heavier_than_the_maximum_waits_for_an_idle_window() -> None:
     budget.spend(10, 7.0)
     assert (budget.wait_s(250, 8.0), budget.wait_s(80, 8.0), budget.wait_s(81, 8.0)) == (59.0, 0.0, 57.0)
     assert budget.wait_s(250, 67.0) == 0.0
+
+
+def test_a_storm_of_gaps_never_meets_the_limit_of_the_venue() -> None:
+    address, budget, now_s = Address(Limits()), WeightBudget(WEIGHT_MAX, WEIGHT_WINDOW_S), 1_000.0
+    for weight in [depth_weight(5_000)] * 100 + [depth_weight(100), depth_weight(1_000), 20] * 50:
+        now_s += budget.wait_s(weight, now_s)
+        budget.spend(weight, now_s)
+        assert address.spend(weight, now_s) == 0.0  # else it would answer 429
+        assert address.weight <= Limits().weight_max // 5

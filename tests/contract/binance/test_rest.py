@@ -1,6 +1,7 @@
 """The REST side: what is asked, what is refused, and the venue's clock."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -138,3 +139,34 @@ def test_a_time_that_is_none_is_an_error(body: bytes) -> None:
 
     with pytest.raises(RestError, match=r"^time: "):
         ask([], test)
+
+
+def test_calls_beyond_the_budget_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mm_venues.binance.rest.WEIGHT_WINDOW_S", 300.0)
+
+    async def test(venue: Venue, rest: Rest) -> int:
+        calls = [asyncio.create_task(rest.depth("ETHUSDT", 5_000)) for _ in range(9)]
+        await venue.until(lambda: venue.asked == 4)  # of 250 each: 1,000 of 1,200
+        for answered in itertools.islice(asyncio.as_completed(calls), 4):
+            await answered
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        return venue.asked
+
+    assert ask([snapshot(book(5))], test) == 4
+
+
+def test_a_call_that_waited_hears_of_a_ban_meanwhile() -> None:
+    async def test(venue: Venue, rest: Rest) -> None:
+        rest._turn = asyncio.Lock()
+        await rest._turn.acquire()
+        call = asyncio.create_task(rest.depth("ETHUSDT", 5))
+        await asyncio.sleep(0)
+        rest.pause(300.0, "banned")
+        rest._turn.release()
+        with pytest.raises(RestError, match="the venue asked to wait"):
+            await call
+        assert venue.asked == 0
+
+    ask([snapshot(book(5))], test)
