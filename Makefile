@@ -6,7 +6,8 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check rules parity faults wire clients containers latency golden bench image up down clean
+.PHONY: help setup paper test check rules parity cases wire faults livefaults clients containers latency golden bench image \
+	up down clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -47,8 +48,14 @@ parity: $(STAMP) ## Live against offline, over a real nats-server: part of `test
 faults: $(STAMP) ## Kill each process of a session twenty times: about five minutes
 	$(BIN)/pytest tests/faults -m slow
 
+cases: $(STAMP) ## Run every small recording of a fault in each way and write docs/cases.md: four minutes
+	$(BIN)/python -m tests.cases.table --write
+
 wire: $(STAMP) ## Run the tests of the wire's 61 faults and write docs/wire-faults.md: two minutes
 	$(BIN)/python -m tests.contract.wire_table
+
+livefaults: $(STAMP) ## Live sessions on a venue that goes wrong, services that freeze: eight minutes, prints a table
+	$(BIN)/pytest tests/livefaults -m slow -s
 
 clients: $(STAMP) ## Let ccxt, python-binance and cryptofeed follow the replay venue; installs them from PyPI: three minutes
 	$(BIN)/pytest tests/clients -m slow

@@ -35,7 +35,7 @@ SERVER_STORE = "/data"  # of nats-server, in its container
 # What the users of ClickHouse may do, beside logging in.
 GRANTS = {
     ARCHIVER: [
-        "GRANT CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP VIEW, SELECT, INSERT ON crypto_mm.*",
+        "GRANT CREATE DATABASE, CREATE TABLE, ALTER ADD COLUMN, CREATE VIEW, DROP VIEW, SELECT, INSERT ON crypto_mm.*",
         "GRANT SELECT ON system.*",
     ],
     OPERATOR: ["GRANT ALL ON crypto_mm.*", "GRANT SELECT ON system.*", "GRANT SYSTEM, KILL QUERY ON *.*"],
