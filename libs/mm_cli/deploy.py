@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mm_cli.options import check_symbol
 from mm_core.types import InputError
 
 if TYPE_CHECKING:
@@ -44,11 +45,12 @@ def session(
 
     A session that is there is kept: its log was decided with that configuration. InputError if it is another one.
     """
+    check_symbol("--symbol", symbol)
     from mm_cli.live import defined_live
     from mm_runtime.config import load_config
 
     chosen = load_config(config)
-    text = config.read_text()
+    text = config.read_text(encoding="utf-8")
     asked = {
         "symbol": symbol,
         "venue": chosen.venue.ws_url,

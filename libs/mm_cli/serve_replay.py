@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mm_cli.options import speed_option
-from mm_core.types import InputError
+from mm_cli.options import check_symbol, source_files, speed_option
 
-EXAMPLE = "samples/synth.gz"
+FORM = "<file>[,<file>...], such as samples/synth.gz"
 
 
 def run(
@@ -16,8 +15,10 @@ def run(
     source: Annotated[list[str], typer.Option(help="<file>[,<file>...] of recorded lines, one recording; repeatable.")],
     speed: Annotated[str, typer.Option(help="max, or a multiple of real time such as 10.")] = "1",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of ws:// and http://; 0: a free one.")] = 18080,
-    tls_port: Annotated[int | None, typer.Option(help="Port of wss:// and https:// besides; 0: a free one.")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of ws:// and http://; 0: a free one.")] = 18080,
+    tls_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of wss:// and https:// besides; 0: a free one.")
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM for --tls-port; without it one is made.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM of the key of --tls-cert.")] = None,
     tick: Annotated[str, typer.Option(help="Tick size; without it exchangeInfo or the data decides.")] = "",
@@ -32,11 +33,13 @@ def run(
     client has fetched it. Who comes later joins the running market. Behind the last frame the connections stay open.
     Ctrl-C ends it. /healthz says how far it is.
     """
+    for each in symbol:
+        check_symbol("--symbol", each)
     from mm_runtime.replay_venue import Order, serve
 
     order = Order(
         symbols=symbol,
-        sources=[_files(files) for files in source],
+        sources=[source_files(f"--source {files}", files, FORM) for files in source],
         tick=tick,
         lot=lot,
         exchange_info=exchange_info,
@@ -50,12 +53,6 @@ def run(
     )
     status = serve(order, lambda line: typer.echo(line, err=True))
     _tell(status, as_json=as_json)
-
-
-def _files(text: str) -> list[Path]:
-    if "" in text.split(","):
-        raise InputError(f"--source {text}: expected <file>[,<file>...], such as {EXAMPLE}")
-    return [Path(file) for file in text.split(",")]
 
 
 def _tell(status: dict[str, Any], *, as_json: bool) -> None:

@@ -28,6 +28,7 @@ from mm_store.log_file import writing_log
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
 from mm_venues.binance.feed import Feed, FeedCounts
+from mm_venues.frame_error import FrameError
 
 MAX_SPEED = 0.0  # as fast as it goes
 _PROGRESS_FRAMES = 1024
@@ -123,8 +124,7 @@ def paper(
         session = PaperSession(instrument, config, hear)
         frames = iter(lines)  # held to the end, so that the progress may still ask how far they are
         started_ns = perf_counter_ns()
-        with lines.located():
-            complete = _take_all(session, frames, speed, duration_ns, progress)
+        complete = _take_all(session, lines, frames, speed, duration_ns, progress)
         session.finish()
         progress(session.heard.standing())
         wall_s = (perf_counter_ns() - started_ns) / NS_PER_S
@@ -153,7 +153,12 @@ def _ignore(_: e.Event) -> None:
 
 
 def _take_all(
-    session: PaperSession, frames: Iterable[Frame], speed: float, duration_ns: int, progress: Progress
+    session: PaperSession,
+    lines: WsLines,
+    frames: Iterable[Frame],
+    speed: float,
+    duration_ns: int,
+    progress: Progress,
 ) -> bool:
     """Take frames until they or the duration end; False if `progress` has stopped them, always between two frames."""
     started_ns, first_ns = perf_counter_ns(), 0
@@ -165,7 +170,10 @@ def _take_all(
             if not progress(session.heard.standing()):
                 return False
             sleep(min(wait_s, _NAP_S))
-        session.take(recv_ns, frame)
+        try:
+            session.take(recv_ns, frame)
+        except FrameError as error:
+            lines.refuse(error)
         if count % _PROGRESS_FRAMES == 0 and not progress(session.heard.standing()):
             return False
     return True

@@ -13,6 +13,7 @@ from mm_runtime.settings import Settings
 
 ENV_PREFIX = "MM_"
 ENV_SEPARATOR = "__"
+_BYTES_MAX = 1 << 20
 
 
 def load_config(
@@ -46,7 +47,11 @@ def _located(where: str, sections: Mapping[str, Any]) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(), parse_float=Decimal)
+        with path.open("rb") as file:
+            data = file.read(_BYTES_MAX + 1)
+        if len(data) > _BYTES_MAX:
+            raise InputError(f"{path}: more than {_BYTES_MAX >> 20} MiB; expected a TOML file")
+        return tomllib.loads(data.decode(), parse_float=Decimal)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}; expected a TOML file") from error
     except tomllib.TOMLDecodeError as error:

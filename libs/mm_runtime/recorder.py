@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, perf_counter_ns, time_ns
@@ -26,6 +26,7 @@ from mm_venues.binance.client import BinanceClient, Endpoints
 from mm_venues.binance.feed import Feed
 from mm_venues.binance.rest import Rest
 from mm_venues.control import disconnected
+from mm_venues.frame_error import FrameError
 from mm_wire.subjects import RECORDER, end_subject, status_subject
 
 log = logging.getLogger(__name__)
@@ -40,8 +41,6 @@ FLUSH_S = 1.0
 # Some minutes of a busy market: longer than any restart takes.
 LIVE_ROOTS_MAX = 100_000
 
-Frame = tuple[int, bytes]
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What a recorder needs besides the configuration."""
@@ -50,6 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=Path, help="folder to record the frames to")
     parser.add_argument("--data", type=Path, help="as --frames, in <data>/<venue>/<SYMBOL>")
     parser.add_argument("--speed", type=float, default=0.0, help="multiple of real time; 0: as fast as it goes")
+    parser.add_argument("--salvage", action="store_true", help="leave out bad lines of a recording, and count them")
     parser.add_argument("--duration-ns", type=int, default=0, help="receive time after which a replay ends; 0: its end")
 
 
@@ -76,6 +76,7 @@ class Recorder:
         self._batch: list[RootEvent] = []  # of a replay that need not be on time
         self.lost = 0  # roots that were given up because the sequencer did not take them
         self.client: BinanceClient | None = None
+        self._lines: WsLines | None = None  # of a recording
 
     def status(self) -> dict[str, Any]:
         """What the feed has seen, and how far it is."""
@@ -86,6 +87,7 @@ class Recorder:
             "unconfirmed": self.roots.unconfirmed,
             "resent": self.roots.resent,
             "lost": self.lost,
+            "left_out": msgspec.to_builtins(self._lines.left_out) if self._lines else {},
             "client": msgspec.structs.asdict(self.client.counts) if self.client else None,
         }
 
@@ -110,11 +112,11 @@ class Recorder:
     async def replay(self, lines: WsLines) -> None:
         """Recorded frames with their recorded times, then the end."""
         await self.roots.start()
-        with lines.located():
-            await self._replay(lines)
+        self._lines = lines
+        await self._replay(lines)
         await self._end()
 
-    async def _replay(self, lines: Iterable[Frame]) -> None:
+    async def _replay(self, lines: WsLines) -> None:
         first_ns = paced_ns = started_ns = 0
         for recv_ns, frame in lines:
             first_ns = first_ns or recv_ns
@@ -125,7 +127,14 @@ class Recorder:
             due_ns = started_ns + int((recv_ns - paced_ns) / self._speed) if paced_ns else 0
             if not await self._pause(due_ns, perf_counter_ns):
                 return
+            await self._take_line(lines, recv_ns, frame)
+
+    async def _take_line(self, lines: WsLines, recv_ns: int, frame: bytes) -> None:
+        """A recorded frame; a bad one is left out with --salvage, else an InputError that names its line."""
+        try:
             await self.take(recv_ns, frame)
+        except FrameError as error:
+            lines.refuse(error)
 
     async def pace(self, lines: WsLines) -> None:
         """Recorded frames as if they came now: as far apart as they were recorded, stamped by our clock.
@@ -133,17 +142,17 @@ class Recorder:
         Our clock is moved so that it shows the recording's time; it begins to matter when the services are up.
         """
         await self.roots.start()
+        self._lines = lines
         first_ns = shift_ns = 0
-        with lines.located():
-            for recorded_ns, frame in lines:
-                first_ns = first_ns or recorded_ns
-                if self._duration_ns and recorded_ns - first_ns >= self._duration_ns:
-                    break
-                if self._heard.is_set() and not shift_ns:
-                    shift_ns = recorded_ns - time_ns()
-                if shift_ns and not await self._pause(recorded_ns, lambda: time_ns() + shift_ns):  # noqa: B023
-                    break
-                await self.take(time_ns() + shift_ns if shift_ns else recorded_ns, frame)
+        for recorded_ns, frame in lines:
+            first_ns = first_ns or recorded_ns
+            if self._duration_ns and recorded_ns - first_ns >= self._duration_ns:
+                break
+            if self._heard.is_set() and not shift_ns:
+                shift_ns = recorded_ns - time_ns()
+            if shift_ns and not await self._pause(recorded_ns, lambda: time_ns() + shift_ns):  # noqa: B023
+                break
+            await self._take_line(lines, time_ns() + shift_ns if shift_ns else recorded_ns, frame)
         await self._end()
 
     async def _until_heard(self) -> None:
@@ -259,6 +268,6 @@ async def start(service: Service) -> None:
     for prefix, work in ((REPLAY, recorder.replay), (PACED, recorder.pace)):
         if options.source.startswith(prefix):
             paths = [Path(path) for path in options.source.removeprefix(prefix).split(",")]
-            recorder.begin(work(WsLines(paths)))
+            recorder.begin(work(WsLines(paths, salvage=options.salvage)))
             return
     raise InputError(f"--source {options.source}: expected live, {REPLAY}<files> or {PACED}<files>")

@@ -9,13 +9,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from mm_core.types import NS_PER_S
+from mm_core.types import NS_PER_S, InputError
 from mm_store.atomic import replacing
 from mm_store.instrument import Defined
 from mm_store.tape import Kind, Tape, TapeBuilder, write_tape
-from mm_store.ws_lines import WsLines
+from mm_store.ws_lines import LeftOut, WsLines
 from mm_venues.audit import CompiledBook, TouchAudit
 from mm_venues.binance.feed import Feed, FeedCounts
+from mm_venues.frame_error import FrameError
 
 _DAY_NS = 86_400 * NS_PER_S
 _NS_PER_MS = 1_000_000
@@ -26,7 +27,10 @@ Progress = Callable[[int, int], None]
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import found and wrote. `clock_ms`: quantiles of receive time - E of applied depth; none without any."""
+    """What an import found and wrote; `left_out` are bad lines, by kind.
+
+    `clock_ms`: quantiles of receive time - E of applied depth; none without any.
+    """
 
     feed: FeedCounts
     days: list[str]
@@ -34,6 +38,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     defined: Defined
     clock_ms: dict[str, float]
     folders: list[Path]
+    left_out: dict[str, LeftOut]
 
     def to_json(self) -> dict[str, object]:
         """The object that `import --json` prints."""
@@ -42,14 +47,17 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
             "rows": self.rows,
             "instrument": self.defined.to_json(),
             "clock_ms": self.clock_ms,
+            "left_out": msgspec.to_builtins(self.left_out),
         }
 
 
-def import_ws_lines(lines: WsLines, defined: Defined, root: Path, progress: Progress) -> Imported:
+def import_ws_lines(
+    lines: WsLines, defined: Defined, root: Path, progress: Progress, *, force: bool = False
+) -> Imported:
     """Read all the lines, write a tape and `instrument.json` per UTC day of the receive time, and say what was there.
 
     `progress` hears (bytes done, bytes in all). Files appear only when everything is read and each is whole. InputError
-    for a bad line or a folder that cannot be written.
+    for a bad line, a folder that cannot be written, and unless `force` for a day that is there already.
     """
     tape, counts = _read(lines, defined, progress)
     days = split_days(tape)
@@ -59,18 +67,25 @@ def import_ws_lines(lines: WsLines, defined: Defined, root: Path, progress: Prog
         rows=len(tape),
         defined=defined,
         clock_ms=clock_ms(tape),
-        folders=write_days(root, defined, days),
+        folders=write_days(root, defined, days, force=force),
+        left_out=lines.left_out,
     )
 
 
-def write_days(root: Path, defined: Defined, days: Sequence[tuple[str, Tape]]) -> list[Path]:
-    """Write the tape and `instrument.json` of each day, and return their folders. InputError if one is not writable."""
+def write_days(root: Path, defined: Defined, days: Sequence[tuple[str, Tape]], *, force: bool = False) -> list[Path]:
+    """Write the tape and `instrument.json` of each day, and return their folders.
+
+    InputError if one is not writable or, unless `force`, holds a tape already; then nothing is written.
+    """
     venue, _, symbol = defined.instrument.instrument_id.partition(".")
     folders = [root / venue / symbol / day for day, _ in days]
+    tapes = [folder / f"tape_{symbol}_{folder.name}.parquet" for folder in folders]
+    if there := [] if force else [tape for tape in tapes if tape.exists()]:
+        raise InputError(f"{there[0]}: there already; expected --force to write over it, or another --out")
     with ExitStack() as files:
         # Every file is complete under its temporary name before the first takes its place.
-        for folder, (day, part) in zip(folders, days, strict=True):
-            write_tape(files.enter_context(replacing(folder / f"tape_{symbol}_{day}.parquet")), part)
+        for folder, path, (_, part) in zip(folders, tapes, days, strict=True):
+            write_tape(files.enter_context(replacing(path)), part)
             definition = files.enter_context(replacing(folder / "instrument.json"))
             definition.write_bytes(msgspec.json.format(msgspec.json.encode(defined.to_json())) + b"\n")
     return folders
@@ -79,11 +94,13 @@ def write_days(root: Path, defined: Defined, days: Sequence[tuple[str, Tape]]) -
 def _read(lines: WsLines, defined: Defined, progress: Progress) -> tuple[Tape, FeedCounts]:
     feed = Feed(defined.instrument, TouchAudit(CompiledBook()))
     builder = TapeBuilder(defined.instrument)
-    with lines.located():
-        for count, (recv_ns, frame) in enumerate(lines):
+    for count, (recv_ns, frame) in enumerate(lines):
+        try:
             builder.add(feed.feed(recv_ns, frame))
-            if count % _PROGRESS_LINES == 0:
-                progress(lines.bytes_read, lines.bytes_total)
+        except FrameError as error:
+            lines.refuse(error)
+        if count % _PROGRESS_LINES == 0:
+            progress(lines.bytes_read, lines.bytes_total)
     progress(lines.bytes_total, lines.bytes_total)
     return builder.tape(), feed.counts()
 

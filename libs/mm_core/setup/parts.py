@@ -21,7 +21,7 @@ from mm_core.node import put
 from mm_core.quoting.quoter import QUOTER
 from mm_core.quoting.terms import as_strategy
 from mm_core.risk.state import new_risk
-from mm_core.setup.config import Config
+from mm_core.setup.config import Config, Risk
 from mm_core.setup.settings import QUOTER_FIELDS, RISK_FIELDS, STRATEGIES, Field, Setting, strategy_fields, to_setting
 from mm_core.setup.units import Units, exact, floor, units_of
 from mm_core.signals.builder import FLOW_BUCKETS, new_builder
@@ -36,6 +36,8 @@ BOOK_FAR = FAR
 
 DEFAULT_ORDER_LOTS = 100
 DEFAULT_POSITION_ORDERS = 10
+DEFAULT_COLLAR_BPS = 500.0
+DEFAULT_LOSS_BPS = 200  # of the largest position at the first VALID mid
 DEFAULT_SIZES_BASE = (Decimal("0.1"), Decimal(1), Decimal(5), Decimal(10))
 
 QUEUES = {
@@ -71,11 +73,12 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 def new_parts(config: Config, instrument: InstrumentDefined) -> Parts:
     """The initial records. InputError names the key of an amount that is off the instrument's grid or out of bounds."""
     units = units_of(instrument)
+    quoter = _quoter(config, units)
     return Parts(
         builder=_builder(config, units),
         venue=_venue(config, units),
-        quoter=_quoter(config, units),
-        risk=_risk(config, units, instrument),
+        quoter=quoter,
+        risk=_risk(config, units, instrument, quoter),
         account=new(ACCOUNT),
         strategy=as_strategy(STRATEGIES[config.quoter.strategy][0]),
         period_ns=config.clock.tick_period_ms * NS_PER_MS,
@@ -177,11 +180,13 @@ def _fill(state: State, config: Config, section: str, fields: dict[str, Field], 
             put(state, field.path, field.convert(f"[{section}] {key}", value, units))
 
 
-def _risk(config: Config, units: Units, instrument: InstrumentDefined) -> State:
+def _risk(config: Config, units: Units, instrument: InstrumentDefined, quoter: State) -> State:
     risk = config.risk
     state = new_risk()
-    _fill(state, config, "risk", RISK_FIELDS, units)
     limits = state["limits"]
+    if config.risk.default_limits:
+        _default_limits(limits, config.risk, quoter)
+    _fill(state, config, "risk", RISK_FIELDS, units)
     limits["order_lots_min"] = max(1, instrument.qty_lots_min)
     limits["window_ns"] = risk.window_ms * NS_PER_MS
     limits["spot"] = risk.account_mode == "spot"
@@ -190,3 +195,14 @@ def _risk(config: Config, units: Units, instrument: InstrumentDefined) -> State:
     limits["value_num"] = units.value_e9.numerator
     limits["value_den"] = units.value_e9.denominator
     return state
+
+
+def _default_limits(limits: State, risk: Risk, quoter: State) -> None:
+    """What a gate lets through that knows no limits but the quoter's own parameters."""
+    terms = quoter["terms"]
+    limits["order_lots_max"] = terms["lot_lots"]
+    # A quote that is being replaced is there twice until its cancel is known.
+    limits["position_lots_max"] = terms["position_lots_max"] + 2 * quoter["levels"] * terms["lot_lots"]
+    limits["collar_bps"] = DEFAULT_COLLAR_BPS
+    if risk.loss_session_max_quote is None:
+        limits["loss_auto_bps"] = DEFAULT_LOSS_BPS
