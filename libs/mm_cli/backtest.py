@@ -12,10 +12,12 @@ import typer
 
 from mm_cli.interrupt import interruptible
 from mm_cli.options import VENUES, ConfigOption, ForceOption, SetOption, check_choice, check_new, check_symbol
+from mm_cli.summary import activity_rows, as_text, result_rows, tell_notes
 from mm_core.types import InputError
 from mm_runtime.config import load_config
 
 if TYPE_CHECKING:
+    from mm_core.events import InstrumentDefined
     from mm_core.setup.config import Config
     from mm_research.backtest import Result
 
@@ -95,6 +97,7 @@ def _of_days(folder: Path, days: list[str], config: "Config", out: Path) -> "Res
     paths = [folder / day / f"tape_{folder.name}_{day}.parquet" for day in days]
     _check_there(folder, [day for day, path in zip(days, paths, strict=True) if not path.is_file()])
     tape = read_tape(paths)
+    _tell_notes(config, tape.instrument)
     with _progress() as progress:
         return backtest(tape, tape.instrument, config, out, inputs=paths, progress=progress)
 
@@ -114,8 +117,16 @@ def _of_tape(path: Path, tick: str, lot: str, config: "Config", out: Path) -> "R
 
     rows = read_neutral(path, tick, lot).local_rows
     receive_on_exchange_clock(rows, config.clock.offset_ns)
+    instrument = neutral_instrument(path, tick, lot)
+    _tell_notes(config, instrument)
     with _progress() as progress:
-        return backtest(rows, neutral_instrument(path, tick, lot), config, out, inputs=[path], progress=progress)
+        return backtest(rows, instrument, config, out, inputs=[path], progress=progress)
+
+
+def _tell_notes(config: "Config", instrument: "InstrumentDefined") -> None:
+    from mm_core.setup.notes import start_notes
+
+    tell_notes(start_notes(config, instrument))
 
 
 @contextmanager
@@ -144,15 +155,10 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
 
 
 def _text(summary: dict[str, Any]) -> str:
-    pnl = summary["pnl"]
-    lines = [
+    rows = [
+        *activity_rows(summary),
         ("rows", f"{summary['rows']:,} in {summary['seconds']:.3f} s, {summary['rows_per_s']:,} rows/s"),
-        ("fill model", summary["fill_model"]),
-        ("orders", f"{summary['orders']:,}, fills {summary['fills']:,}, position {summary['position']:,}"),
-        ("result", f"{pnl['total']:,} after fees of {pnl['fees']:,}"),
-        ("  is", f"realised {pnl['realised']:,} + unrealised {pnl['unrealised']:,} - fees"),
-        ("  is", f"spread {pnl['spread']:,} + inventory {pnl['inventory']:,} - fees"),
-        *((f"{name}", digest) for name, digest in summary["digests"].items()),
+        *result_rows(summary),
         ("session", summary["session"]),
     ]
-    return "\n".join(f"{name:11} {text}" for name, text in lines)
+    return as_text(rows)

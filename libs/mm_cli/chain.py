@@ -30,6 +30,7 @@ from mm_runtime.log_poller import LogPoller
 from mm_runtime.sessions import Running, listed
 from mm_runtime.settings import Settings
 from mm_store.log_file import writing_log
+from mm_store.ws_lines import LeftOut
 from mm_venues.binance.feed import FeedCounts
 from mm_wire.codec import decode
 from mm_wire.subjects import ARCHIVER, RECORDER, SEQUENCER
@@ -51,7 +52,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     own: dict[str, str]
     out: Path | None
     inputs: Sequence[Path]
-    duration_s: float = 0.0  # of our time, after which the data are ended; 0: the recorder knows
+    duration_ns: int = 0  # of the log's time, after which the data are ended; 0: the recorder knows
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,22 +146,27 @@ class _Trading:
             market_s=(self._heard.last_ns - self._heard.first_ns) / NS_PER_S,
             wall_s=wall_s,
             complete=self._complete,
+            left_out=msgspec.convert(recorder["left_out"], dict[str, LeftOut]),
         )
         return Outcome(result=result, store=store, restarts=self._chain.supervisor.restarts)
 
     async def _until_ended(self, show: Callable[[], None]) -> None:
-        loop, asked_to_end = asyncio.get_running_loop(), False
-        ends_s = loop.time() + self._order.duration_s
+        asked_to_end = False
         while True:
             self._chain.check()
             status = await self._chain.status(SEQUENCER)
             if status and status["ended"] and self._reader.next_seq > status["last_seq"]:
                 return
-            if not asked_to_end and (self._asked() or (self._order.duration_s and loop.time() >= ends_s)):
+            if not asked_to_end and (self._asked() or self._is_over()):
                 asked_to_end, self._complete = True, not self._asked()
                 await self._chain.end_data()
             show()
             await asyncio.sleep(POLL_S)
+
+    def _is_over(self) -> bool:
+        """The market's time of the session has come, silent or not: the log has Ticks too."""
+        duration_ns = self._order.duration_ns
+        return bool(duration_ns) and self._heard.last_ns - self._heard.first_ns >= duration_ns
 
     async def _stored(self, last_seq: int) -> dict[str, int] | None:
         """Wait for the store to hold the log; what it holds, None if it does not within a minute."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mm_cli.options import VENUES, ForceOption, SalvageOption, check_choice, check_symbol
-from mm_cli.summary import left_out_rows
+from mm_cli.summary import as_text, left_out_rows, size_notes, tell_notes
 from mm_core.types import InputError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def run(
         check_symbol("--symbol", symbol)
         from mm_store.ws_lines import WsLines
 
+        tell_notes(size_notes(tick, lot, exchange_info))
         lines = WsLines(files, salvage=salvage)
         imported = _of_lines(lines, out, symbol, {"tick": tick, "lot": lot}, exchange_info, force=force)
         told, summary = imported.to_json(), _summary(imported)
@@ -128,6 +129,8 @@ class _PlainProgress:
 
 
 def _summary(imported: "Imported") -> str:
+    import msgspec
+
     feed, instrument = imported.feed, imported.defined.instrument
     clock = ", ".join(f"{name} {value:,.1f}" for name, value in imported.clock_ms.items()) or "no applied depth"
     lines = [
@@ -142,10 +145,10 @@ def _summary(imported: "Imported") -> str:
         ("other", ", ".join(f"{kind} {count:,}" for kind, count in feed.other.items()) or "none"),
         ("clock", f"receive time - event time in ms: {clock}"),
         ("rows", f"{imported.rows:,}"),
-        *left_out_rows(imported.left_out),
+        *left_out_rows(msgspec.to_builtins(imported.left_out)),
         *(("written", str(folder)) for folder in imported.folders),
     ]
-    return "\n".join(f"{name:11} {text}" for name, text in lines)
+    return as_text(lines)
 
 
 def _session_summary(tape: "SessionTape") -> str:
@@ -160,4 +163,4 @@ def _session_summary(tape: "SessionTape") -> str:
         ("rows", f"{tape.rows:,}"),
         *(("written", str(folder)) for folder in tape.folders),
     ]
-    return "\n".join(f"{name:11} {text}" for name, text in lines)
+    return as_text(lines)

@@ -16,16 +16,17 @@ from mm_core import events as e
 from mm_core.sequencer import Sequencer
 from mm_core.setup.config import Config
 from mm_core.setup.nodes import new_nodes
+from mm_core.setup.notes import start_notes
 from mm_core.setup.parts import new_parts
 from mm_core.setup.warm import warm
 from mm_core.types import NS_PER_S, InputError
-from mm_research.backtest import fill_model
 from mm_research.heard import Heard, Standing
 from mm_research.memory_log import Hear, MemoryLog
 from mm_research.recording import Recording
+from mm_research.report import report
 from mm_research.session import Session, check_folder, write_session
 from mm_store.log_file import writing_log
-from mm_store.ws_lines import WsLines
+from mm_store.ws_lines import LeftOut, WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
 from mm_venues.binance.feed import Feed, FeedCounts
 from mm_venues.frame_error import FrameError
@@ -73,7 +74,10 @@ class PaperSession:
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a session did. Times in seconds, `wall_s` without start-up; `complete` is false if it was stopped."""
+    """What a session did. Times in seconds, `wall_s` without start-up; `complete` is false if it was stopped.
+
+    `left_out` are lines of the recording that were no use, by kind.
+    """
 
     recording: Recording
     config: Config
@@ -81,17 +85,15 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     market_s: float
     wall_s: float
     complete: bool
+    left_out: dict[str, LeftOut] = {}
 
     def summary(self) -> dict[str, Any]:
         """The keys of `paper --json`, but the session's."""
         recording = self.recording
         return {
             "feed": msgspec.structs.asdict(self.feed),
-            "orders": recording.order_count,
-            "fills": len(recording.fills),
-            "position": recording.position(),
-            "pnl": recording.result(),
-            "fill_model": fill_model(self.config),
+            "left_out": msgspec.to_builtins(self.left_out),
+            **report(recording, self.config),
             "market_s": self.market_s,
             "wall_s": self.wall_s,
             "speed_x": self.market_s / self.wall_s if self.wall_s else 0.0,
@@ -116,6 +118,7 @@ def paper(
     end of the data does). `inputs` are the files behind the lines, for the manifest. InputError for a bad line, lines
     without market data, a configuration that does not fit the instrument, or a folder that cannot be written.
     """
+    start_notes(config, instrument)
     if out is not None:
         check_folder(out)
     warm(config, instrument)
@@ -130,14 +133,14 @@ def paper(
         wall_s = (perf_counter_ns() - started_ns) / NS_PER_S
     if not session.heard.last_ns:
         raise InputError(f"{lines.where}: no market data of {instrument.instrument_id} until here; expected its frames")
-    result = _result(session, config, wall_s, complete)
+    result = _result(session, lines, config, wall_s, complete)
     if out is not None:
         about = Session(command="paper", config=config, instrument=instrument, inputs=inputs, complete=complete)
         write_session(out, about, result.recording, result.summary() | {"session": str(out)})
     return result
 
 
-def _result(session: PaperSession, config: Config, wall_s: float, complete: bool) -> Result:
+def _result(session: PaperSession, lines: WsLines, config: Config, wall_s: float, complete: bool) -> Result:
     return Result(
         recording=session.heard.recording(),
         config=config,
@@ -145,6 +148,7 @@ def _result(session: PaperSession, config: Config, wall_s: float, complete: bool
         market_s=(session.heard.last_ns - session.heard.first_ns) / NS_PER_S,
         wall_s=wall_s,
         complete=complete,
+        left_out=lines.left_out,
     )
 
 

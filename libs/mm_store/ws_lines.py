@@ -41,10 +41,10 @@ class WsLines:
     """
 
     def __init__(self, paths: Sequence[Path], *, salvage: bool = False) -> None:
-        self._paths = paths
+        self.paths = paths
         self._path = paths[0]
         self._line = 0
-        self._salvage = salvage
+        self.salvage = salvage
         self._last: tuple[Path, int] | None = None  # the file in front, and its last receive time
         self._bytes_before = 0
         self._raw: BinaryIO | None = None
@@ -65,7 +65,7 @@ class WsLines:
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         """Start over, from the first line of the first file."""
         self._bytes_before, self._last, self.left_out = 0, None, {}
-        for path in self._paths:
+        for path in self.paths:
             self._path, self._line = path, 0
             with _open(path) as raw:
                 self._raw = raw
@@ -88,7 +88,7 @@ class WsLines:
         self._refuse(BAD_FRAME, f"{self.where}: {error}", error)
 
     def _refuse(self, kind: str, what: str, cause: Exception | None = None) -> None:
-        if not self._salvage:
+        if not self.salvage:
             raise InputError(what + _HINT) from cause
         known = self.left_out.get(kind)
         self.left_out[kind] = LeftOut(count=1 + (known.count if known else 0), first=known.first if known else what)

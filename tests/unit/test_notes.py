@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from mm_core.events import InstrumentDefined
@@ -20,9 +21,8 @@ def notes(sections: dict[str, Any], **filters: int) -> list[str]:
         ts_ns=0,
         tick_size="0.01",
         lot_size="0.00001",
-        **filters,
     )
-    return start_notes(to_config(sections), instrument)
+    return start_notes(to_config(sections), msgspec.structs.replace(instrument, **filters))
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def notes(sections: dict[str, Any], **filters: int) -> list[str]:
             {"quoter": {"order_qty_base": "0.00002"}},
             {"qty_lots_min": 3},
             (
-                "[quoter] order_qty_base: 0.00002 is below the venue's smallest order 0.00003: none would be let through; "
-                "expected 0.00003 or more"
+                "[quoter] order_qty_base: 0.00002 is below the venue's smallest order 0.00003: none would be let "
+                "through; expected 0.00003 or more"
             ),
         ),
         ({"risk": {"order_max_base": 0}}, {}, "[risk] order_max_base: 0 is below the venue's smallest order 0.00001"),
@@ -77,8 +77,8 @@ def test_what_can_never_quote_is_refused(sections: dict[str, Any], filters: dict
             {"quoter": {"position_max_base": "0.6"}, "risk": LIMITS | {"position_max_base": "0.5"}},
             [
                 (
-                    "position: [risk] position_max_base 0.5 binds; orders that [quoter] position_max_base 0.6 would place "
-                    "beyond it are cut or denied"
+                    "position: [risk] position_max_base 0.5 binds; orders that [quoter] position_max_base 0.6 would "
+                    "place beyond it are cut or denied"
                 )
             ],
         ),
@@ -86,8 +86,8 @@ def test_what_can_never_quote_is_refused(sections: dict[str, Any], filters: dict
             {"quoter": {"position_max_base": "0.5"}, "risk": LIMITS | {"position_max_base": "0.6"}},
             [
                 (
-                    "position: [quoter] position_max_base 0.5 binds; [risk] position_max_base 0.6 only stops what is still "
-                    "on its way then"
+                    "position: [quoter] position_max_base 0.5 binds; [risk] position_max_base 0.6 only stops what is "
+                    "still on its way then"
                 )
             ],
         ),
