@@ -95,7 +95,7 @@ class _Trading:
         self._folder = folder
         self._asked = asked
         self._chain = Chain(folder, order.settings, order.options)
-        self._heard = Heard(order.instrument)
+        self._heard = Heard(order.instrument, order.settings)
         self._keep: Callable[[Event], object] = lambda _: None
         self._reader: LogPoller
         self._started_ns = 0

@@ -26,7 +26,7 @@ from mm_cli.options import (
     source_files,
     speed_option,
 )
-from mm_cli.summary import activity_rows, as_text, left_out_rows, result_rows, size_notes, tell_notes
+from mm_cli.summary import activity_rows, as_text, left_out_rows, result_rows, share_text, size_notes, tell_notes
 from mm_core.types import InputError
 from mm_runtime.config import load_config
 
@@ -210,7 +210,10 @@ def _progress(lines: "WsLines") -> Iterator[Progress]:
     with interruptible() as asked, _bar(lines) if sys.stderr.isatty() else _lines(lines) as show:
 
         def progress(standing: "Standing") -> bool:
-            show(f"position {standing.position:,.6g}, result {standing.total:,.6g}")
+            show(
+                f"position {standing.position:,.6g} {standing.base}, result {standing.total:,.6g} {standing.quote}, "
+                f"quoted {share_text(standing.quoted_share)}"
+            )
             return not asked()
 
         yield progress

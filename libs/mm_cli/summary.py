@@ -78,6 +78,22 @@ def counts_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in largest) or "-"
 
 
+def standing_rows(services: Mapping[str, Mapping[str, Any] | None]) -> Rows:
+    """Where a running session stands, from what its services say of themselves; a service that is away says nothing."""
+    said: dict[str, Any] = {}
+    for status in services.values():
+        said |= status or {}
+    rows: Rows = []
+    for name in ("book", "trading"):
+        if name in said:
+            reason = f" ({said[name]['reason'].replace('_', ' ')})" if said[name]["reason"] else ""
+            rows.append((name, f"{said[name]['state']}{reason}"))
+    if "resting" in said:
+        rows.append(("quotes", f"bid {said['resting']['bid']}, ask {said['resting']['ask']} orders; {said['mode']}"))
+    rows += [(name, counts_text(said[name])) for name in ("denied", "rejected") if name in said]
+    return rows + _counted("dropped", said.get("feed", {}).get("dropped", {}))
+
+
 def _counted(name: str, counts: Mapping[str, int]) -> Rows:
     return [(name, counts_text(counts))] if any(counts.values()) else []
 

@@ -45,7 +45,7 @@ class PaperSession:
 
     def __init__(self, instrument: e.InstrumentDefined, config: Config, hear: Hear) -> None:
         parts = new_parts(config, instrument)
-        self.heard = Heard(instrument)
+        self.heard = Heard(instrument, config)
         self._hear = hear
         self._feed = Feed(instrument, TouchAudit(CompiledBook()))
         self._sequencer = Sequencer(parts.period_ns, parts.offset_ns)

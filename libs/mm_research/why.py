@@ -1,15 +1,15 @@
 """Why nothing, or little, was quoted: one line for each cause, the heaviest kinds first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 import numpy as np
 
-from mm_core.events import InstrumentDefined
+from mm_core.events import Book, InstrumentDefined, TradingState
 from mm_core.quoting import avellaneda_stoikov
 from mm_core.setup.config import Config
-from mm_core.types import MONEY_E9
-from mm_research.activity import Activity, share, utc_text
+from mm_core.types import MONEY_E9, BookState, TradeState
+from mm_research.activity import BOOK_REASONS, RISK_REASONS, Activity, share, utc_text
 from mm_research.recording import Recording
 
 LITTLE = 0.5  # share of time quoted, on each side
@@ -44,6 +44,34 @@ HALTS = {
 SILENT = ("halted",)  # a line of its own says it
 
 
+def needs_volatility(config: Config) -> bool:
+    """Whether the strategy quotes with the book's own volatility, or not at all."""
+    return config.quoter.strategy == avellaneda_stoikov.NAME and not config.avellaneda_stoikov.volatility_ticks_sqrt_s
+
+
+def why_not_now(
+    book: Book | None, trading: TradingState | None, denied: Mapping[str, str], *, is_cold: bool
+) -> tuple[str, ...]:
+    """Why the sides that do not quote at this moment do not; `denied` is the last reason of a side without an order."""
+    lines = []
+    if trading is not None and trading.state == TradeState.HALTED:
+        lines.append(f"halted: {HALTS.get(name := RISK_REASONS[trading.reason], name)}")
+    if book is None or book.state != BookState.VALID:
+        lines.append(f"book {book_text(book)}")
+    elif is_cold:
+        lines.append("volatility not warm yet")
+    lines += [f"{side} denied: {DENIALS.get(reason, reason.replace('_', ' '))}" for side, reason in denied.items()]
+    return tuple(lines)
+
+
+def book_text(book: Book | None) -> str:
+    """State of a book, with the reason where it is worse than its feed."""
+    if book is None:
+        return BookState.SYNCING.name
+    reason = BOOK_REASONS.get(book.reason, "")
+    return f"{book.state.name} ({reason})" if reason else book.state.name
+
+
 def why_little(recording: Recording, config: Config, found: Activity) -> list[str]:
     """The causes; empty for a run that quoted as it wanted to."""
     lines = [
@@ -69,8 +97,7 @@ def _book(found: Activity) -> Iterator[str]:
 
 
 def _volatility(recording: Recording, config: Config) -> Iterator[str]:
-    """Avellaneda-Stoikov quotes with the book's own volatility, or not at all."""
-    if config.quoter.strategy != avellaneda_stoikov.NAME or config.avellaneda_stoikov.volatility_ticks_sqrt_s:
+    if not needs_volatility(config):
         return
     samples = recording.samples
     cold = np.isnan(samples["volatility_ticks_sqrt_s"])
@@ -107,7 +134,7 @@ def _refusals(recording: Recording, found: Activity) -> Iterator[str]:
             text = DENIALS.get(reason, reason.replace("_", " ")) + _bound(reason, recording.instrument)
             yield f"{text}: {count:,} of {wanted:,} orders denied"
     for reason, count in sorted(found.rejected.items(), key=lambda each: -each[1]):
-        if count >= least:
+        if count >= REFUSED_MIN * wanted:
             yield f"rejected by the venue, {reason.replace('_', ' ')}: {count:,} of {wanted:,} orders"
 
 

@@ -58,7 +58,8 @@ def found(messages: list[Message], **more: Any) -> Activity:
 
 def why(messages: list[Message], sections: dict[str, Any] | None = None, **more: Any) -> list[str]:
     """The causes of such a run."""
-    run, config = recording(messages, **more), to_config(sections or {})
+    run = recording(messages, **more)
+    config: Config = to_config(sections or {})
     return why_little(run, config, activity(run))
 
 
