@@ -35,6 +35,12 @@ def check_symbol(option: str, text: str) -> None:
         raise InputError(f"{option} {text}: expected capital letters, digits and '-', such as BTCUSDT")
 
 
+def check_port(option: str, port: int | None) -> None:
+    """InputError for a number that is no port."""
+    if port is not None and not 0 <= port < 1 << 16:
+        raise InputError(f"{option} {port}: expected a port from 0 to 65535")
+
+
 def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
     """InputError for a value that is none of the choices."""
     if value not in choices:

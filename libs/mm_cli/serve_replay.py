@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mm_cli.options import check_symbol, source_files, speed_option
+from mm_cli.options import check_port, check_symbol, source_files, speed_option
 
 FORM = "<file>[,<file>...], such as samples/synth.gz"
 
@@ -15,10 +15,8 @@ def run(
     source: Annotated[list[str], typer.Option(help="<file>[,<file>...] of recorded lines, one recording; repeatable.")],
     speed: Annotated[str, typer.Option(help="max, or a multiple of real time such as 10.")] = "1",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of ws:// and http://; 0: a free one.")] = 18080,
-    tls_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port of wss:// and https:// besides; 0: a free one.")
-    ] = None,
+    port: Annotated[int, typer.Option(help="Port of ws:// and http://; 0: a free one.")] = 18080,
+    tls_port: Annotated[int | None, typer.Option(help="Port of wss:// and https:// besides; 0: a free one.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM for --tls-port; without it one is made.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM of the key of --tls-cert.")] = None,
     tick: Annotated[str, typer.Option(help="Tick size; without it exchangeInfo or the data decides.")] = "",
@@ -35,6 +33,8 @@ def run(
     """
     for each in symbol:
         check_symbol("--symbol", each)
+    check_port("--port", port)
+    check_port("--tls-port", tls_port)
     from mm_runtime.replay_venue import Order, serve
 
     order = Order(
