@@ -12,6 +12,20 @@ from tests.session import CONFIG, ROOT, SAMPLE, environment, log_bytes, paper_co
 RECORDING = [ROOT.parent / "shared/data/binance_spot" / f"btcusdt_2024080{day}.gz" for day in (8, 9)]
 SESSION_S = 300.0
 TABLES = ("quotes", "orders", "fills", "state", "pnl", "kpi_spread")
+# What a session's summary and that of its backtest have in common.
+SHARED = (
+    "digests",
+    "pnl",
+    "orders",
+    "fills",
+    "position",
+    "book",
+    "trading",
+    "denied",
+    "rejected",
+    "quoted_share",
+    "why",
+)
 
 
 def paper(folder: Path, name: str, *options: str, **source: Any) -> dict[str, Any]:
@@ -55,10 +69,11 @@ def test_services_one_process_and_the_backtest_decide_alike(tmp_path: Path) -> N
     bus = paper(tmp_path, "bus")
     memory = paper(tmp_path, "memory", "--bus", "memory")
     assert log_bytes(tmp_path / "bus") == log_bytes(tmp_path / "memory")
-    for key in ("digests", "pnl", "orders", "fills", "position", "feed"):
+    for key in ("feed", "left_out", *SHARED):
         assert bus[key] == memory[key], key
     assert bus["fills"] > 50
-    assert backtest(tmp_path, tmp_path / "bus")["digests"] == bus["digests"]
+    tested = backtest(tmp_path, tmp_path / "bus")
+    assert {key: tested[key] for key in SHARED} == {key: bus[key] for key in SHARED}
     assert_equal_tables(tmp_path / "bus", tmp_path / "memory")
     assert_equal_tables(tmp_path / "bus", tmp_path / "backtest")
 
