@@ -26,7 +26,7 @@ from mm_cli.options import (
     source_files,
     speed_option,
 )
-from mm_cli.summary import activity_rows, as_text, left_out_rows, result_rows, share_text, size_notes, tell_notes
+from mm_cli.summary import activity_rows, as_text, result_rows, share_text, size_notes, tell_notes
 from mm_core.types import InputError
 from mm_runtime.config import load_config
 
@@ -257,7 +257,6 @@ def _text(summary: dict[str, Any], defined: "Defined") -> str:
         ("crossed", f"{feed['crossed']:,} times"),
         ("touch", f"equal to the venue's {feed['touch_equal']:,} of {feed['touch_checked']:,} times"),
         ("trades", f"{feed['trades']:,}, {feed['trades_late']:,} of them behind a later depth time"),
-        *left_out_rows(summary["left_out"]),
         *result_rows(summary),
         ("speed", f"{summary['market_s']:,.1f} s of market in {summary['wall_s']:.2f} s: {summary['speed_x']:,.1f}x"),
         *_bus_text(summary),

@@ -49,6 +49,7 @@ def activity_rows(summary: Mapping[str, Any]) -> Rows:
         *_counted("denied", summary["denied"]),
         *_counted("rejected", summary["rejected"]),
         *_counted("dropped", summary.get("feed", {}).get("dropped", {})),
+        *left_out_rows(summary.get("left_out", {})),
         ("fees", summary["fees"]),
         ("limits", _limits(summary["limits"], summary["units"])),
     ]
@@ -69,7 +70,10 @@ def result_rows(summary: Mapping[str, Any]) -> Rows:
 
 def left_out_rows(left_out: Mapping[str, Any]) -> Rows:
     """What --salvage left out, a line for each kind."""
-    return [("left out", f"{each['count']:,} lines: {kind}; first {each['first']}") for kind, each in left_out.items()]
+    return [
+        ("left out", f"{each['count']:,} line{'s'[: each['count'] > 1]}: {kind}; first {each['first']}")
+        for kind, each in left_out.items()
+    ]
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

@@ -1,5 +1,6 @@
 """Live against offline over a real nats-server: services, one process and the backtest decide the same bytes."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -76,6 +77,23 @@ def test_services_one_process_and_the_backtest_decide_alike(tmp_path: Path) -> N
     assert {key: tested[key] for key in SHARED} == {key: bus[key] for key in SHARED}
     assert_equal_tables(tmp_path / "bus", tmp_path / "memory")
     assert_equal_tables(tmp_path / "bus", tmp_path / "backtest")
+
+
+def test_bad_lines_are_left_out_alike_on_both_buses(tmp_path: Path) -> None:
+    lines = gzip.decompress(SAMPLE.read_bytes()).splitlines(keepends=True)
+    damaged = tmp_path / "damaged.txt"
+    damaged.write_bytes(
+        b"".join([*lines[:900], b"no time\n", lines[899][:80] + b"\n", *lines[900:1800], lines[1800][:90]])
+    )
+    source = f"replay:{damaged}"
+    grid = ["--tick", "0.01", "--lot", "0.0001", "--salvage"]
+    bus = paper(tmp_path, "bus", *grid, source=source)
+    memory = paper(tmp_path, "memory", *grid, "--bus", "memory", source=source)
+    assert {kind: each["count"] for kind, each in bus["left_out"].items()} == {"no receive time": 1, "bad frame": 2}
+    assert bus["left_out"]["bad frame"]["first"].startswith(f"{damaged}:902: ")
+    assert log_bytes(tmp_path / "bus") == log_bytes(tmp_path / "memory")
+    for key in ("feed", "left_out", *SHARED):
+        assert bus[key] == memory[key], key
 
 
 def test_clickhouse_holds_what_the_log_holds(tmp_path: Path) -> None:

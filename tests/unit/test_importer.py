@@ -227,4 +227,4 @@ def test_salvage_writes_what_is_left_and_names_what_is_not(tmp_path: Path) -> No
     assert told["depth_received"] == 3
     assert {kind: each["count"] for kind, each in told["left_out"].items()} == {"no receive time": 1, "bad frame": 1}
     assert told["left_out"]["bad frame"]["first"].startswith(f"{path}:{len(LINES) + 2}: ")
-    assert "left out    1 lines: bad frame; first " in invoke("--salvage", "--force", *arguments)[0]
+    assert "left out    1 line: bad frame; first " in invoke("--salvage", "--force", *arguments)[0]
