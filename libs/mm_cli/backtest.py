@@ -14,7 +14,7 @@ from mm_cli.interrupt import interruptible
 from mm_cli.options import VENUES, ConfigOption, ForceOption, SetOption, check_choice, check_new, check_symbol
 from mm_cli.summary import activity_rows, as_text, result_rows, tell_notes
 from mm_core.types import InputError
-from mm_runtime.config import load_config
+from mm_runtime.config import load_config, naming_origin
 
 if TYPE_CHECKING:
     from mm_core.events import InstrumentDefined
@@ -51,15 +51,16 @@ def run(
     if (data is None) == (tape is None):
         raise InputError(SOURCES)
     check_new("--out", out, force=force)
-    if tape is not None:
-        _require({"--tick": tick, "--lot": lot})
-        result = _of_tape(tape, tick, lot, chosen, out)
-    else:
-        assert data is not None
-        _require({"--symbol": symbol, "--day": day})
-        check_choice("--venue", venue, VENUES)
-        check_symbol("--symbol", symbol)
-        result = _of_days(data / venue / symbol, days_of(day), chosen, out)
+    with naming_origin(config, settings or ()):
+        if tape is not None:
+            _require({"--tick": tick, "--lot": lot})
+            result = _of_tape(tape, tick, lot, chosen, out)
+        else:
+            assert data is not None
+            _require({"--symbol": symbol, "--day": day})
+            check_choice("--venue", venue, VENUES)
+            check_symbol("--symbol", symbol)
+            result = _of_days(data / venue / symbol, days_of(day), chosen, out)
     import msgspec
 
     summary = result.summary() | {"session": str(out)}

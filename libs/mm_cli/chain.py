@@ -38,6 +38,8 @@ from mm_wire.subjects import ARCHIVER, RECORDER, SEQUENCER
 POLL_S = 0.05
 ARCHIVE_S = 60.0  # how long the end waits for the store to catch up
 UNREACHABLE_S = 3.0  # and for one that cannot be reached
+SILENT_NS = 2 * NS_PER_S  # after a live session's duration its next frame should have come
+START_NS = 60 * NS_PER_S  # for the first data of a session
 FIRST_ROOTS = 3  # the services are up when the third root is on the log: the second one waits for them
 PARTS = ("bus", "clickhouse", "frames", "services")  # of an earlier session in the same folder
 
@@ -52,7 +54,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     own: dict[str, str]
     out: Path | None
     inputs: Sequence[Path]
-    duration_ns: int = 0  # of the log's time, after which the data are ended; 0: the recorder knows
+    duration_ns: int = 0  # of a live session, at whose end the market may be silent
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +101,7 @@ class _Trading:
         self._keep: Callable[[Event], object] = lambda _: None
         self._reader: LogPoller
         self._started_ns = 0
+        self._waiting_ns = perf_counter_ns()
         self._complete = True
 
     async def run(self) -> Outcome:
@@ -164,9 +167,10 @@ class _Trading:
             await asyncio.sleep(POLL_S)
 
     def _is_over(self) -> bool:
-        """The market's time of the session has come, silent or not: the log has Ticks too."""
+        """The recorder ends a session by the times of its frames; in a silent market, which has none, we do."""
         duration_ns = self._order.duration_ns
-        return bool(duration_ns) and self._heard.last_ns - self._heard.first_ns >= duration_ns
+        begun_ns = self._started_ns or self._waiting_ns + START_NS
+        return bool(duration_ns) and perf_counter_ns() - begun_ns >= duration_ns + SILENT_NS
 
     async def _stored(self, last_seq: int) -> dict[str, int] | None:
         """Wait for the store to hold the log; what it holds, None if it does not within a minute."""

@@ -28,7 +28,7 @@ from mm_cli.options import (
 )
 from mm_cli.summary import activity_rows, as_text, result_rows, share_text, size_notes, tell_notes
 from mm_core.types import InputError
-from mm_runtime.config import load_config
+from mm_runtime.config import load_config, naming_origin
 
 if TYPE_CHECKING:
     from mm_research.heard import Standing
@@ -85,7 +85,8 @@ def run(
     pace = (speed_option("--speed", speed), duration_option("--duration", duration) if duration else 0)
     lines = _lines_of(source, salvage=salvage)
     defined = _defined(symbol, lines, chosen, tick, lot, exchange_info)
-    notes = _notes(chosen, defined, size_notes(tick, lot, exchange_info))
+    with naming_origin(files, given):
+        notes = _notes(chosen, defined, size_notes(tick, lot, exchange_info))
     if bus == "memory":
         assert lines is not None
         summary, complete = _in_memory(lines, defined, chosen, out, pace)

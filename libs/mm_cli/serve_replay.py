@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mm_cli.options import check_port, check_symbol, source_files, speed_option
+from mm_cli.summary import size_notes, tell_notes
 
 FORM = "<file>[,<file>...], such as samples/synth.gz"
 
@@ -51,6 +52,7 @@ def run(
         tls_key=tls_key,
         exit_at_end=exit_at_end,
     )
+    tell_notes(size_notes(tick, lot, exchange_info))
     status = serve(order, lambda line: typer.echo(line, err=True))
     _tell(status, as_json=as_json)
 

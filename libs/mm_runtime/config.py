@@ -1,8 +1,10 @@
 """The configuration of a command or service: a TOML file, then the environment, then `--set`; the later one wins."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,25 @@ def load_config(
         _located(f"{name}: ", merged)
         sections = merged
     return to_config(sections, Settings)
+
+
+@contextmanager
+def naming_origin(paths: Path | Sequence[Path] | None, settings: Sequence[str] = ()) -> Iterator[None]:
+    """Let an InputError about a key (`[section] key: ..`) name the file, variable or option of its value."""
+    try:
+        yield
+    except InputError as error:
+        named = re.match(r"\[(\w+)\] (\w+)", str(error))
+        where = _origins(paths, settings).get(f"{named[1]}.{named[2]}") if named else None
+        raise InputError(f"{where}: {error}" if where else str(error)) from error
+
+
+def _origins(paths: Path | Sequence[Path] | None, settings: Sequence[str]) -> dict[str, str]:
+    """Where the value of each `section.key` comes from that is not the default's."""
+    found: dict[str, str] = {}
+    for path in [paths] if isinstance(paths, Path) else paths or ():
+        found |= {f"{section}.{key}": str(path) for section, keys in _read(path).items() for key in keys}
+    return found | {key: where for where, key, _ in _overrides(settings, os.environ)}
 
 
 def _located(where: str, sections: Mapping[str, Any]) -> None:
