@@ -68,7 +68,7 @@ def test_which_definition_of_a_size_wins_is_one_line() -> None:
 
 
 def test_status_says_where_the_session_stands_and_skips_who_is_away() -> None:
-    services = {
+    services: dict[str, Any] = {
         "risk": {"trading": {"state": "REDUCING", "reason": "operator"}, "denied": {"position": 3}},
         "book_builder": {"book": {"state": "VALID", "reason": ""}},
         "quoter": None,
