@@ -86,7 +86,7 @@ def test_bad_lines_are_left_out_alike_on_both_buses(tmp_path: Path) -> None:
         b"".join([*lines[:900], b"no time\n", lines[899][:80] + b"\n", *lines[900:1800], lines[1800][:90]])
     )
     source = f"replay:{damaged}"
-    grid = ["--tick", "0.01", "--lot", "0.0001", "--salvage"]
+    grid = ["--symbol", "SYNTH", "--tick", "0.01", "--lot", "0.0001", "--salvage"]
     bus = paper(tmp_path, "bus", *grid, source=source)
     memory = paper(tmp_path, "memory", *grid, "--bus", "memory", source=source)
     assert {kind: each["count"] for kind, each in bus["left_out"].items()} == {"no receive time": 1, "bad frame": 2}
