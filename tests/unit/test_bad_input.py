@@ -138,6 +138,7 @@ CASES = [
             ("--config none.toml", "none.toml: No such file or directory"),
             ("--profile careful", "--profile careful: expected conservative or aggressive"),
             ("--set quoter.levels", "--set quoter.levels: expected section.key=value"),
+            ("--set bus.group=../x", "--set bus.group=../x: [bus] group: expected str matching regex"),
             ("--set quoter.levels=", "--set quoter.levels=: [quoter] levels: expected int, got str"),
             ("--set quoter.strategy=grid", "'grid'; expected one of fixed_spread, avellaneda_stoikov"),
             ("--set quoter.zzz=1", "[quoter] zzz: unknown key; expected one of strategy, "),
