@@ -29,9 +29,10 @@ from mm_runtime.label import Label
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.sessions import Running, listed
 from mm_runtime.settings import Settings
+from mm_store.findings import Findings
 from mm_store.log_file import writing_log
 from mm_store.ws_lines import LeftOut
-from mm_venues.binance.feed import FeedCounts
+from mm_venues.binance.counts import FeedCounts, never_proven
 from mm_wire.codec import decode
 from mm_wire.subjects import ARCHIVER, RECORDER, SEQUENCER
 
@@ -142,14 +143,18 @@ class _Trading:
         await self._reader.stop()
         if recorder is None or not self._heard.last_ns:
             raise InputError(f"no market data of {self._order.instrument.instrument_id}; expected its frames")
+        counts = msgspec.convert(recorder["feed"], FeedCounts)
+        if unproven := never_proven(counts, self._order.instrument.venue_symbol):
+            raise InputError(unproven)
         result = Result(
             recording=self._heard.recording(),
             config=self._order.settings,
-            feed=msgspec.convert(recorder["feed"], FeedCounts),
+            feed=counts,
             market_s=(self._heard.last_ns - self._heard.first_ns) / NS_PER_S,
             wall_s=wall_s,
             complete=self._complete,
             left_out=msgspec.convert(recorder["left_out"], dict[str, LeftOut]),
+            failures=Findings().failures(counts),
         )
         return Outcome(result=result, store=store, restarts=self._chain.supervisor.restarts)
 

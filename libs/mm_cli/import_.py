@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mm_cli.failures import fail_on
 from mm_cli.options import VENUES, ForceOption, SalvageOption, check_choice, check_symbol
 from mm_cli.summary import as_text, left_out_rows, size_notes, tell_notes
 from mm_core.types import InputError
@@ -55,7 +56,7 @@ def run(
             "--salvage": salvage,
         }
         tape = _of_session(files, out, [option for option, value in given.items() if value], force=force)
-        told, summary = tape.to_json(), _session_summary(tape)
+        told, summary, failures = tape.to_json(), _session_summary(tape), list[str]()
     else:
         if not symbol:
             raise InputError("--symbol: missing; expected the venue's symbol of the frames, such as BTCUSDT")
@@ -65,8 +66,9 @@ def run(
         tell_notes(size_notes(tick, lot, exchange_info))
         lines = WsLines(files, salvage=salvage)
         imported = _of_lines(lines, out, symbol, {"tick": tick, "lot": lot}, exchange_info, force=force)
-        told, summary = imported.to_json(), _summary(imported)
+        told, summary, failures = imported.to_json(), _summary(imported), imported.failures
     typer.echo(msgspec.json.encode(told).decode() if as_json else summary)
+    fail_on(failures)
 
 
 def _of_lines(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mm_cli.failures import fail_on
 from mm_cli.interrupt import interruptible
 from mm_cli.options import (
     MAX,
@@ -96,6 +97,7 @@ def run(
     _tell(summary | {"notes": notes, "session": None if out is None else str(out)}, defined, as_json=as_json)
     if not complete:
         raise typer.Exit(INTERRUPTED)
+    fail_on(summary["failures"])
 
 
 def _lines_of(source: str, *, salvage: bool) -> "WsLines | None":

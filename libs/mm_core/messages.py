@@ -49,6 +49,10 @@ def bus_dtype(capacity: int) -> np.dtype[Any]:
 
 
 BUS = bus_dtype(128)
+# Answers of a venue. Of the orders that can be out at once (16 a side) no more than a quarter of it can be pending that
+# is not a fill to be joined: an order before the last has at most its refused cancel left, the last one its acceptance,
+# its end, a refused cancel and one fill.
+ANSWERS = bus_dtype(1024)
 
 
 @compiled
@@ -83,6 +87,46 @@ def bus_pop(bus: Record) -> Record:
     message = bus.ring[bus.head & (bus.ring.shape[0] - 1)]
     bus.head += 1
     return message
+
+
+@compiled
+def is_crowded(bus: Record) -> bool:
+    """True if no more than a quarter of the queue is free: room kept for messages that cannot be joined."""
+    capacity: int = bus.ring.shape[0]
+    return 4 * int(bus.tail - bus.head) >= 3 * capacity
+
+
+@compiled
+def bus_last(bus: Record) -> Record:
+    """The last message."""
+    return bus.ring[(bus.tail - 1) & (bus.ring.shape[0] - 1)]
+
+
+@compiled
+def bus_join_fill(bus: Record, order_id: int, price_ticks: int, flag: int, due_ns: int) -> bool:
+    """Make the order's latest fill at this price and `flag` the last message, due at `due_ns`; False without one.
+
+    It moves because a later fill joins it: that one must not be known before its cause, nor overtake what was sent
+    between the two. The queue must not be full.
+    """
+    mask = bus.ring.shape[0] - 1
+    at = bus.tail - 1
+    while at >= bus.head and not _is_fill(bus.ring[at & mask], order_id, price_ticks, flag):
+        at -= 1
+    if at < bus.head:
+        return False
+    bus.ring[bus.tail & mask] = bus.ring[at & mask]
+    for i in range(at, bus.tail):
+        bus.ring[i & mask] = bus.ring[(i + 1) & mask]
+    bus.last_due_ns = max(due_ns, bus.last_due_ns)
+    bus_last(bus).due_ns = bus.last_due_ns
+    return True
+
+
+@compiled
+def _is_fill(message: Record, order_id: int, price_ticks: int, flag: int) -> bool:
+    is_order: bool = message.kind == FILLED and message.order_id == order_id
+    return is_order and message.price_ticks == price_ticks and message.flag == flag
 
 
 @compiled

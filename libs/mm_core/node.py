@@ -7,12 +7,15 @@ import msgspec
 import numpy as np
 
 from mm_core.compiled import Array
-from mm_core.events import BookDelta, BookSnapshot, Event
+from mm_core.events import BookDelta, BookSnapshot, Event, InstrumentDefined
 
 State = Array  # of one record
 Column = np.ndarray[Any, np.dtype[np.int64]]
 # (key, value) of an operator's SET to what it changes here, for `put`; None for what is not this node's, or no value.
 Settings = Callable[[str, str], tuple[str, int | float] | None]
+# A definition of the instrument to the venue's filters, an array of one FILTERS; None if it is on another grid of ticks
+# and lots, which ends a session: its numbers mean something else.
+Filters = Callable[[InstrumentDefined], State | None]
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +41,17 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
         if len(dumped) != self.state.nbytes:
             raise ValueError(f"{self.name}: {len(dumped)} bytes of state, expected {self.state.nbytes}")
         self.state.view(np.uint8)[:] = np.frombuffer(dumped, np.uint8)
+
+
+def only_of(instrument_id: str, step: Callable[[Any], Sequence[Event]]) -> Callable[[Any], Sequence[Event]]:
+    """`step` for events of one instrument or of none; AssertionError for another's, which must not be in the log."""
+
+    def checked(event: Any) -> Sequence[Event]:
+        found = getattr(event, "instrument_id", instrument_id)
+        assert found == instrument_id, f"{type(event).__name__} of {found} in the log of {instrument_id}"
+        return step(event)
+
+    return checked
 
 
 def put(state: State, field: str, value: float) -> None:

@@ -7,11 +7,24 @@ Roots that decide nothing (BookTop, InstrumentDefined) are stamped by the same r
 over deciding roots only, and Ticks come before deciding roots only. So a log with BookTop and one without, such as a
 tape, lead to the same Ticks and the same decisions, even where a clock steps back. The price: a deciding root or a Tick
 may carry an earlier `local_ns` than a BookTop in front of it.
+
+Ticks of a long silence are few: after SILENCE_NS without a deciding root one comes a minute, so that a day without
+data, or a time a day ahead, is some thousand Ticks and not 864,000. The next deciding root ends that.
 """
 
 import msgspec
 
 from mm_core.events import BookTop, InstrumentDefined, Root, RootEvent, Tick
+
+SILENCE_NS = 600_000_000_000
+SPARSE_NS = 60_000_000_000
+
+
+def next_due_ns(after_ns: int, root_ns: int, period_ns: int) -> int:
+    """When the next Tick after `after_ns` is due; the last deciding root is of `root_ns`."""
+    if after_ns - root_ns >= SILENCE_NS:
+        period_ns = max(period_ns, SPARSE_NS)
+    return (after_ns // period_ns + 1) * period_ns
 
 
 class Sequencer:
@@ -22,6 +35,7 @@ class Sequencer:
         self._clock_offset_ns = clock_offset_ns
         self.root_seq = 0  # of the last root
         self.local_ns = 0  # of the last deciding root or Tick
+        self._root_ns = 0  # of the last deciding root
         self._due_ns = 0  # of the next Tick; 0 before the first deciding root
 
     def stamp(self, root: RootEvent) -> list[RootEvent]:
@@ -29,12 +43,11 @@ class Sequencer:
         local_ns = max(root.recv_ns + self._clock_offset_ns, root.ts_ns, self.local_ns)
         if isinstance(root, BookTop | InstrumentDefined):
             return [self._stamped(root, local_ns)]
-        if not self._due_ns:
-            self._due_ns = self._multiple_after(local_ns)
         said: list[RootEvent] = []
-        while self._due_ns <= local_ns:
+        while 0 < self._due_ns <= local_ns:
             said += self.finish()
-        self.local_ns = local_ns
+        self.local_ns = self._root_ns = local_ns
+        self._due_ns = next_due_ns(local_ns, local_ns, self._period_ns)
         said.append(self._stamped(root, local_ns))
         return said
 
@@ -43,22 +56,23 @@ class Sequencer:
         if not self._due_ns:
             return []
         due_ns = self.local_ns = self._due_ns
-        self._due_ns = self._multiple_after(due_ns)
+        self._due_ns = next_due_ns(due_ns, self._root_ns, self._period_ns)
         return [self._stamped(Tick(ts_ns=due_ns, recv_ns=due_ns), due_ns)]
 
-    def resume(self, root_seq: int, local_ns: int) -> None:
-        """Go on behind a log whose last root is `root_seq` and whose last deciding root or Tick was at `local_ns`."""
+    def resume(self, root_seq: int, local_ns: int, root_ns: int) -> None:
+        """Go on behind a log whose last root is `root_seq`.
+
+        Its last deciding root or Tick was at `local_ns`, its last deciding root at `root_ns`.
+        """
         self.root_seq = root_seq
         self.local_ns = local_ns
-        self._due_ns = self._multiple_after(local_ns) if local_ns else 0
+        self._root_ns = root_ns
+        self._due_ns = next_due_ns(local_ns, root_ns, self._period_ns) if local_ns else 0
 
     @property
     def due_ns(self) -> int:
         """When the next Tick is due; 0 before the first deciding root."""
         return self._due_ns
-
-    def _multiple_after(self, time_ns: int) -> int:
-        return (time_ns // self._period_ns + 1) * self._period_ns
 
     def _stamped(self, root: Root, local_ns: int) -> RootEvent:
         self.root_seq += 1

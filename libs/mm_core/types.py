@@ -28,7 +28,7 @@ class BookState(IntEnum):
 class BookReason(IntEnum):
     """Why a book is worse than its feed says; values of `Book.reason`."""
 
-    NONE = 0
+    NONE = 0  # it is as the feed says, or not worse
     SILENT = 1  # no depth event for longer than `book.stale_ms`
     CROSSED = 2  # best bid at or above best ask
     WINDOW = 3  # the touch lies outside of what is known to be complete

@@ -113,7 +113,7 @@ def _reason(state: Any) -> str:
 
 def _book_reason(sample: Any) -> str:
     """Why a book is worse than its feed; empty where the feed's state says all."""
-    return BOOK_REASONS.get(int(sample["reason"]), "") if "reason" in (sample.dtype.names or ()) else ""
+    return BOOK_REASONS.get(int(sample["reason"]), "")
 
 
 def _book_shares(recording: Recording) -> dict[str, float]:
@@ -129,8 +129,7 @@ def _book_shares(recording: Recording) -> dict[str, float]:
 
 def _book_keys(samples: Array) -> Array:
     """State and reason of each sample in one number."""
-    reasons: Any = samples["reason"] if "reason" in (samples.dtype.names or ()) else 0
-    keys: Array = samples["state"] + len(BookState) * reasons
+    keys: Array = samples["state"] + len(BookState) * samples["reason"]
     return keys
 
 

@@ -19,7 +19,7 @@ from mm_research import tables
 from mm_research.columns import Rows, tape_rows
 from mm_research.engine.loop import run
 from mm_research.engine.state import SAMPLE, SHARED
-from mm_research.market import Market, load_compiled, market_of, trust_feed
+from mm_research.market import Market, check_proven, load_compiled, market_of, trust_feed
 from mm_research.recording import Array, Recording
 from mm_research.report import report
 from mm_research.session import Session, check_folder, write_session
@@ -94,10 +94,11 @@ def backtest(
 ) -> Result:
     """Run one configuration over a tape, or over rows in log order, and write a session folder if `out` names one.
 
-    Rows without any feed status are taken as those of a VALID book. `inputs` are the files behind the source, for the
-    manifest. `progress` hears (rows done, rows in all) now and then, and ends the run early by answering False.
-    InputError for a configuration that does not fit the instrument or can never quote, no rows, or a folder that cannot
-    be written.
+    Rows that are no tape and have no feed status are taken as those of a VALID book. `inputs` are the files behind the
+    source, for the manifest. `progress` hears (rows done, rows in all) now and then, and ends the run early by
+    answering False.
+    InputError for a configuration that does not fit the instrument or can never quote, no rows, a tape whose book was
+    never proven, or a folder that cannot be written.
     """
     parts = new_parts(config, instrument)
     start_notes(config, instrument)
@@ -108,7 +109,10 @@ def backtest(
         raise InputError(f"{instrument.instrument_id}: no rows to run over; expected a tape with market data")
     market = market_of([parts], SHARED, first_tick_ns(rows, parts.period_ns))
     market["record"] = 1
-    trust_feed(market, rows)
+    if isinstance(source, Tape):
+        check_proven(source)
+    else:
+        trust_feed(market, rows)
     load_compiled(market, rows, parts)
     started_ns = perf_counter_ns()
     messages, samples, complete = _run(market, rows, parts, progress)

@@ -9,14 +9,15 @@ from typing import Any
 
 import msgspec
 
+from mm_core.accounting.account import traded_value
 from mm_core.events import InstrumentDefined
 from mm_core.setup import config as keys
 from mm_core.setup.parts import Parts, new_parts
 from mm_core.setup.units import units_of
 from mm_core.types import MONEY_E9, NS_PER_S, InputError
 from mm_research.columns import Neutral, read_neutral
-from mm_research.engine.loop import run
-from mm_research.engine.state import TOUCHES, TWO_BOOKS
+from mm_research.engine.loop import events_under_way, run
+from mm_research.engine.state import TOUCH_CHANGES, TOUCHES, TWO_BOOKS
 from mm_research.market import Market, load_compiled, market_of, trust_feed
 
 SETS_MAX = 32
@@ -84,7 +85,8 @@ def bench(path: Path, job: Job, *, sets: int = 1, repeat: int = 7, two_books: bo
     """Run the job `repeat` times over data in memory and return results and times (the keys of `bench --json`).
 
     With more than one set, sets after the first lean a little more each; results are the first's. Two books are
-    used where asked for, or where venue and strategy see different orders of rows. InputError for a bad tape or job.
+    used where asked for, where venue and strategy see different orders of rows, or where more changes of the touch can
+    be under way than the one book's history holds. InputError for a bad tape or job.
     """
     if not 1 <= sets <= SETS_MAX:
         raise InputError(f"--sets {sets}: expected 1 to {SETS_MAX}")
@@ -93,7 +95,8 @@ def bench(path: Path, job: Job, *, sets: int = 1, repeat: int = 7, two_books: bo
     tape = read_neutral(path, job.tick, job.lot)
     instrument = neutral_instrument(path, job.tick, job.lot)
     parts = [new_parts(job.config(job.skew_ticks + i * _SKEW_STEP_TICKS), instrument) for i in range(sets)]
-    sight = TWO_BOOKS if two_books or not tape.is_monotone else TOUCHES
+    one_book = tape.is_monotone and events_under_way(tape.rows, parts[0].period_ns) <= TOUCH_CHANGES
+    sight = TOUCHES if one_book and not two_books else TWO_BOOKS
     load_compiled(_market(parts, sight, tape), tape.rows, parts[0])
     times_ns = []
     for _ in range(repeat):
@@ -130,7 +133,7 @@ def _results(market: Market, instrument: InstrumentDefined) -> dict[str, int | f
         "steps": int(quoter["steps"]),
         "next_order_id": int(quoter["next_order_id"]),
         "fills": int(account["fills"]),
-        "traded_value": float(int(account["traded_tick_lots"]) * units.value),
+        "traded_value": float(traded_value(account) * units.value),
         "balance": float(int(account["cash_half"]) * units.value / 2),
         "fee": int(account["fees_e9"]) / MONEY_E9,
         "position": float(int(account["position_lots"]) * units.lot),

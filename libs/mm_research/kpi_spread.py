@@ -13,6 +13,7 @@ import pyarrow as pa
 from mm_core.messages import INTENT
 from mm_core.types import NS_PER_S
 from mm_research.arrow import decimals
+from mm_research.exact import group_sums
 from mm_research.recording import Array, Recording
 
 HORIZONS_S = (1, 5, 60)
@@ -39,13 +40,13 @@ def kpi_spread(recording: Recording) -> pa.Table:
         "valid_share": _weighted(recording.has_mid.astype(float), np.ones(len(samples)), index, len(minutes)),
         "market_spread_bps": _weighted(spread, np.ones(len(samples)), index, len(minutes)),
         "fills": np.bincount(fill_minutes, minlength=len(minutes)),
-        "qty": decimals(_sums(lots, fill_minutes, len(minutes)), recording.units.lot),
+        "qty": decimals(group_sums(lots, fill_minutes, len(minutes)), recording.units.lot),
         "quoted_half_spread_bps": mean_bps(measures.quoted),
         "effective_half_spread_bps": mean_bps(measures.effective),
     }
     for horizon_s, realised in zip(HORIZONS_S, measures.realised, strict=True):
         columns[f"realised_half_spread_{horizon_s}s_bps"] = mean_bps(realised)
-        columns[f"censored_{horizon_s}s"] = _sums(np.isnan(realised).astype(np.int64), fill_minutes, len(minutes))
+        columns[f"censored_{horizon_s}s"] = group_sums(np.isnan(realised).astype(np.int64), fill_minutes, len(minutes))
     return pa.table(columns)
 
 
@@ -96,13 +97,6 @@ def _as_of(at_ns: Array, mids: Array, ts_ns: Array) -> Array:
     if not len(mids):
         return np.full(len(ts_ns), math.nan)
     return np.where(at >= 0, mids[at], math.nan)
-
-
-def _sums(values: Array, index: Array, count: int) -> Array:
-    """Exact sums of integers by group."""
-    sums = np.zeros(count, np.int64)
-    np.add.at(sums, index, values)
-    return sums
 
 
 def _weighted(values: Array, weights: Array, index: Array, count: int) -> pa.Array:

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from mm_core.setup.parts import BOOK_FAR, BOOK_WIDTH, Parts
-from mm_core.types import BookState
+from mm_core.types import BookState, InputError
 from mm_research.columns import Rows
 from mm_research.engine.loop import run
 from mm_research.engine.state import STATUS, new_market
+from mm_store.tape import Tape
 
 Market = np.ndarray[Any, Any]
 _WARM_ROWS = 64
@@ -31,8 +32,20 @@ def market_of(sets: Sequence[Parts], sight: int, first_tick_ns: int) -> Market:
     return market
 
 
+def check_proven(tape: Tape) -> None:
+    """InputError for a tape whose feed never proved a book: nothing would be quoted on it."""
+    if np.any((tape.kind == STATUS) & (tape.side == BookState.VALID)):
+        return
+    counts = tape.counts()
+    raise InputError(
+        f"{tape.instrument.instrument_id}: no book of this tape was ever proven: {counts['depth']:,} depth events, "
+        f"{counts['snapshot']:,} snapshots, {counts['status']:,} feed statuses; expected one that is VALID (a later "
+        "day of an old import has none: import it again)"
+    )
+
+
 def trust_feed(market: Market, rows: Rows) -> None:
-    """Take the book as VALID from the start where the rows hold no feed status that could say so."""
+    """Take the book of neutral rows as VALID from the start where they hold no feed status that could say so."""
     if not np.any(rows["code"] & 7 == STATUS):
         for name in ("builder", "local"):
             market[name]["feed_state"] = BookState.VALID

@@ -25,10 +25,12 @@ from mm_research.memory_log import Hear, MemoryLog
 from mm_research.recording import Recording
 from mm_research.report import report
 from mm_research.session import Session, check_folder, write_session
+from mm_store.findings import Findings
 from mm_store.log_file import writing_log
 from mm_store.ws_lines import LeftOut, WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
-from mm_venues.binance.feed import Feed, FeedCounts
+from mm_venues.binance.counts import FeedCounts, never_proven
+from mm_venues.binance.feed import Feed
 from mm_venues.frame_error import FrameError
 
 MAX_SPEED = 0.0  # as fast as it goes
@@ -47,13 +49,13 @@ class PaperSession:
         parts = new_parts(config, instrument)
         self.heard = Heard(instrument, config)
         self._hear = hear
-        self._feed = Feed(instrument, TouchAudit(CompiledBook()))
+        self.feed = Feed(instrument, TouchAudit(CompiledBook()))
         self._sequencer = Sequencer(parts.period_ns, parts.offset_ns)
         self._log = MemoryLog(new_nodes(parts, instrument.instrument_id), self._on_event)
 
     def take(self, recv_ns: int, frame: bytes) -> None:
         """Take the next frame, to the end of what it leads to. FrameError if it is a bad one."""
-        for event in self._feed.feed(recv_ns, frame):
+        for event in self.feed.feed(recv_ns, frame):
             self._append(self._sequencer.stamp(event))
 
     def finish(self) -> None:
@@ -62,7 +64,7 @@ class PaperSession:
 
     def counts(self) -> FeedCounts:
         """What the feed has seen."""
-        return self._feed.counts()
+        return self.feed.counts()
 
     def _append(self, roots: Sequence[e.RootEvent]) -> None:
         for root in roots:
@@ -76,7 +78,8 @@ class PaperSession:
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a session did. Times in seconds, `wall_s` without start-up; `complete` is false if it was stopped.
 
-    `left_out` are lines of the recording that were no use, by kind.
+    `left_out` are lines of the recording that were no use, by kind. `failures` are the lines that say why it is no good
+    all the same: where the venue contradicted the book first, or where the instrument changed, which ended it.
     """
 
     recording: Recording
@@ -86,6 +89,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     wall_s: float
     complete: bool
     left_out: dict[str, LeftOut] = {}
+    failures: list[str] = []
 
     def summary(self) -> dict[str, Any]:
         """The keys of `paper --json`, but the session's."""
@@ -94,6 +98,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
             "feed": msgspec.structs.asdict(self.feed),
             "left_out": msgspec.to_builtins(self.left_out),
             **report(recording, self.config),
+            "failures": self.failures,
             "market_s": self.market_s,
             "wall_s": self.wall_s,
             "speed_x": self.market_s / self.wall_s if self.wall_s else 0.0,
@@ -127,21 +132,28 @@ def paper(
         session = PaperSession(instrument, config, hear)
         frames = iter(lines)  # held to the end, so that the progress may still ask how far they are
         started_ns = perf_counter_ns()
-        complete = _take_all(session, lines, frames, speed, duration_ns, progress)
+        findings = Findings()
+        complete = _take_all(session, lines, frames, findings, speed, duration_ns, progress)
         session.finish()
         progress(session.heard.standing())
         wall_s = (perf_counter_ns() - started_ns) / NS_PER_S
     if not session.heard.last_ns:
         raise InputError(f"{lines.where}: no market data of {instrument.instrument_id} until here; expected its frames")
-    result = _result(session, lines, config, wall_s, complete)
+    unproven = never_proven(session.counts(), instrument.venue_symbol)
+    if unproven:
+        raise InputError(f"{lines.where}: {unproven}")
+    result = _result(session, lines, config, wall_s, complete, findings)
     if out is not None:
         about = Session(command="paper", config=config, instrument=instrument, inputs=inputs, complete=complete)
         write_session(out, about, result.recording, result.summary() | {"session": str(out)})
     return result
 
 
-def _result(session: PaperSession, lines: WsLines, config: Config, wall_s: float, complete: bool) -> Result:
+def _result(
+    session: PaperSession, lines: WsLines, config: Config, wall_s: float, complete: bool, findings: Findings
+) -> Result:
     return Result(
+        failures=findings.failures(session.counts()),
         recording=session.heard.recording(),
         config=config,
         feed=session.counts(),
@@ -160,11 +172,15 @@ def _take_all(
     session: PaperSession,
     lines: WsLines,
     frames: Iterable[Frame],
+    findings: Findings,
     speed: float,
     duration_ns: int,
     progress: Progress,
 ) -> bool:
-    """Take frames until they or the duration end; False if `progress` has stopped them, always between two frames."""
+    """Take frames until they or the duration end, or `go_on` says so; False if `progress` has stopped them.
+
+    Always between two frames.
+    """
     started_ns, first_ns = perf_counter_ns(), 0
     for count, (recv_ns, frame) in enumerate(frames):
         first_ns = first_ns or recv_ns
@@ -178,6 +194,8 @@ def _take_all(
             session.take(recv_ns, frame)
         except FrameError as error:
             lines.refuse(error)
+        if not findings.look(session.feed, lines.where):
+            break
         if count % _PROGRESS_FRAMES == 0 and not progress(session.heard.standing()):
             return False
     return True

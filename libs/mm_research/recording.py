@@ -13,6 +13,7 @@ from mm_core.events import InstrumentDefined
 from mm_core.messages import FILLED, INTENT, SUBMIT
 from mm_core.setup.units import Units, units_of
 from mm_core.types import MONEY_E9, BookState
+from mm_research.exact import exact_products, exact_sum, sum_products
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -77,24 +78,24 @@ class Recording:
     @cached_property
     def total_half(self) -> Array:
         """Result before fees at each sample: cash and position at the mid, in half-ticks x lots."""
-        value: Array = self.samples["cash_half"] + self.samples["position_lots"] * self.mid_half
-        return value
+        return sum_products(self.samples["cash_half"], self.samples["position_lots"], self.mid_half)
 
     def _check_account(self) -> None:
         """Position, cash and fees of the last sample are those of all fills."""
+        price_half = 2 * self.fills["price_ticks"]
         totals = {
-            "position_lots": self.signed_lots,
-            "cash_half": -2 * self.fills["price_ticks"] * self.signed_lots,
-            "fees_e9": self.fills["fee_e9"],
+            "position_lots": exact_sum(self.signed_lots),
+            "cash_half": -exact_sum(exact_products(price_half, self.signed_lots)),
+            "fees_e9": exact_sum(self.fills["fee_e9"]),
         }
-        for name, changes in totals.items():
+        for name, total in totals.items():
             last = int(self.samples[name][-1]) if len(self.samples) else 0
-            assert int(changes.sum()) == last, f"{name} of the last sample is not that of the fills"
+            assert total == last, f"{name} of the last sample is not that of the fills"
 
     def _check_split(self) -> None:
         """Total = spread + inventory at every sample; where the position is flat, all of it is realised."""
         rows = self.samples
-        split = rows["spread_half"] + rows["inventory_half"]
+        split = sum_products(rows["spread_half"], rows["inventory_half"], np.ones(len(rows), np.int64))
         assert np.array_equal(split, self.total_half), "spread + inventory is not the total"
         flat = rows["position_lots"] == 0
         assert np.array_equal(rows["realised_half"][flat], rows["cash_half"][flat]), "flat, but not all is realised"

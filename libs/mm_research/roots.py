@@ -9,8 +9,14 @@ from typing import Any
 import msgspec
 
 from mm_core.events import BookTop, InstrumentDefined, MarketEvent, RootEvent, Tick
+from mm_core.sequencer import SILENCE_NS, next_due_ns
 
 _STAMPS = ("ts_ns", "recv_ns", "local_ns", "root_seq")
+_FILTERS = tuple(
+    name
+    for name in InstrumentDefined.__struct_fields__
+    if name not in (*_STAMPS, "instrument_id", "venue_symbol", "tick_size", "lot_size")
+)
 Wrong = tuple[RootEvent, str]  # what should stand there, and why
 
 
@@ -21,8 +27,10 @@ class RootCheck:
         self._instrument = instrument
         self._period_ns = period_ns
         self._offset_ns = offset_ns
+        self._is_defined = False
         self._root_seq = 0
         self._local_ns = 0  # of the last root that decides, Ticks included
+        self._root_ns = 0  # of the last root that decides
         self._due_ns = 0  # of the next Tick; 0 before the first deciding root
 
     def wrong(self, root: RootEvent) -> Wrong | None:
@@ -37,7 +45,7 @@ class RootCheck:
     def _tick(self, tick: Tick) -> Wrong | None:
         due_ns = self._due_ns
         self._local_ns = tick.local_ns
-        self._due_ns = self._multiple_after(tick.local_ns)
+        self._due_ns = next_due_ns(tick.local_ns, self._root_ns, self._period_ns)
         if not due_ns:
             return tick, "a Tick before the first market data"
         if tick.ts_ns == tick.recv_ns == tick.local_ns == due_ns:
@@ -51,9 +59,9 @@ class RootCheck:
         is_due = False
         if not isinstance(root, BookTop | InstrumentDefined):  # which move no time
             is_due = 0 < due_ns <= root.local_ns
-            self._local_ns = root.local_ns
-            if is_due or not due_ns:
-                self._due_ns = self._multiple_after(root.local_ns)
+            if is_due or not due_ns or due_ns - self._root_ns > SILENCE_NS:
+                self._due_ns = next_due_ns(root.local_ns, root.local_ns, self._period_ns)
+            self._local_ns = self._root_ns = root.local_ns
         if root.local_ns != local_ns:
             return _with(root, local_ns=local_ns), "local_ns is not max(recv_ns + offset, ts_ns, local_ns before)"
         if is_due:
@@ -63,11 +71,11 @@ class RootCheck:
         return self._definition(root) if isinstance(root, InstrumentDefined) else None
 
     def _definition(self, root: InstrumentDefined) -> Wrong | None:
-        defined = _with(self._instrument, **{name: getattr(root, name) for name in _STAMPS})
+        """The first is the manifest's; a later one may have other filters, but no other tick or lot."""
+        kept = _STAMPS if not self._is_defined else (*_STAMPS, *_FILTERS)
+        self._is_defined = True
+        defined = _with(self._instrument, **{name: getattr(root, name) for name in kept})
         return None if defined == root else (defined, "not the instrument of the manifest")
-
-    def _multiple_after(self, time_ns: int) -> int:
-        return (time_ns // self._period_ns + 1) * self._period_ns
 
 
 def _with(root: RootEvent, **fields: Any) -> RootEvent:

@@ -11,6 +11,7 @@ from mm_core.messages import DENIED, FILLED, INTENT, SUBMIT, TRADING_STATE
 from mm_core.risk.reason import Reason
 from mm_core.types import BookState, Side, TradeState
 from mm_research.arrow import decimals, names, scale_of
+from mm_research.exact import exact_difference, exact_products
 from mm_research.recording import Array, Recording
 
 _MONEY = Decimal("1e-9")
@@ -154,14 +155,15 @@ def pnl(recording: Recording) -> pa.Table:
     scale = max(scale_of(half), scale_of(_MONEY))
     half_count, money_count = int(half.scaleb(scale)), int(_MONEY.scaleb(scale))
     unit = Decimal(1).scaleb(-scale)
+    total_half, fees = exact_products(recording.total_half, half_count), exact_products(rows["fees_e9"], money_count)
     return pa.table(
         {
             "ts_ns": rows["local_ns"],
             "position": decimals(rows["position_lots"], recording.units.lot),
             "cash": decimals(rows["cash_half"], half, scale),
-            "total": decimals(recording.total_half * half_count - rows["fees_e9"] * money_count, unit, scale),
+            "total": decimals(exact_difference(total_half, fees), unit, scale),
             "realised": decimals(rows["realised_half"], half, scale),
-            "unrealised": decimals(recording.total_half - rows["realised_half"], half, scale),
+            "unrealised": decimals(exact_difference(recording.total_half, rows["realised_half"]), half, scale),
             "fees": decimals(rows["fees_e9"], _MONEY, scale),
             "spread": decimals(rows["spread_half"], half, scale),
             "inventory": decimals(rows["inventory_half"], half, scale),

@@ -28,6 +28,7 @@ DENIALS = {
     "below_minimum": "orders below the smallest that the venue takes",
     "min_notional": "orders below the venue's minimum notional",
     "venue_qty_max": "orders larger than the venue takes",
+    "venue_notional_max": "orders worth more than the venue takes",
     "price_deviation": "price further from the market than the venue takes",
     "price_bounds": "price outside of the venue's bounds",
     "venue_orders": "more open orders than the venue takes",

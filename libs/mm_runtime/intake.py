@@ -31,15 +31,28 @@ class Waiting(msgspec.Struct):
 
 
 class Intake:
-    """The roots that wait to be appended, in `waiting`, in order. Repeats are dropped, holes are asked for again."""
+    """The roots that wait to be appended, in `waiting`, in order. Repeats are dropped, holes are asked for again.
 
-    def __init__(self, bus: Bus, group: str, on_roots: Callable[[], Awaitable[None]]) -> None:
+    `on_clock` gets the clock that a source sends, and whether its process has just started; `on_skip` is called before
+    roots are taken whose source has given up what it sent before, and tells whether these are to be given up here too.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        group: str,
+        on_roots: Callable[[], Awaitable[None]],
+        on_clock: Callable[[int, bool], object],
+        on_skip: Callable[[], bool],
+    ) -> None:
         self.waiting: deque[Waiting] = deque()
         self.repeated = 0
         self.holes = 0
         self._bus = bus
         self._group = group
         self._on_new = on_roots
+        self._on_clock = on_clock
+        self._on_skip = on_skip
         self._next: dict[str, int] = {}  # of each source, the number that it should send next
         self._stored: dict[str, int] = {}  # the last number that the log holds
         self._told: dict[str, int] = {}  # the number that it was told last
@@ -92,6 +105,8 @@ class Intake:
         if message.subject != root_subject(self._group, roots.source):  # who may publish there is who says them
             log.warning("%s refused: roots of %s", message.subject, roots.source)
             return
+        if roots.sent_ns:
+            self._on_clock(roots.sent_ns, roots.first == 0)
         source, wanted = roots.source, self._next.setdefault(roots.source, 1)
         if roots.first > wanted and not roots.skips:
             await self._on_hole(source, wanted, roots.first)
@@ -100,12 +115,25 @@ class Intake:
         said: list[bytes | None] = [*roots.events, None] if roots.ends else [*roots.events]
         new = said[wanted - roots.first :] if roots.first else []
         self.repeated += len(said) - len(new)
-        for number, data in enumerate(new, wanted):
-            self.waiting.append(Waiting(source, number, data, message.reply))
+        arrived = [Waiting(source, number, data, message.reply) for number, data in enumerate(new, wanted)]
+        if roots.skips and wanted == roots.first and arrived and self._on_skip():
+            self._replace(source, arrived)
+        else:
+            self.waiting += arrived
         self._next[source] = wanted + len(new)
         if not new:  # it only asks, or repeats what we have: then our word was lost
             await self._say_again(source, message.reply)
         await self._on_new()
+
+    def _replace(self, source: str, arrived: list[Waiting]) -> None:
+        """These, in front of all that waits, instead of what waits of their source."""
+        others = [waiting for waiting in self.waiting if waiting.source != source]
+        self.waiting = deque([*arrived, *others])
+
+    async def ask_gap(self, late_ns: int) -> None:
+        """Have the sources of market data give up what waits, which is late."""
+        for source in [each for each in self._next if not each.startswith(CONSOLE)]:
+            await self._want(source, again=False, late_ns=late_ns)
 
     async def _on_hole(self, source: str, wanted: int, first: int) -> None:
         """Ask once: what is on its way already shows the same hole, and a source repeats by itself in the end."""
@@ -122,10 +150,10 @@ class Intake:
         elif source in self._answers:
             await self._bus.publish(reply, self._answers[source])
 
-    async def _want(self, source: str, *, again: bool) -> None:
+    async def _want(self, source: str, *, again: bool, late_ns: int = 0) -> None:
         """Tell a source what is stored, which it need not keep, and what has come."""
         number = self._told[source] = self._stored.get(source, 0) + 1
-        want = Want(number, again, self._next[source])
+        want = Want(number, again, self._next[source], late_ns)
         await self._bus.publish(want_subject(self._group, source), self._encode(want))
 
 

@@ -6,7 +6,8 @@ import msgspec
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
-from mm_core.events import ROOT_EVENTS, BookTop, Event, InstrumentDefined, Root
+from mm_core.events import ROOT_EVENTS, BookTop, Event, FeedStatus, InstrumentDefined, Root, Tick
+from mm_core.types import BookState
 from mm_runtime.bus import Bus, until_available
 from mm_runtime.label import Label
 from mm_runtime.ledger import Entry
@@ -19,11 +20,16 @@ CLOSE = "close"  # the source of the Tick that ends a log
 class End(msgspec.Struct):
     """`tree`: the last root and all behind it; `sources`: the last number of each; `is_closed`: its end stands.
 
+    `instrument_id` is the log's, `is_proven` whether its last FeedStatus is VALID.
+    `local_ns` is that of the last deciding root or Tick, `root_ns` of the last deciding root.
     `command`: source and sequence of the last operator's command, who may not have heard that the log holds it.
     """
 
     root_seq: int = 0
     local_ns: int = 0
+    root_ns: int = 0
+    instrument_id: str = ""
+    is_proven: bool = False
     tree_seq: int = 0
     tree: list[Entry] = []
     sources: dict[str, int] = {}
@@ -40,10 +46,8 @@ async def read_end(bus: Bus, group: str, last_seq: int) -> End:
             continue
         label, root = Label.of(last.headers), decode(last.data or b"")
         assert isinstance(root, Root)
-        end.root_seq = max(end.root_seq, root.root_seq)
         end.tree_seq = max(end.tree_seq, last.seq or 0)
-        if not isinstance(root, BookTop | InstrumentDefined):
-            end.local_ns = max(end.local_ns, root.local_ns)
+        _take_root(end, root)
         if label.source.startswith(RECORDER):
             end.sources[label.source] = max(end.sources.get(label.source, 0), label.number)
         if label.source.startswith(CONSOLE):
@@ -58,6 +62,19 @@ async def read_end(bus: Bus, group: str, last_seq: int) -> End:
         cause = 0 if seq == end.tree_seq else label.number
         end.tree.append(Entry(seq, type(decode(data)).__name__, cause, data))
     return end
+
+
+def _take_root(end: End, root: Root) -> None:
+    end.root_seq = max(end.root_seq, root.root_seq)
+    if isinstance(root, InstrumentDefined):
+        end.instrument_id = root.instrument_id
+    if isinstance(root, FeedStatus):
+        end.is_proven = root.state is BookState.VALID
+    if isinstance(root, BookTop | InstrumentDefined):
+        return
+    end.local_ns = max(end.local_ns, root.local_ns)
+    if not isinstance(root, Tick):
+        end.root_ns = max(end.root_ns, root.local_ns)
 
 
 async def _last(bus: Bus, group: str, kind: type[Event]) -> RawStreamMsg | None:

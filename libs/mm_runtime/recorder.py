@@ -6,27 +6,26 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic, perf_counter_ns, time_ns
+from time import monotonic, perf_counter_ns
 from typing import Any
 
 import msgspec
 from nats.aio.msg import Msg
 
-from mm_core.events import BookTop, InstrumentDefined, RootEvent
+from mm_core.events import BookDelta, BookTop, InstrumentDefined, RootEvent, Trade
 from mm_core.types import NS_PER_S, InputError
-from mm_runtime.figures.feed import add_client, add_feed, add_free
+from mm_runtime.figures.feed import add_feed, add_free, add_live
+from mm_runtime.live_source import LiveSource
 from mm_runtime.roots import RootSource
 from mm_runtime.service import Service
 from mm_runtime.settings import Venue
 from mm_runtime.topology import HEARS
-from mm_store.frames import FrameWriter
+from mm_store.recording import Recording
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
-from mm_venues.binance.client import BinanceClient, Endpoints
 from mm_venues.binance.feed import Feed
-from mm_venues.binance.rest import Rest
-from mm_venues.control import disconnected
 from mm_venues.frame_error import FrameError
+from mm_venues.steady_clock import SteadyClock
 from mm_wire.subjects import RECORDER, end_subject, status_subject
 
 log = logging.getLogger(__name__)
@@ -37,9 +36,6 @@ PACED = "paced:"
 YIELD_FRAMES = 64
 BATCH_ROOTS = 32
 POLL_S = 0.05
-FLUSH_S = 1.0
-# Some minutes of a busy market: longer than any restart takes.
-LIVE_ROOTS_MAX = 100_000
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="as --frames, in <data>/<venue>/<SYMBOL>")
     parser.add_argument("--speed", type=float, default=0.0, help="multiple of real time; 0: as fast as it goes")
     parser.add_argument("--salvage", action="store_true", help="leave out bad lines of a recording, and count them")
-    parser.add_argument("--duration-ns", type=int, default=0, help="receive time after which a replay ends; 0: its end")
+    parser.add_argument("--duration-ns", type=int, default=0, help="receive time after which it ends; 0: its end")
 
 
 class Recorder:
@@ -59,9 +55,12 @@ class Recorder:
     def __init__(self, service: Service, instrument: InstrumentDefined) -> None:
         options, bus = service.options, service.settings.bus
         self.feed = Feed(instrument, TouchAudit(CompiledBook()))
-        self.roots = RootSource(service.bus, service.group, RECORDER)
+        self.clock = SteadyClock()
+        clock = {"clock_ns": self.clock.now_ns} if options.source == LIVE else {}
+        self.roots = RootSource(service.bus, service.group, RECORDER, **clock)
         self.frames = 0
         self.heard_s = monotonic()  # when the last frame came
+        self.lag_ns = 0  # of the last depth update or trade, on the exchange's clock
         self.is_ended = False
         self._end_asked = asyncio.Event()
         self._service = service
@@ -70,13 +69,12 @@ class Recorder:
         self._book_top, self._group = bus.book_top, service.group
         self._is_paced = bool(options.speed) or options.source.startswith(PACED)
         self._heard = asyncio.Event()  # by all nodes: what is paced by the clock begins then
-        self._new = asyncio.Event()
-        self._writer = _new_writer(options, instrument)
+        self._offset_ns = service.settings.clock.offset_ns
+        self.recording = _new_recording(options, instrument, self._ask_snapshot)
         self._work: asyncio.Task[None] | None = None
         self._batch: list[RootEvent] = []  # of a replay that need not be on time
-        self.lost = 0  # roots that were given up because the sequencer did not take them
-        self.client: BinanceClient | None = None
         self._lines: WsLines | None = None  # of a recording
+        self.live: LiveSource | None = None
 
     def status(self) -> dict[str, Any]:
         """What the feed has seen, and how far it is."""
@@ -86,10 +84,17 @@ class Recorder:
             "ended": self.is_ended,
             "unconfirmed": self.roots.unconfirmed,
             "resent": self.roots.resent,
-            "lost": self.lost,
             "left_out": msgspec.to_builtins(self._lines.left_out) if self._lines else {},
-            "client": msgspec.structs.asdict(self.client.counts) if self.client else None,
+            "lost": self.live.lost if self.live else 0,
+            "frames_lost": self.recording.frames_lost if self.recording else 0,
+            "clock_steps": self.clock.steps,
+            "end_reason": self.live.reason if self.live else "",
+            "client": msgspec.structs.asdict(self.live.client.counts) if self.live and self.live.client else None,
         }
+
+    def _ask_snapshot(self) -> None:
+        if self.live and self.live.client:
+            self.live.client.request_snapshot()
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` beside the service; its failure is the service's."""
@@ -101,8 +106,8 @@ class Recorder:
             self._work.cancel()
             await asyncio.wait([self._work])  # its last frame is one too
         await self.roots.stop()
-        if self._writer is not None:
-            self._writer.close()
+        if self.recording is not None:
+            self.recording.close()
 
     async def on_end(self, message: Msg) -> None:
         """The operator of the session wants its log closed behind the frames so far."""
@@ -149,10 +154,10 @@ class Recorder:
             if self._duration_ns and recorded_ns - first_ns >= self._duration_ns:
                 break
             if self._heard.is_set() and not shift_ns:
-                shift_ns = recorded_ns - time_ns()
-            if shift_ns and not await self._pause(recorded_ns, lambda: time_ns() + shift_ns):  # noqa: B023
+                shift_ns = recorded_ns - self.clock.now_ns()
+            if shift_ns and not await self._pause(recorded_ns, lambda: self.clock.now_ns() + shift_ns):  # noqa: B023
                 break
-            await self._take_line(lines, time_ns() + shift_ns if shift_ns else recorded_ns, frame)
+            await self._take_line(lines, self.clock.now_ns() + shift_ns if shift_ns else recorded_ns, frame)
         await self._end()
 
     async def _until_heard(self) -> None:
@@ -162,45 +167,30 @@ class Recorder:
                 await asyncio.sleep(POLL_S)
         self._heard.set()
 
-    async def live(self, venue: Venue, symbol: str) -> None:
+    async def trade_live(self, venue: Venue, instrument: InstrumentDefined) -> None:
         """The exchange's frames from now on, until the end is asked for."""
-        self.roots.go_on_behind(await self.roots.start())
-        endpoints = Endpoints(**{name: getattr(venue, name) for name in venue.__struct_fields__})
-        async with Rest(venue.rest_url) as rest:
-            sync = self.feed.sync
-            self.client = BinanceClient(symbol, endpoints, rest, self._on_frame, lambda: sync.wants_snapshot)
-            add_client(self._service.metrics, self.client.counts)
-            tasks = [asyncio.create_task(work) for work in (self.client.run(), self._send(), self._end_asked.wait())]
-            done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-            for task in done:
-                task.result()
+        self.live = LiveSource(
+            self,
+            instrument,
+            self.clock,
+            offset_ns=self._offset_ns,
+            duration_ns=self._duration_ns,
+            ended=self._end_asked,
+        )
+        add_live(self._service.metrics, self.live)
+        await self.live.run(venue, self._until_heard)
+        if self.live.reason:
+            log.error("the session ends: %s", self.live.reason)
         await self._end()
 
-    def _on_frame(self, recv_ns: int, frame: bytes) -> None:
-        """The port of the live client, which waits for nobody."""
-        self.roots.offer(self._hear(recv_ns, frame))
-        self._new.set()
-        if self.roots.unconfirmed > LIVE_ROOTS_MAX:
-            # The log takes nothing: what it missed is a gap, and the book begins anew.
-            self.lost += self.roots.unconfirmed
-            self.roots.forget()
-            self.roots.offer(self._hear(recv_ns, disconnected("the log did not take the market data")))
-
-    async def _send(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._new.wait(), FLUSH_S)
-            if not self._new.is_set() and self._writer is not None:
-                self._writer.flush()  # a quiet market writes nothing by itself
-            self._new.clear()
-            await self.roots.send_new()
+    def flush(self) -> None:
+        """Put what was recorded on the disk."""
+        if self.recording is not None:
+            self.recording.flush()
 
     async def take(self, recv_ns: int, frame: bytes) -> None:
         """The port of recorded frames, which waits for the log."""
-        if events := self._hear(recv_ns, frame):
+        if events := self.hear(recv_ns, frame):
             if self._is_paced and not self._heard.is_set():
                 await self.roots.put(events[:1])  # the instrument, with which the services begin
                 await self._until_heard()
@@ -215,13 +205,15 @@ class Recorder:
         batch, self._batch = self._batch, []
         await self.roots.put(batch)
 
-    def _hear(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
+    def hear(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
         """The frame port: everything that the feed hears comes through here, and is recorded."""
         events = self.feed.feed(recv_ns, frame)
         self.frames += 1
         self.heard_s = monotonic()
-        if self._writer is not None:
-            self._writer.write(recv_ns, frame)
+        if self.recording is not None:
+            self.recording.write(recv_ns, frame)
+        if events and isinstance(events[-1], BookDelta | Trade):
+            self.lag_ns = recv_ns + self._offset_ns - events[-1].ts_ns
         if self._book_top:
             return events
         return [event for event in events if not isinstance(event, BookTop)]
@@ -240,11 +232,13 @@ class Recorder:
         log.info("the end: %d frames", self.frames)
 
 
-def _new_writer(options: argparse.Namespace, instrument: InstrumentDefined) -> FrameWriter | None:
+def _new_recording(
+    options: argparse.Namespace, instrument: InstrumentDefined, ask_snapshot: Callable[[], None]
+) -> Recording | None:
     folder = options.frames
     if options.data:
         folder = options.data.joinpath(*instrument.instrument_id.split("."))
-    return FrameWriter(folder, instrument.venue_symbol) if folder else None
+    return Recording(folder, instrument.venue_symbol, ask_snapshot) if folder else None
 
 
 async def start(service: Service) -> None:
@@ -263,7 +257,7 @@ async def start(service: Service) -> None:
     if options.frames:
         add_free(service.metrics, options.frames)
     if options.source == LIVE:
-        recorder.begin(recorder.live(service.settings.venue, instrument.venue_symbol))
+        recorder.begin(recorder.trade_live(service.settings.venue, instrument))
         return
     for prefix, work in ((REPLAY, recorder.replay), (PACED, recorder.pace)):
         if options.source.startswith(prefix):

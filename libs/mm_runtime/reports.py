@@ -11,3 +11,10 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
 
     answers: list[tuple[int, list[bytes]]]
     writer: str = ""
+
+
+class Head(msgspec.Struct):
+    """What must be read of an answer to append it."""
+
+    type: str
+    instrument_id: str = ""

@@ -1,21 +1,22 @@
 """Roots on their way to the sequencer: numbered by their source, kept until the log holds them, sent again when asked.
 
 Plain messages may get lost, and either end may be killed: the source keeps what is not confirmed, and the sequencer
-says which number it wants next. A hole is asked for again; a repeat is thrown away.
+says which number it wants next. A hole is asked for again; a repeat is thrown away. A sequencer that holds roots which
+have become too old asks for a GAP instead: then the source gives them up.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 import msgspec
 from nats.aio.msg import Msg
 
-from mm_core.events import Event
+from mm_core.events import Event, Root
 from mm_runtime.bus import Bus
-from mm_wire.codec import encode
+from mm_wire.codec import decode, encode
 from mm_wire.subjects import root_subject, want_subject
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,8 @@ class Roots(msgspec.Struct, frozen=True, array_like=True):
     """Consecutive roots of one source, the first of them numbered `first`, counting from 1.
 
     `skips`: numbers before `first` that are missing were lost at the source, which said so in a GAP. `ends`: no more
-    roots follow; the end takes a number of its own, behind the events.
+    roots follow; the end takes a number of its own, behind the events. `sent_ns`: the source's clock when it sent
+    this, 0 of a replay.
     """
 
     source: str
@@ -38,27 +40,38 @@ class Roots(msgspec.Struct, frozen=True, array_like=True):
     events: list[bytes]
     skips: bool = False
     ends: bool = False
+    sent_ns: int = 0
 
 
 class Want(msgspec.Struct, frozen=True, array_like=True):
     """The sequencer has stored everything of a source before `number`, and holds everything before `next`.
 
-    `again`: from `number` on all is to be said again.
+    `again`: from `number` on all is to be said again. `late_ns`: the log is held, because the first root that waits is
+    so old: a GAP is to take the place of all that wait.
     """
 
     number: int
     again: bool
     next: int
+    late_ns: int = 0
+
+
+def _no_clock() -> int:
+    return 0
 
 
 class RootSource:
     """Sends the roots of one source. Numbers below what the log holds already are passed over.
 
-    A restarted replay says the same roots with the same numbers. A live source goes on behind what the sequencer has.
+    A restarted replay says the same roots with the same numbers. A live source goes on behind what the sequencer has,
+    sends its clock with them, and calls `skip` when `on_late` is called with how late the log is.
     """
 
-    def __init__(self, bus: Bus, group: str, source: str) -> None:
+    def __init__(self, bus: Bus, group: str, source: str, clock_ns: Callable[[], int] = _no_clock) -> None:
         self.resent = 0
+        self.on_late: Callable[[int], object] = lambda _late_ns: None
+        self._clock_ns = clock_ns
+        self._last: Event | None = None
         self._bus = bus
         self._group = group
         self._source = source
@@ -78,7 +91,7 @@ class RootSource:
         await self._bus.subscribe(want_subject(self._group, self._source), self._on_want)
         self._bus.on_reconnect(self._again)
         while not self._heard.is_set():
-            await self._send(Roots(self._source, 0, []))
+            await self._send(Roots(self._source, 0, [], sent_ns=self._clock_ns()))
             await _either(self._heard, REPEAT_S)
         self._repeat = self._bus.begin(self._repeat_unconfirmed())
         return self._next
@@ -107,9 +120,33 @@ class RootSource:
     def offer(self, events: Sequence[Event]) -> None:
         """Keep roots for `send_new` to send."""
         for event in events:
-            self._number += 1
-            if self._number >= self._wanted:
-                self._kept.append((self._number, encode(event)))
+            self._keep(encode(event))
+        self._last = events[-1] if events else self._last
+
+    def _keep(self, data: bytes | None) -> None:
+        self._number += 1
+        if self._number >= self._wanted:
+            self._kept.append((self._number, data))
+
+    def skip(self, events: Sequence[Root]) -> None:
+        """Give up what is not confirmed, for these, which begin with a GAP: as old as what is given up."""
+        is_ending = bool(self._kept) and self._kept[-1][1] is None
+        ts_ns, recv_ns = self._oldest()
+        self.forget()
+        self.offer(
+            [
+                msgspec.structs.replace(event, ts_ns=min(event.ts_ns, ts_ns), recv_ns=min(event.recv_ns, recv_ns))
+                for event in events
+            ]
+        )
+        if is_ending:
+            self._keep(None)
+
+    def _oldest(self) -> tuple[int, int]:
+        """ts_ns and recv_ns of the first root that is not confirmed, or of the last one."""
+        data = self._kept[0][1] if self._kept else None
+        first = decode(data) if data is not None else self._last
+        return (first.ts_ns, first.recv_ns) if isinstance(first, Root) else (0, 0)
 
     def forget(self) -> None:
         """Give up what is not confirmed: the next root must be a GAP."""
@@ -120,9 +157,7 @@ class RootSource:
 
     async def end(self) -> None:
         """Say that no more roots follow, and wait until the log holds all of them."""
-        self._number += 1
-        if self._number >= self._wanted:
-            self._kept.append((self._number, None))
+        self._keep(None)
         await self.send_new()
         while self._kept:
             self._room.clear()
@@ -152,7 +187,8 @@ class RootSource:
             size += len(event)
             if size > BATCH_BYTES:
                 break
-        return Roots(self._source, first, events, skips=first == self._skips_at, ends=ends)
+        is_skip = first == self._skips_at
+        return Roots(self._source, first, events, skips=is_skip, ends=ends, sent_ns=self._clock_ns())
 
     async def _send(self, roots: Roots) -> None:
         await self._bus.publish(root_subject(self._group, self._source), self._encode(roots))
@@ -165,7 +201,10 @@ class RootSource:
         self._heard.set()
         if len(self._kept) < WINDOW:
             self._room.set()
-        if want.again:
+        if want.late_ns and want.next > self._skips_at:
+            self.on_late(want.late_ns)
+            await self.send_new()
+        elif want.again or want.late_ns:
             await self._again()
         else:
             await self.send_new()

@@ -5,7 +5,6 @@ All that it knows stands in the log: killed at any moment it goes on from the lo
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
@@ -19,14 +18,17 @@ from mm_core.types import NS_PER_S
 from mm_runtime.appender import Appender
 from mm_runtime.bus import Bus
 from mm_runtime.checkpoints import open_states
+from mm_runtime.counts import Counts
 from mm_runtime.intake import Intake, Waiting
 from mm_runtime.label import Label
+from mm_runtime.lateness import Hold, Lateness
 from mm_runtime.ledger import Ledger
 from mm_runtime.rebuild import CLOSE, read_end
-from mm_runtime.reports import Report
+from mm_runtime.reports import Head, Report
 from mm_runtime.source_clock import SourceClock
+from mm_runtime.stamping import Stamping, decoded
 from mm_runtime.topology import HEARERS, KINDS, SAID_BY, SOURCES
-from mm_wire.codec import decode, encode
+from mm_wire.codec import encode
 from mm_wire.subjects import report_subject, resend_subject, subject_of
 
 log = logging.getLogger(__name__)
@@ -36,49 +38,44 @@ RESEND_S = 0.5
 YIELD_APPENDS = 64
 
 
-class _Head(msgspec.Struct):
-    """What must be read of an answer to append it."""
-
-    type: str
-    instrument_id: str = ""
-
-
-class Counts(msgspec.Struct):
-    """What the sequencer has seen since it started."""
-
-    roots: int = 0
-    roots_refused: int = 0
-    answers: int = 0
-    reports: int = 0
-    reports_late: int = 0
-    reports_refused: int = 0
-    resends: int = 0
-
-
 class Sequencer:
-    """The sequencer of one group. `by_clock`: in a silent market time passes too, and makes Ticks after some grace."""
+    """The sequencer of one group. `by_clock`: in a silent market time passes too, and makes Ticks after some grace.
 
-    def __init__(self, bus: Bus, group: str, stamper: Stamper, *, by_clock: bool = False, grace_ns: int = 0) -> None:
+    Then too, a root that was received longer ago than `delay_ns_max` is not appended: the log is held, and its source
+    is asked for a GAP in the place of all that waits.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        group: str,
+        stamper: Stamper,
+        *,
+        by_clock: bool = False,
+        grace_ns: int = 0,
+        delay_ns_max: int = 0,
+        offset_ns: int = 0,
+    ) -> None:
         self.counts = Counts()
         self.is_ended, self.tree_s = False, 0.0  # when the last root was appended, by perf_counter
         self.on_quiescent: Callable[[float], Any] = lambda _seconds: None
         self.on_order: Callable[[float], Any] = lambda _seconds: None
         self._bus = bus
         self._group = group
-        self._stamper = stamper
+        self._stamping = Stamping(stamper)
         self._by_clock = by_clock
+        self._offset_ns = offset_ns
         self._clock = SourceClock()
+        self._lateness = Lateness(self._clock, delay_ns_max if by_clock else 0, offset_ns, grace_ns)
         self._grace_ns = grace_ns
         self._ledger = Ledger(HEARERS)
         self._appender = Appender(bus, group)
-        self._intake = Intake(bus, group, self._pump)
-        self._event_seq = 0  # of the last event
-        self._stamped: deque[tuple[RootEvent, Waiting | None]] = deque()
-        self._tree = 0
-        self._pumping = False
-        self._work_came = False
+        self._intake = Intake(bus, group, self._pump, self._on_clock, self._on_skip)
+        self._hold = Hold(self._lateness, self._intake)
+        self._event_seq = self._tree = 0  # of the last event, and of the root that it follows from
+        self._pumping = self._work_came = False
         self._appends = 0
-        self._head = msgspec.msgpack.Decoder(_Head).decode
+        self._head = msgspec.msgpack.Decoder(Head).decode
         self._report = msgspec.msgpack.Decoder(Report).decode
         self._tasks: list[asyncio.Task[None]] = []
         self._soon: asyncio.Task[None] | None = None
@@ -88,7 +85,8 @@ class Sequencer:
         await open_states(self._bus, self._group)
         await self._appender.take()
         end = await read_end(self._bus, self._group, self._appender.last_seq)
-        self._stamper.resume(end.root_seq, end.local_ns)
+        self._stamping.resume(end)
+        self._lateness.is_proven = end.is_proven
         self._ledger.rebuild(end.tree)
         self._tree, self.tree_s, self.is_ended = end.tree_seq, perf_counter(), end.is_closed
         self._clock.set(end.local_ns)
@@ -116,14 +114,16 @@ class Sequencer:
         return {
             "last_seq": self._event_seq,
             "stored_seq": min(self._appender.stored_seq, self._event_seq),
-            "root_seq": self._stamper.root_seq,
-            "local_ns": self._stamper.local_ns,
+            "root_seq": self._stamping.root_seq,
+            "local_ns": self._stamping.local_ns,
             "roots_waiting": len(self._intake.waiting),
             "waits_for": {"seq": waits_seq, "nodes": waits_nodes},
             "ended": self.is_ended and self._is_stored,
             "doubts": self._appender.doubts,
             "roots_repeated": self._intake.repeated,
             "holes": self._intake.holes,
+            "held_ns": self._hold.late_ns,
+            "stalls": self._hold.count,
         } | msgspec.structs.asdict(self.counts)
 
     @property
@@ -156,7 +156,7 @@ class Sequencer:
 
     def _on_free(self) -> None:
         """There is room in flight, or all is stored: roots, sources and operators may wait for that."""
-        if self._ledger.is_quiescent and (self._intake.is_owing or self._intake.waiting or self._stamped):
+        if self._ledger.is_quiescent and (self._intake.is_owing or self._intake.waiting or self._stamping.first):
             self._pump_soon()
 
     def _pump_soon(self) -> None:
@@ -195,27 +195,37 @@ class Sequencer:
             if self._ledger.is_quiescent:
                 self.on_quiescent(perf_counter() - self.tree_s)
             return True
-        if not (self._ledger.is_quiescent and self._appender.is_free and (self._stamped or self._stamp_next())):
+        root = self._next_root() if self._ledger.is_quiescent and self._appender.is_free else None
+        if root is None or (not self.is_ended and await self._hold.holds(root)):
             return False
-        await self._append_root(*self._stamped.popleft())
+        await self._append_root(*self._stamping.take())
         return True
 
-    def _stamp_next(self) -> bool:
-        """Stamp roots that wait until there is one to append; False if there is none."""
-        while self._intake.waiting and not self._stamped:
+    def _next_root(self) -> RootEvent | None:
+        """Stamp roots that wait until there is one to append."""
+        while self._intake.waiting and not self._stamping.first:
             waiting = self._intake.waiting.popleft()
             if waiting.data is None or self.is_ended:
                 self._end(waiting)
             else:
-                self._stamp(waiting, _decoded(waiting.data))
-        return bool(self._stamped)
+                self._stamp(waiting, decoded(waiting.data))
+        return self._stamping.first
+
+    def _on_clock(self, sent_ns: int, is_new: bool) -> None:
+        self._clock.hear(sent_ns + self._offset_ns, is_new=is_new)
+
+    def _on_skip(self) -> bool:
+        """A source has given up what it sent before: so does a log that is held, and takes what follows first."""
+        if not self._hold.release():
+            return False
+        self._intake.waiting.extendleft(reversed(self._stamping.undo()))
+        return True
 
     def _end(self, waiting: Waiting) -> None:
         """The end comes with a last Tick; what a source says behind it is dropped."""
-        ticks = [] if self.is_ended else self._stamper.finish()
+        has_tick = not self.is_ended and self._stamping.finish(waiting)
         self.is_ended = True
-        self._stamped += [(tick, waiting) for tick in ticks]
-        if not ticks:
+        if not has_tick:
             self._drop(waiting, "the log has ended")
 
     def _drop(self, waiting: Waiting, reason: str) -> None:
@@ -233,16 +243,14 @@ class Sequencer:
             return
         if isinstance(root, OperatorCommand):
             root = self._timed(root)
-        *ticks, stamped = self._stamper.stamp(root)  # type: ignore[arg-type]  # what sources may say are roots
-        self._stamped += [(tick, None) for tick in ticks]
-        self._stamped.append((stamped, waiting))
+        stamped = self._stamping.stamp(root, waiting)  # type: ignore[arg-type]  # what sources may say are roots
         # The definition comes before the market: the clock begins with what follows.
         if not isinstance(stamped, InstrumentDefined):
             self._clock.set(stamped.local_ns)
 
     def _timed(self, command: OperatorCommand) -> OperatorCommand:
         """A command happens when it comes: by the clock, or where the market makes the time, at the last root's."""
-        now_ns = self._clock.now_ns() if self._by_clock and self._clock.is_set else self._stamper.local_ns
+        now_ns = self._clock.now_ns() if self._by_clock and self._clock.is_set else self._stamping.local_ns
         return msgspec.structs.replace(command, ts_ns=now_ns, recv_ns=0)
 
     async def _append_root(self, root: RootEvent, waiting: Waiting | None) -> None:
@@ -254,6 +262,7 @@ class Sequencer:
         label = Label(source, number, 0, self._tree, self._appender.writer)
         kind = type(root).__name__
         subject = subject_of(self._group, KINDS[kind], getattr(root, "instrument_id", ""))
+        self._lateness.appended(root)
         await self._append(kind, subject, label, encode(root))
         self.counts.roots += 1
         if waiting is not None:
@@ -276,22 +285,16 @@ class Sequencer:
             await asyncio.sleep(RESEND_S)
             if not self._ledger.is_quiescent and self._appender.last_seq == before:
                 await self._ask_again()
+            await self._hold.ask_again()
             self._pump_soon()
 
     async def _tick(self) -> None:
         """In a silent market the clock makes the Ticks, some grace after they are due."""
         while not self.is_ended:
-            due_ns = self._stamper.due_ns + self._grace_ns
+            due_ns = self._stamping.due_ns + self._grace_ns
             wait_s = (due_ns - self._clock.now_ns()) / NS_PER_S if self._clock.is_set else RESEND_S
             await asyncio.sleep(max(wait_s, 0.001))
-            is_idle = self._ledger.is_quiescent and not self._intake.waiting and not self._stamped
-            if is_idle and self._clock.is_set and self._clock.now_ns() >= self._stamper.due_ns + self._grace_ns:
-                self._stamped += [(tick, None) for tick in self._stamper.finish()]
+            is_idle = self._ledger.is_quiescent and not self._intake.waiting and not self._stamping.first
+            if is_idle and self._clock.is_set and self._clock.now_ns() >= self._stamping.due_ns + self._grace_ns:
+                self._stamping.finish()
                 self._pump_soon()
-
-
-def _decoded(data: bytes) -> AnyEvent | None:
-    try:
-        return decode(data)
-    except msgspec.DecodeError:
-        return None

@@ -28,6 +28,7 @@ class Bus(Section, frozen=True, kw_only=True):
     tick_grace_ms: Count = 50  # a live Tick waits this long for roots that are still on their way
     book_top: bool = True  # the venue's own best bid and ask on the log; nothing is decided on it
     checkpoint_events: Positive = 5_000  # a node's state is kept at least every so many events
+    delay_ms_max: Count = 3_000  # a live log takes no market data and no Tick that is older than that; 0: any
 
 
 class Venue(Section, frozen=True, kw_only=True):
@@ -38,6 +39,9 @@ class Venue(Section, frozen=True, kw_only=True):
     snapshot_levels: Annotated[int, Meta(ge=5, le=5000)] = 5000
     silence_s_max: Annotated[int, Meta(ge=1, le=3600)] = 30
     backoff_s_max: Annotated[int, Meta(ge=1, le=3600)] = 60
+    rotate_s: Annotated[int, Meta(ge=1, le=86_400)] = 82_800  # a connection is replaced, without a gap, at this age
+    definition_s: Annotated[int, Meta(ge=1, le=86_400)] = 300  # the trading rules are asked for again so often
+    weight_max: Annotated[int, Meta(ge=1, le=6_000)] = 1_200  # request weight in a minute, of the venue's 6,000
 
 
 class Service(Section, frozen=True, kw_only=True):

@@ -1,32 +1,40 @@
 """What time it is for a log whose market is silent."""
 
-import asyncio
-
 from mm_core.types import NS_PER_S
+from mm_venues.steady_clock import elapsed_s
+
+# A little slower than ours, so that a source whose clock is slower than ours does not seem late after a day.
+DRIFT = 1.0 - 2e-4
 
 
 class SourceClock:
-    """The clock of the sources: the newest root's local time, and what has passed here since.
+    """The clock of the sources, on the exchange's clock: the newest that they sent, and what has passed here since.
 
-    What passes while nobody keeps it, such as between two processes of a sequencer, is made up for by the next root.
+    Without a source that sends its clock, it is the newest root's local time and what has passed since. What passes
+    while nobody keeps it, such as between two processes of a sequencer, is made up for by the next message.
     """
 
     def __init__(self) -> None:
+        self.is_set = False  # by a root: before, no time passes for the log
+        self.is_heard = False  # a source sends its clock
         self._newest_ns = 0
         self._heard_s = 0.0
 
-    @property
-    def is_set(self) -> bool:
-        """False before the first root."""
-        return bool(self._newest_ns)
-
     def set(self, local_ns: int) -> None:
         """A log ends at this time; it never goes back."""
-        if local_ns > self.now_ns():
-            self._newest_ns, self._heard_s = local_ns, asyncio.get_running_loop().time()
+        self.is_set = self.is_set or bool(local_ns)
+        if not self.is_heard and local_ns > self.now_ns():
+            self._newest_ns, self._heard_s = local_ns, elapsed_s()
+
+    def hear(self, sent_ns: int, *, is_new: bool = False) -> None:
+        """A source sent this time of its clock. `is_new`: of a process that has just started, whose clock counts."""
+        if is_new or not self.is_heard or sent_ns > self.now_ns():
+            self.is_heard = True
+            self._newest_ns, self._heard_s = sent_ns, elapsed_s()
 
     def now_ns(self) -> int:
-        """The local time now; 0 before the first root."""
-        if not self.is_set:
+        """The local time now; 0 before anything was heard."""
+        if not self._newest_ns:
             return 0
-        return self._newest_ns + int((asyncio.get_running_loop().time() - self._heard_s) * NS_PER_S)
+        passed_s = elapsed_s() - self._heard_s
+        return self._newest_ns + int(passed_s * (DRIFT if self.is_heard else 1.0) * NS_PER_S)

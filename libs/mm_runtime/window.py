@@ -1,7 +1,6 @@
 """A recorder without the bus: the exchange's frames to disk for a window of time, then a summary of what came."""
 
 import asyncio
-import fcntl
 import logging
 import signal
 from collections.abc import Iterator
@@ -15,29 +14,35 @@ import msgspec
 from mm_core.types import InputError
 from mm_runtime.settings import Venue
 from mm_store.atomic import replacing
-from mm_store.frames import FrameWriter
+from mm_store.frames import is_passing
 from mm_store.instrument import Defined
+from mm_store.recording import Recording
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
-from mm_venues.binance.client import BinanceClient, Endpoints
+from mm_venues.binance.client import BinanceClient
+from mm_venues.binance.endpoints import Endpoints
 from mm_venues.binance.feed import Feed
 from mm_venues.binance.rest import Rest, RestError
 from mm_venues.binance.rules import parse_exchange_info
 from mm_venues.frame_error import FrameError
+from mm_venues.steady_clock import SteadyClock
 
 log = logging.getLogger(__name__)
 
 FLUSH_S = 1.0
 RETRY_S = 5.0
-LOCK = ".recording"
 
 
 class Recorded(msgspec.Struct, kw_only=True):
-    """What a window brought. `feed` counts as FeedCounts; the socket was connected, failed to be, was lost so often."""
+    """What a window brought. `feed` counts as FeedCounts; the socket was connected, failed to be, was lost so often.
+
+    `frames` are those on disk, `frames_lost` those that the disk did not take.
+    """
 
     instrument_id: str
     folder: str
     seconds: float
     frames: int
+    frames_lost: int
     connects: int
     connect_errors: int
     lost: int
@@ -48,7 +53,7 @@ async def record(venue: Venue, symbol: str, data: Path, seconds: float) -> Recor
     """Record to `<data>/binance/<SYMBOL>` for so many seconds (0: until SIGINT or SIGTERM, which end it earlier too).
 
     None if the exchange could not be reached in all that time. InputError for a symbol that it does not know, or a
-    folder that cannot be written or has another recorder.
+    folder that can be none or has another recorder; a full disk is tried again.
     """
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -56,13 +61,14 @@ async def record(venue: Venue, symbol: str, data: Path, seconds: float) -> Recor
     begin_s = monotonic()
     ending = asyncio.create_task(_end(stopping, seconds))
     try:
-        async with Rest(venue.rest_url) as rest:
+        clock = SteadyClock()
+        async with Rest(venue.rest_url, clock_ns=clock.now_ns, weight_max=venue.weight_max) as rest:
             defined = await _before(ending, _define(rest, symbol))
             if defined is None:
                 return None
             window = _Window(defined, data)
             with window.writing():
-                await _before(ending, window.run(venue, rest))
+                await _before(ending, window.run(venue, rest, clock))
             return window.recorded(monotonic() - begin_s)
     finally:
         ending.cancel()
@@ -78,28 +84,43 @@ class _Window:
         warm_book()
         self._feed = Feed(defined.instrument, TouchAudit(CompiledBook()))
         self._client: BinanceClient
-        self._writer: FrameWriter
+        self._recording: Recording
         self._frames = 0
+        self._is_defined = False  # on disk
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Have the folder for ourselves, and everything on disk in the end."""
-        lock = self._folder / LOCK
-        with replacing(self._folder / "instrument.json") as path:
-            path.write_bytes(msgspec.json.encode(self._defined.to_json()))
-        with lock.open("w") as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InputError(f"{self._folder}: another recorder writes to it; expected one a symbol") from error
-            with FrameWriter(self._folder, self._symbol) as self._writer:
-                yield
+        self._recording = Recording(self._folder, self._symbol, self._ask_snapshot)
+        try:
+            self._write_definition()
+            yield
+        finally:
+            self._recording.close()
 
-    async def run(self, venue: Venue, rest: Rest) -> None:
+    def _ask_snapshot(self) -> None:
+        self._client.request_snapshot()
+
+    def _write_definition(self) -> None:
+        """Try to write down what is recorded; a full disk is tried again."""
+        if self._is_defined:
+            return
+        try:
+            with replacing(self._folder / "instrument.json") as path:
+                path.write_bytes(msgspec.json.encode(self._defined.to_json()))
+            self._is_defined = True
+        except InputError as error:
+            if not isinstance(error.__cause__, OSError) or not is_passing(error.__cause__):
+                raise
+            log.warning("%s", error)
+
+    async def run(self, venue: Venue, rest: Rest, clock: SteadyClock) -> None:
         """Take frames until cancelled."""
         endpoints = Endpoints(**{name: getattr(venue, name) for name in venue.__struct_fields__})
         sync = self._feed.sync
-        self._client = BinanceClient(self._symbol, endpoints, rest, self._hear, lambda: sync.wants_snapshot)
+        self._client = BinanceClient(
+            *(self._symbol, endpoints, rest, self._hear, lambda: sync.wants_snapshot), clock_ns=clock.now_ns
+        )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._client.run())
             group.create_task(self._flush())
@@ -111,7 +132,8 @@ class _Window:
             instrument_id=self._defined.instrument.instrument_id,
             folder=str(self._folder),
             seconds=seconds,
-            frames=self._frames,
+            frames=self._frames - self._recording.frames_lost,
+            frames_lost=self._recording.frames_lost,
             connects=counts.connects,
             connect_errors=counts.connect_errors,
             lost=sum(count for reason, count in counts.disconnects.items() if reason != "stopped"),  # that is our end
@@ -122,13 +144,14 @@ class _Window:
         """The port of the client: what the feed takes is kept, as by the recorder on the bus."""
         self._feed.feed(recv_ns, frame)
         self._frames += 1
-        self._writer.write(recv_ns, frame)
+        self._recording.write(recv_ns, frame)
 
     async def _flush(self) -> None:
         """A quiet market writes nothing by itself."""
         while True:
             await asyncio.sleep(FLUSH_S)
-            self._writer.flush()
+            self._recording.flush()
+            self._write_definition()
 
 
 async def _define(rest: Rest, symbol: str) -> Defined:
@@ -137,7 +160,10 @@ async def _define(rest: Rest, symbol: str) -> Defined:
         try:
             instrument = parse_exchange_info(await rest.exchange_info(symbol), symbol)
         except FrameError as error:
-            raise InputError(f"--symbol {symbol}: {error}") from error
+            if not isinstance(error.__cause__, msgspec.DecodeError):
+                raise InputError(f"--symbol {symbol}: {error}") from error
+            log.warning("the exchange answers with something else: %s", error)  # a page of a proxy, or of maintenance
+            await asyncio.sleep(RETRY_S)
         except RestError as error:
             log.warning("the exchange does not answer: %s", error)
             await asyncio.sleep(max(RETRY_S, error.retry_s))

@@ -4,6 +4,7 @@ A file is a chain of small whole gzip members, each about a second of frames, wr
 is killed, what was flushed can be read. Only the last member can be torn; opening the folder again cuts it off.
 """
 
+import errno
 import os
 import zlib
 from datetime import UTC, datetime
@@ -24,12 +25,31 @@ _GZIP = 31  # zlib's code for the gzip format
 _MEMBER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
 
 
+# What goes away without anybody asking for another folder.
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EROFS)
+
+
+def is_passing(error: OSError) -> bool:
+    """True for a full disk and the like: the same file may be written later."""
+    return error.errno in _PASSING
+
+
+class UnwritableError(InputError):
+    """A file that cannot be written now. `frames` were taken and are lost; `is_passing`: it may be written later."""
+
+    def __init__(self, path: Path, error: OSError, frames: int = 0) -> None:
+        self.reason = error.strerror or str(error)
+        self.is_passing = is_passing(error)
+        self.frames = frames
+        super().__init__(f"{path}: cannot be written: {self.reason}; expected a writable folder")
+
+
 class FrameWriter:
     """Appends the frames of one symbol, a file per UTC day of the latest receive time so far; use it as `with`.
 
     What came in the last second of receive time is not on disk yet; `flush` puts it there, as closing does. A power
     cut can also take what the system had not written back; a closed file is safe. A newline inside a frame, which
-    JSON only allows between its parts, becomes a space. InputError if the folder or a file cannot be written; what
+    JSON only allows between its parts, becomes a space. UnwritableError if the folder or a file cannot be written; what
     was being written is then cut off again. One writer to a folder and symbol.
     """
 
@@ -37,16 +57,18 @@ class FrameWriter:
         self._folder = folder
         self._symbol = symbol
         self._pending = bytearray()
+        self._pending_frames = 0
         self._begin_ns = 0  # of what is pending
         self._roll_ns = 0
         self._file: FileIO | None = None
+        self._torn_at = -1  # where a file ends that could not even be cut off
         self._path = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for path in sorted(folder.glob(f"{symbol}_[0-9]*.ws.gz"))[-1:]:
                 mend(path)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise UnwritableError(self._path, error) from error
 
     def __enter__(self) -> Self:
         """The writer itself."""
@@ -68,6 +90,7 @@ class FrameWriter:
         if b"\n" in frame:
             frame = frame.replace(b"\n", b" ")
         self._pending += b"%d %b\n" % (recv_ns, frame)
+        self._pending_frames += 1
 
     def flush(self) -> None:
         """Write what is pending as one member."""
@@ -77,17 +100,26 @@ class FrameWriter:
         packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
         member = packer.compress(self._pending) + packer.flush()
         self._pending.clear()
+        frames, self._pending_frames = self._pending_frames, 0
         try:
-            size = os.fstat(self._file.fileno()).st_size
-            try:
-                written = 0
-                while written < len(member):  # a full disk takes a part, and says why at the next attempt
-                    written += self._file.write(member[written:])
-            except OSError:
-                self._file.truncate(size)
-                raise
+            self._append(self._file, member)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise UnwritableError(self._path, error, frames) from error
+
+    def _append(self, file: FileIO, member: bytes) -> None:
+        """Write all of it or nothing."""
+        if self._torn_at >= 0:
+            file.truncate(self._torn_at)
+        self._torn_at, size = -1, os.fstat(file.fileno()).st_size
+        try:
+            written = 0
+            while written < len(member):  # a full disk takes a part, and says why at the next attempt
+                written += file.write(member[written:])
+        except OSError:
+            self._torn_at = size
+            file.truncate(size)
+            self._torn_at = -1
+            raise
 
     def close(self) -> None:
         """Write what is pending and wait until the file is on the disk."""
@@ -97,10 +129,10 @@ class FrameWriter:
             self.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise UnwritableError(self._path, error) from error
         finally:
             self._file.close()
-            self._file, self._roll_ns = None, 0
+            self._file, self._roll_ns, self._torn_at = None, 0, -1
 
     def _roll(self, recv_ns: int) -> None:
         """Begin the file of another day, or go on with it."""
@@ -108,13 +140,10 @@ class FrameWriter:
         day = recv_ns // DAY_NS
         self._path = self._folder / f"{self._symbol}_{datetime.fromtimestamp(day * 86_400, UTC):%Y%m%d}.ws.gz"
         try:
-            self._file = self._path.open("ab", buffering=0)
+            self._file = FileIO(self._path, "ab")
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise UnwritableError(self._path, error) from error
         self._roll_ns = (day + 1) * DAY_NS
-
-    def _unwritable(self, error: OSError) -> InputError:
-        return InputError(f"{self._path}: cannot be written: {error.strerror or error}; expected a writable folder")
 
 
 def mend(path: Path) -> int:

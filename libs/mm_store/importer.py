@@ -11,11 +11,15 @@ import numpy as np
 
 from mm_core.types import NS_PER_S, InputError
 from mm_store.atomic import replacing
+from mm_store.findings import Findings
 from mm_store.instrument import Defined
+from mm_store.opening import opening
 from mm_store.tape import Kind, Tape, TapeBuilder, write_tape
+from mm_store.tape_rows import joined
 from mm_store.ws_lines import LeftOut, WsLines
 from mm_venues.audit import CompiledBook, TouchAudit
-from mm_venues.binance.feed import Feed, FeedCounts
+from mm_venues.binance.counts import FeedCounts, never_proven
+from mm_venues.binance.feed import Feed
 from mm_venues.frame_error import FrameError
 
 _DAY_NS = 86_400 * NS_PER_S
@@ -30,9 +34,12 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """What an import found and wrote; `left_out` are bad lines, by kind.
 
     `clock_ms`: quantiles of receive time - E of applied depth; none without any.
+    `failures` are the lines that say why it is no good all the same: where the venue contradicted the book first, where
+    the instrument changed (what was before is written), or that no book was ever proven.
     """
 
     feed: FeedCounts
+    failures: list[str]
     days: list[str]
     rows: int
     defined: Defined
@@ -48,6 +55,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
             "instrument": self.defined.to_json(),
             "clock_ms": self.clock_ms,
             "left_out": msgspec.to_builtins(self.left_out),
+            "failures": self.failures,
         }
 
 
@@ -59,10 +67,11 @@ def import_ws_lines(
     `progress` hears (bytes done, bytes in all). Files appear only when everything is read and each is whole. InputError
     for a bad line, a folder that cannot be written, and unless `force` for a day that is there already.
     """
-    tape, counts = _read(lines, defined, progress)
+    tape, counts, failures = _read(lines, defined, progress)
     days = split_days(tape)
     return Imported(
         feed=counts,
+        failures=failures,
         days=[day for day, _ in days],
         rows=len(tape),
         defined=defined,
@@ -84,25 +93,38 @@ def write_days(root: Path, defined: Defined, days: Sequence[tuple[str, Tape]], *
         raise InputError(f"{there[0]}: there already; expected --force to write over it, or another --out")
     with ExitStack() as files:
         # Every file is complete under its temporary name before the first takes its place.
-        for folder, path, (_, part) in zip(folders, tapes, days, strict=True):
-            write_tape(files.enter_context(replacing(path)), part)
+        openings = _openings([part for _, part in days])
+        for folder, path, (_, part), begin in zip(folders, tapes, days, openings, strict=True):
+            write_tape(files.enter_context(replacing(path)), joined([begin, part]), len(begin))
             definition = files.enter_context(replacing(folder / "instrument.json"))
             definition.write_bytes(msgspec.json.format(msgspec.json.encode(defined.to_json())) + b"\n")
     return folders
 
 
-def _read(lines: WsLines, defined: Defined, progress: Progress) -> tuple[Tape, FeedCounts]:
-    feed = Feed(defined.instrument, TouchAudit(CompiledBook()))
+def _openings(parts: Sequence[Tape]) -> list[Tape]:
+    """What each day begins with besides its own rows; the first with nothing."""
+    openings = [parts[0].part(slice(0, 0))] if parts else []
+    for part in parts[:-1]:
+        openings.append(opening(joined([openings[-1], part])))
+    return openings
+
+
+def _read(lines: WsLines, defined: Defined, progress: Progress) -> tuple[Tape, FeedCounts, list[str]]:
+    feed, findings = Feed(defined.instrument, TouchAudit(CompiledBook())), Findings()
     builder = TapeBuilder(defined.instrument)
     for count, (recv_ns, frame) in enumerate(lines):
         try:
             builder.add(feed.feed(recv_ns, frame))
         except FrameError as error:
             lines.refuse(error)
+        if not findings.look(feed, lines.where):
+            break
         if count % _PROGRESS_LINES == 0:
             progress(lines.bytes_read, lines.bytes_total)
     progress(lines.bytes_total, lines.bytes_total)
-    return builder.tape(), feed.counts()
+    counts = feed.counts()
+    unproven = never_proven(counts, defined.instrument.venue_symbol)
+    return builder.tape(), counts, [*findings.failures(counts), *([unproven] if unproven else [])]
 
 
 def split_days(tape: Tape) -> list[tuple[str, Tape]]:

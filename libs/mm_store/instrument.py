@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from mm_core.events import BookDelta, BookSnapshot, BookTop, InstrumentDefined, Trade
-from mm_core.types import InputError, from_units
+from mm_core.events import BookDelta, BookSnapshot, InstrumentDefined, Trade
+from mm_core.types import INT64_MAX, InputError, from_units
 from mm_store.ws_lines import WsLines
 from mm_venues.binance.parse import MarketFact, Parser
 from mm_venues.binance.rules import instrument_id, parse_exchange_info
@@ -116,7 +116,7 @@ class _Inference:
                 self._prices += len(fact.bid_ticks) + len(fact.ask_ticks)
                 self._level_lots_e8.extend(fact.bid_lots)
                 self._level_lots_e8.extend(fact.ask_lots)
-            case BookTop() | None:
+            case _:
                 pass
 
     def tick(self) -> tuple[str, str]:
@@ -143,7 +143,7 @@ def _decimal(option: str, size_e8: int) -> str:
 
 def _infer(symbol: str, lines: WsLines) -> _Inference:
     inferred = _Inference()
-    parser = Parser(_definition(symbol, _FINEST, _FINEST))
+    parser = Parser(_definition(symbol, _FINEST, _FINEST), price_ticks_max=INT64_MAX)
     for recv_ns, frame in lines:
         try:
             inferred.hear(parser.parse(recv_ns, frame, 0)[1])

@@ -1,11 +1,13 @@
 """Tapes on disk: Parquet files of the columns that `tape_rows` describes.
 
-A session that lasts over midnight has one file per UTC day; read them together, in order. Only the first begins with
-a snapshot, so a later day alone has no proven book.
+A session that lasts over midnight has one file per UTC day. A later one begins with the book and the feed's state of
+the day before, so that it can be read alone; where it follows its day before, those rows are left out.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
 from mm_store.atomic import replacing
+from mm_store.opening import follows
 from mm_store.tape_rows import COLUMNS, Kind, Tape, TapeBuilder, events, joined
 
 __all__ = ["COLUMNS", "Kind", "Tape", "TapeBuilder", "events", "read_tape", "write_tape"]
@@ -25,13 +28,15 @@ _INSTRUMENT_FIELDS = tuple(
 )
 
 
-def write_tape(path: Path, tape: Tape) -> None:
+def write_tape(path: Path, tape: Tape, opening_rows: int = 0) -> None:
     """Write a tape as Parquet (zstd) to a path that appears only when the file is whole.
 
-    The metadata of the schema: `format`, the fields of the instrument, and `counts`, the events by kind as JSON.
+    The metadata of the schema: `format`, the fields of the instrument, `counts`, the events by kind as JSON, and
+    `opening_rows`, how many rows at the beginning only repeat where the tape before it ended.
     """
     texts = {name: str(getattr(tape.instrument, name)) for name in _INSTRUMENT_FIELDS}
-    texts |= {"format": FORMAT, "counts": msgspec.json.encode(tape.counts()).decode()}
+    counts = msgspec.json.encode(tape.part(slice(opening_rows, None)).counts()).decode()
+    texts |= {"format": FORMAT, "counts": counts, "opening_rows": str(opening_rows)}
     table = pa.table({name: getattr(tape, name) for name in COLUMNS}).replace_schema_metadata(texts)
     with replacing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
@@ -40,9 +45,11 @@ def write_tape(path: Path, tape: Tape) -> None:
 def read_tape(paths: Sequence[Path]) -> Tape:
     """The tape of one session from its files (its days), in the order given.
 
+    The opening of a file is left out where the file in front of it ends with just that; behind a hole it stays.
     InputError if a file is no tape, or of another instrument or tick or lot size than the first.
     """
-    parts = [_read_file(path) for path in paths]
+    files = [_read_file(path) for path in paths]
+    parts = [file.tape for file in files]
     first = parts[0].instrument
     for path, part in zip(paths, parts, strict=True):
         other = msgspec.structs.replace(part.instrument, ts_ns=first.ts_ns, recv_ns=first.recv_ns)
@@ -51,10 +58,22 @@ def read_tape(paths: Sequence[Path]) -> Tape:
                 f"{path}: {other.instrument_id} with tick {other.tick_size} and lot {other.lot_size}; "
                 f"expected {first.instrument_id} with {first.tick_size} and {first.lot_size}"
             )
-    return joined(parts)
+    later = [_without_opening(before, after) for before, after in pairwise(files)]
+    return joined([parts[0], *later])
 
 
-def _read_file(path: Path) -> Tape:
+class _File(NamedTuple):
+    tape: Tape
+    opening_rows: int
+
+
+def _without_opening(before: _File, after: _File) -> Tape:
+    if after.opening_rows and follows(before.tape, after.tape, after.opening_rows):
+        return after.tape.part(slice(after.opening_rows, None))
+    return after.tape
+
+
+def _read_file(path: Path) -> _File:
     try:
         table = pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowInvalid) as error:
@@ -66,4 +85,5 @@ def _read_file(path: Path) -> Tape:
     columns = {name: table[name].to_numpy().astype(kind, copy=False) for name, kind in COLUMNS.items()}
     times = {"ts_ns": int(columns["exch_ns"][0]), "recv_ns": int(columns["recv_ns"][0])} if len(table) else {"ts_ns": 0}
     named = {name: texts[name] for name in _INSTRUMENT_FIELDS if name in texts}
-    return Tape(instrument=msgspec.convert(named | times, InstrumentDefined, strict=False), **columns)
+    instrument = msgspec.convert(named | times, InstrumentDefined, strict=False)
+    return _File(Tape(instrument=instrument, **columns), int(texts.get("opening_rows", "0")))

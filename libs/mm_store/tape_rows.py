@@ -13,6 +13,9 @@ Columns: `exch_ns` (ts_ns), `recv_ns`, `id` (update id; trade id; epoch of a sta
 
 Not on the tape: BookTop (it decides nothing), the reason of a status, and `first_update_id`, which reads back as the
 id before it + 1. InstrumentDefined is the metadata.
+
+A day after the first begins with the book and the status of the day before (see `opening`): as many rows as
+`opening_rows` in the metadata says.
 """
 
 from collections.abc import Iterable, Iterator

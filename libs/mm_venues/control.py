@@ -10,7 +10,7 @@ import msgspec
 KEY = "crypto_mm"
 DISCONNECTED: Final = "disconnected"
 _REASON_CHARS_MAX = 200
-_QUOTED_BYTES_MAX = 65_536
+FRAME_BYTES_MAX = 4 << 20  # a frame of the venue is quoted whole: a client takes no larger ones
 
 
 class Disconnected(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -28,8 +28,11 @@ _decoder = msgspec.json.Decoder(Disconnected)
 
 
 def disconnected(reason: str, frame: bytes = b"") -> bytes:
-    """The frame that says so, without a newline; quotes at most 64 KiB of `frame`, bytes that are no text escaped."""
-    quoted = frame[:_QUOTED_BYTES_MAX].decode(errors="backslashreplace")
+    """The frame that says so, without a newline.
+
+    It quotes `frame` up to FRAME_BYTES_MAX; bytes that are no text are escaped.
+    """
+    quoted = frame[:FRAME_BYTES_MAX].decode(errors="backslashreplace")
     return msgspec.json.encode(Disconnected(DISCONNECTED, reason[:_REASON_CHARS_MAX], quoted))
 
 

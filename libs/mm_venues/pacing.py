@@ -42,3 +42,30 @@ class Budget:
     def spend(self, now_s: float) -> None:
         """Note an attempt."""
         self._spent_s.append(now_s)
+
+
+class WeightBudget:
+    """At most `weight_max` of request weight in any `window_s`; what is heavier alone waits for an idle window."""
+
+    def __init__(self, weight_max: int, window_s: float) -> None:
+        self._weight_max = weight_max
+        self._window_s = window_s
+        self._spent: deque[tuple[float, int]] = deque()
+        self._weight = 0
+
+    def wait_s(self, weight: int, now_s: float) -> float:
+        """How long a request of this weight has to wait."""
+        while self._spent and self._spent[0][0] + self._window_s <= now_s:
+            self._weight -= self._spent.popleft()[1]
+        too_much, wait_s = self._weight + weight - self._weight_max, 0.0
+        for spent_s, spent in self._spent:
+            if too_much <= 0:
+                break
+            too_much -= spent
+            wait_s = spent_s + self._window_s - now_s
+        return wait_s
+
+    def spend(self, weight: int, now_s: float) -> None:
+        """Note a request."""
+        self._spent.append((now_s, weight))
+        self._weight += weight

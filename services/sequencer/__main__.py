@@ -18,6 +18,8 @@ async def start(service: Service) -> None:
         stamper,
         by_clock=bus.ticks == "clock",
         grace_ns=bus.tick_grace_ms * NS_PER_MS,
+        delay_ns_max=bus.delay_ms_max * NS_PER_MS,
+        offset_ns=clock.offset_ns,
     )
     add_log(service.metrics, sequencer)
     await sequencer.start()

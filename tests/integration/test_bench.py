@@ -6,10 +6,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from mm_core.compiled import new
 from mm_core.types import InputError
 from mm_research.bench import Job, bench, neutral_instrument
+from mm_research.engine.loop import events_under_way
+from mm_research.engine.state import LAST_BIT, ROW, TOUCH_CHANGES
 
 RESULTS = ("steps", "next_order_id", "fills", "traded_value", "balance", "fee", "position")
 EXPECTED = {
@@ -81,3 +87,36 @@ def test_bad_input_is_named(tmp_path: Path, settings: dict[str, int], message: s
 def test_a_neutral_tape_is_named_by_its_file() -> None:
     instrument = neutral_instrument(Path("a/btc_usdt.1.parquet"), "0.1", "0.001")
     assert (instrument.instrument_id, instrument.venue_symbol) == ("tape.BTC-USDT-1", "btc_usdt.1")
+
+
+@pytest.mark.parametrize(
+    ("local_ns", "most"),
+    [
+        ([1, 2, 3, 4, 5, 6], 3),  # decided at 2 and 4, after the event of that time
+        ([4, 4, 4, 4, 5, 6], 5),
+        ([9, 9, 9, 9, 9, 9], 6),
+    ],
+)
+def test_events_are_under_way_until_the_first_decision_after_their_reception(local_ns: list[int], most: int) -> None:
+    rows = new(ROW, 6)
+    rows["exch_ns"] = [0, 1, 2, 3, 4, 5]
+    rows["local_ns"] = local_ns
+    rows["code"] = LAST_BIT
+    assert events_under_way(rows, 2) == most
+
+
+def test_a_tape_with_more_changes_under_way_than_the_history_holds_takes_two_books(tmp_path: Path) -> None:
+    count = TOUCH_CHANGES + 4_000
+    exch_ns = np.arange(count) * 1_000 + 10**18
+    columns = {
+        "exch_ts_ns": exch_ns,
+        "local_ts_ns": exch_ns + 10 * count * 1_000,
+        "side": np.where(np.arange(count) % 2, -1, 1).astype(np.int8),
+        "price": np.where(np.arange(count) % 2, 100.1, 100.0),
+        "qty": np.arange(count) % 7 + 1.0,
+        "kind": np.zeros(count, np.int8),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "late.parquet")
+    result = bench(tmp_path / "late.parquet", Job(tick="0.1", lot="0.001", step_ms=1), repeat=1)
+    assert result["sight"] == "two_books"
+    assert result["steps"] > 0

@@ -40,7 +40,7 @@ def test_a_live_session_syncs_trades_and_replays(tmp_path: Path) -> None:
     assert feed["touch_checked"] == feed["touch_equal"] > 10
     assert live["orders"] > 0
     assert live["store"]["deltas"] == feed["depth_applied"]
-    frames = next((tmp_path / "live" / "frames").iterdir())
+    frames = next((tmp_path / "live" / "frames").glob("*.ws.gz"))
     grid = ["--tick", "0.01", "--lot", "0.0001", "--bus", "memory", "--source", f"replay:{frames}"]
     config = json.loads((tmp_path / "live" / "manifest.json").read_text())["config"]
     offset = ["--set", f"clock.offset_ns={config['clock']['offset_ns']}"]

@@ -70,7 +70,9 @@ class Market:
                 return self._snapshot(times)
             case "status":
                 self._epoch += choice == 2
-                return self._status(times, BookState(choice % 4))
+                # Now and then what is known ends right behind the touch, and the market leaves it.
+                low_ticks = self._mid_ticks - 2 if choice == 5 else 1
+                return self._status(times, BookState(choice % 4), low_ticks)
             case "top":
                 touch = (self._mid_ticks - 1, 5, self._mid_ticks + 1, 5)
                 bid_ticks, bid_lots, ask_ticks, ask_lots = touch
@@ -94,8 +96,9 @@ class Market:
         asks = [(self._mid_ticks + 1 + i, 5 + i) for i in range(6)]
         return BookSnapshot(**times, update_id=self._id, **_sides(bids, asks))
 
-    def _status(self, times: dict[str, Any], state: BookState) -> FeedStatus:
-        return FeedStatus(**times, state=state, epoch=self._epoch, complete_low_ticks=1, complete_high_ticks=2_000)
+    def _status(self, times: dict[str, Any], state: BookState, low_ticks: int = 1) -> FeedStatus:
+        window: dict[str, Any] = {"complete_low_ticks": low_ticks, "complete_high_ticks": 2_000}
+        return FeedStatus(**times, state=state, epoch=self._epoch, **window)
 
 
 def _sides(bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> dict[str, Any]:

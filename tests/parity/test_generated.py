@@ -3,12 +3,14 @@
 import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.parity.harness import assert_equal, by_loop, by_nodes, small
 from tests.parity.markets import INSTRUMENT, Market, configs, moves
 
-from mm_core.setup.config import Config
+from mm_core.events import Tick
+from mm_core.setup.config import Config, to_config
 from mm_core.setup.parts import new_parts
 
 EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "300"))
@@ -22,3 +24,17 @@ def test_nodes_and_loop_decide_the_same(config: Config, drawn: list[Any], rounds
     events = Market().events(drawn * rounds)
     nodes, _ = by_nodes(parts, INSTRUMENT.instrument_id, events)
     assert_equal(nodes, by_loop(parts, INSTRUMENT, events))
+
+
+@pytest.mark.parametrize("silence_ms", [599_900, 600_000, 1_500_030, 3_599_999])
+def test_a_long_silence_has_few_ticks_alike(silence_ms: int) -> None:
+    """Ten minutes of Ticks, then one a minute; behind the silence they are dense again at once."""
+    config: Config = to_config({"book": {"stale_ms": 700_000}, "quoter": {"order_qty_base": "0.004"}}, strict=False)
+    parts = small(new_parts(config, INSTRUMENT), WIDTH, FAR)
+    at_once: Any = ("trade", 10, 0, [(0, 1)], 0)
+    events = Market().events([at_once, ("trade", silence_ms, 0, [(0, 1)], 1), ("delta", 250, 0, [(0, 3), (0, 4)], 5)])
+    nodes, log = by_nodes(parts, INSTRUMENT.instrument_id, events)
+    assert_equal(nodes, by_loop(parts, INSTRUMENT, events))
+    sparse = max(0, (silence_ms - 600_000) // 60_000)
+    ticks = sum(isinstance(event, Tick) for event in log)
+    assert ticks == pytest.approx(min(silence_ms, 600_000) / 100 + sparse, abs=6)

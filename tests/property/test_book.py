@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.core import calls
+from tests.unit.core.calls import BUY, SELL
 from tests.unit.core.reference_book import ReferenceBook
 
-from mm_core.book.book import new_book
+from mm_core.book.book import apply_levels, new_book
+from mm_core.book.window import FAR
 
 SIDES = st.integers(0, 1)
 # Near the touch; within reach of a window of 64; far beyond it on both sides, and at the limits of a price.
@@ -35,7 +39,7 @@ class Step:
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[list[int], list[Step]]:
     """(all prices that occur, steps). At most as many prices as the far table of a side holds."""
-    prices = draw(st.lists(PRICES, min_size=1, max_size=calls.FAR_LEVELS, unique=True))
+    prices = draw(st.lists(PRICES, min_size=1, max_size=calls.FAR, unique=True))
     level = st.tuples(SIDES, st.sampled_from(prices), st.sampled_from([0, 0, 1, 2, 7, 10**12]))
     kinds = st.sampled_from(["set"] * 6 + ["delta"] * 3 + ["snapshot", "clear", "clear_to"])
     steps = []
@@ -81,6 +85,42 @@ def test_the_book_equals_its_specification_after_every_step(stream: tuple[list[i
             assert held == [reference.lots_at(side, price_ticks) for price_ticks in prices], "a level is lost"
         assert calls.state_hash(book) == reference.state_hash()
         assert bool(calls.is_crossed(book)) == reference.is_crossed()
+
+
+def spread_out(seed: int, count: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """(sides, prices, lots) of updates all over the prices of a tape, near the touch and far away; some remove."""
+    chance = np.random.default_rng(seed)
+    sides = chance.integers(0, 2, count)
+    distances = np.where(chance.random(count) < 0.2, chance.integers(1, 50, count), chance.integers(1, 2**29, count))
+    prices = 2**30 + np.where(sides == SELL, distances, -distances)
+    return sides, prices, np.where(chance.random(count) < 0.1, 0, chance.integers(1, 10**9, count))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_book_of_more_levels_than_it_holds_knows_those_nearest_to_the_touch(seed: int) -> None:
+    """Of 150,000 levels a side the table holds 65,536: what is better than the bound is right, the rest may be gone."""
+    book, reference = new_book(), ReferenceBook()
+    sides, prices, lots = spread_out(seed, 300_000)
+    for start in range(0, len(sides), 1_000):
+        part = slice(start, start + 1_000)
+        for side in (BUY, SELL):
+            mine = sides[part] == side
+            apply_levels(book, side, prices[part][mine], lots[part][mine])
+    for level in zip(sides.tolist(), prices.tolist(), lots.tolist(), strict=True):
+        reference.levels[level[0]][reference.rank(*level[:2])] = level[2]
+    for side in (BUY, SELL):
+        right = {rank: lots for rank, lots in reference.levels[side].items() if lots}
+        held = {reference.rank(side, ticks): lots for ticks, lots in visible(book, side, 150_000)}
+        bound = int(book["cut_rank"][0, side])
+        assert len(right) > 100_000
+        assert held.items() <= right.items(), "a level that is not there"
+        assert held.keys() >= {rank for rank in right if rank > bound}, "a level above the bound is lost"
+        assert sum(rank > bound for rank in right) > FAR // 2
+        assert not calls.is_cut(book, side)
+        calls.clear_to(book, side, abs(bound) - (1 if side == SELL else -1))
+        assert calls.is_cut(book, side)
+    calls.clear_book(book)
+    assert not calls.is_cut(book, BUY)
 
 
 @settings(max_examples=100, deadline=None)

@@ -100,6 +100,8 @@ class Chain:
         match event:
             case e.TradingState():
                 self.state = event.state
+            case e.OrderIntent() | e.CancelIntent():
+                assert self.state != TradeState.HALTED
             case e.SubmitOrder():
                 assert self.state != TradeState.HALTED
                 if self.state == TradeState.REDUCING:
@@ -131,16 +133,18 @@ class Chain:
         return sorted(int(i) for side in (0, 1) for i in venue["orders"][side, : venue["resting"][side]]["order_id"])
 
     def settle(self) -> None:
-        """A proven book with levels on both sides, and time for all that is on its way."""
+        """A proven book with levels on both sides that come back when they are taken, and time for all on its way."""
         now_ns = self.tick()
         times: dict[str, Any] = {"instrument_id": INSTRUMENT.instrument_id, "ts_ns": now_ns, "recv_ns": now_ns}
         bids: dict[str, Any] = {"bid_ticks": (999, 998), "bid_lots": (5, 6)}
         asks: dict[str, Any] = {"ask_ticks": (1001, 1002), "ask_lots": (5, 6)}
         self.append(e.BookSnapshot(**times, update_id=1_000, **bids, **asks))
         self.append(e.FeedStatus(**times, state=BookState.VALID, epoch=9, complete_low_ticks=1, complete_high_ticks=2))
-        for _ in range(SETTLE_TICKS):
+        for at in range(SETTLE_TICKS):
             times |= {"ts_ns": now_ns, "recv_ns": now_ns}
-            self.append(e.Trade(**times, trade_id=1, side=Side.BUY, price_ticks=1, qty_lots=1))  # reaches nobody
+            levels: dict[str, Any] = {"bid_ticks": (999,), "ask_ticks": (1001,)}
+            lots: dict[str, Any] = {"bid_lots": (5 + at % 2,), "ask_lots": (5 + at % 2,)}
+            self.append(e.BookDelta(**times, first_update_id=1_001 + at, update_id=1_001 + at, **levels, **lots))
             now_ns = self.tick()
 
 

@@ -4,8 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.core import calls
 
+from mm_core.exchange.venue import Reject
 from mm_core.messages import INTENT
-from mm_core.quoting.quoter import ORDERS
+from mm_core.quoting.state import ORDERS
+from mm_core.risk.reason import Reason
+from mm_core.setup.refusals import DENIALS, REJECTIONS
+from mm_core.types import TradeState
+
+MS = 1_000_000
+S = 1_000 * MS
 
 STEPS = st.lists(
     st.one_of(
@@ -21,7 +28,8 @@ STEPS = st.lists(
 def test_no_price_is_quoted_twice_and_no_order_cancelled_twice_or_too_early(
     steps: list[tuple[str, int, int]], levels: int, cancel_pending: int, half_spread_ticks: float
 ) -> None:
-    quoter = calls.new_quoter(half_spread_ticks, levels=levels, cancel_pending=cancel_pending)
+    # Whole fills: there is nothing to replenish.
+    quoter = calls.new_quoter(half_spread_ticks, levels=levels, cancel_pending=cancel_pending, replenish_below=0.25)
     open_orders: dict[int, tuple[int, int]] = {}  # id -> (side, price), until it is known to be gone
     accepted: dict[int, bool] = {}
     canceled: dict[int, bool] = {}
@@ -52,6 +60,72 @@ def test_no_price_is_quoted_twice_and_no_order_cancelled_twice_or_too_early(
             else:
                 calls.quoter_gone(quoter, side, number)
         assert all(sum(side == each for each, _ in open_orders.values()) <= ORDERS for side in range(2))
+
+
+# What happens between decisions: nothing but time, or something that the answer may depend on.
+EVENTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("book"), st.integers(0, 3), st.sampled_from([0, 100, 900, 1_000])),
+        st.tuples(st.sampled_from(["fill", "gone", "limit", "state"]), st.integers(0, 3), st.just(0)),
+    ),
+    max_size=40,
+)
+REASONS = st.lists(
+    st.sampled_from([each for each in DENIALS if DENIALS[each]] + [each for each in REJECTIONS if REJECTIONS[each]]),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(EVENTS, REASONS, st.integers(1, 3), st.floats(0.5, 5))
+def test_there_are_no_more_refusals_than_changes_of_what_they_depend_on(
+    events: list[tuple[str, int, int]], reasons: list[Reason | Reject], levels: int, half_spread_ticks: float
+) -> None:
+    quoter = calls.new_quoter(half_spread_ticks, levels=levels, replenish_below=0.25)
+    refused, changes, now_ns, touch, window_ns = 0, 0, 0, 0, -S
+    for kind, number, passed_ms in [("book", 0, 0), *events, *[("book", 0, 0)] * 9]:
+        now_ns += passed_ms * MS
+        if kind == "book":
+            changes += number != touch
+            touch = number
+            if now_ns - window_ns >= S:
+                changes, window_ns = changes + 1, now_ns
+            calls.quoter_decide(quoter, calls.new_top(1_000 + number, 1_002 + number, local_ns=now_ns))
+            for m in calls.said(quoter).copy():
+                code = reasons[refused % len(reasons)]
+                refuse = calls.quoter_denied if isinstance(code, Reason) else calls.quoter_rejected
+                refuse(quoter, int(m["side"]), int(m["order_id"]), int(code))
+                # A rejected price makes room for a size.
+                changes += isinstance(code, Reject)
+                refused += 1
+            continue
+        changes += 1
+        if kind == "fill":
+            calls.quoter_filled(quoter, number % 2, 999, 1, 0)
+        elif kind == "state":
+            calls.quoter_trading_state(quoter, int(TradeState.ACTIVE))
+        elif kind == "limit":
+            calls.quoter_limits_changed(quoter)
+    assert refused <= 2 * levels * changes
+
+
+@settings(max_examples=200, deadline=None)
+@given(EVENTS)
+def test_a_halted_quoter_wants_nothing_whatever_comes(events: list[tuple[str, int, int]]) -> None:
+    quoter = calls.new_quoter(1.0, levels=3, replenish_below=0.25)
+    calls.quoter_decide(quoter, calls.new_top(1_000, 1_002))
+    calls.quoter_trading_state(quoter, int(TradeState.HALTED))
+    for kind, number, passed_ms in events:
+        if kind == "fill":
+            calls.quoter_filled(quoter, 0, number, 10, 0)
+        elif kind == "gone":
+            calls.quoter_gone(quoter, number % 2, number)
+        elif kind == "limit":
+            calls.quoter_limits_changed(quoter)
+        calls.quoter_decide(quoter, calls.new_top(1_000 + number, 1_002 + number, local_ns=passed_ms * MS))
+        assert len(calls.said(quoter)) == 0
+        assert quoter["terms"]["want"][0].tolist() == [0, 0]
 
 
 @settings(max_examples=200, deadline=None)

@@ -10,7 +10,7 @@ from mm_core.exchange.venue import Reject
 from mm_core.messages import ACCEPTED, CANCELED, DENIED, FILLED, INTENT, MESSAGE, REJECTED, TRADING_STATE
 from mm_core.risk.reason import Reason
 from mm_core.setup.config import Config, to_config
-from mm_core.types import NS_PER_S, BookState, TradeState
+from mm_core.types import NS_PER_S, BookReason, BookState, TradeState
 from mm_research.activity import Activity, activity
 from mm_research.engine.state import SAMPLE
 from mm_research.recording import Recording
@@ -105,6 +105,13 @@ def test_the_book_is_weighed_by_time_and_named_by_state() -> None:
     seen = found([], states=states)
     assert (seen.book_state, seen.valid_share) == ("GAP", 0.5)
     assert seen.book_shares == {"SYNCING": 0.2, "STALE": 0.3}
+
+
+def test_a_book_worse_than_its_feed_is_named_with_the_reason() -> None:
+    run = recording([], states=[BookState.VALID] * 5 + [BookState.STALE] * 6)
+    run.samples["reason"][5:] = BookReason.SILENT
+    seen = activity(run)
+    assert (seen.book_state, seen.book_reason, seen.book_shares) == ("STALE", "silent", {"STALE (silent)": 0.5})
 
 
 def test_halts_are_named_with_their_time_and_share() -> None:

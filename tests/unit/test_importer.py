@@ -8,15 +8,15 @@ import typer
 from typer.testing import CliRunner
 
 from mm_cli import import_
-from mm_core.events import BookSnapshot, Trade
-from mm_core.types import InputError
+from mm_core.events import BookSnapshot, FeedStatus, Trade
+from mm_core.types import BookState, InputError
 from mm_store.importer import Imported, import_ws_lines
 from mm_store.instrument import Defined, define
 from mm_store.tape import events, read_tape
 from mm_store.ws_lines import WsLines
 
 MIDNIGHT_MS = 1_790_035_200_000  # 2026-09-22T00:00:00Z
-INFO = {
+INFO: dict[str, object] = {
     "symbols": [
         {
             "symbol": "ETHUSDT",
@@ -94,7 +94,13 @@ def test_a_session_becomes_a_tape_per_utc_day(lines: WsLines, tmp_path: Path) ->
     said = [type(event).__name__ for event in events(read_tape(tapes))]
     expected = "InstrumentDefined FeedStatus BookSnapshot BookDelta FeedStatus Trade BookDelta Trade"
     assert said == expected.split()
-    assert [type(event).__name__ for event in events(read_tape(tapes[1:]))][1:] == ["BookDelta", "Trade"]
+    _, book, status, *rest = events(read_tape(tapes[1:]))
+    assert isinstance(book, BookSnapshot)
+    assert (book.update_id, book.bid_ticks, book.bid_lots) == (11, (24505, 24500), (2000, 1500))
+    assert (book.ask_ticks, book.ask_lots) == ((24510,), (4000,))
+    assert isinstance(status, FeedStatus)
+    assert (status.state, status.epoch) == (BookState.VALID, 1)
+    assert [type(event).__name__ for event in rest] == ["BookDelta", "Trade"]
 
 
 def test_the_figures_of_the_feed_are_reported(lines: WsLines, tmp_path: Path) -> None:
@@ -120,6 +126,52 @@ def test_diffs_that_waited_over_midnight_keep_their_place(tmp_path: Path) -> Non
     kinds = [type(event) for event in events(read_tape(tapes))]
     assert kinds.index(Trade) < kinds.index(BookSnapshot)
     assert imported.days == ["20260921", "20260922"]
+
+
+def imported_from(tmp_path: Path, *lines: str) -> Imported:
+    """What an import of these lines finds."""
+    path = tmp_path / "session.txt"
+    path.write_text("".join(lines))
+    return run(WsLines([path]), tmp_path / "data")
+
+
+def test_the_first_place_that_contradicts_the_book_is_named(tmp_path: Path) -> None:
+    told = imported_from(tmp_path, *LINES[:4], top(-150, 11, "2450.400"), top(-140, 11, "2450.300"), *LINES[5:])
+    (failure,) = told.failures
+    assert failure.endswith(
+        "session.txt:5: at update id 11 the venue's touch is 2000 lots at 24504 / 4000 at 24510, "
+        "the book's 2000 lots at 24505 / 4000 at 24510"
+    )
+
+
+def test_an_import_without_a_proven_book_says_what_was_there(tmp_path: Path) -> None:
+    told = imported_from(tmp_path, diff(-400, 9, 10), diff(-300, 11, 11), trade(-200, 5))
+    assert told.failures == [
+        "no book of ETHUSDT was ever proven: 2 depth events, 0 snapshots; expected a depth snapshot and what follows it"
+    ]
+    assert len(told.folders) == 1
+
+
+def test_an_import_ends_where_the_instrument_changes_and_writes_what_was_before(tmp_path: Path) -> None:
+    told = imported_from(tmp_path, *LINES[:4], line(-100, INFO), *LINES[5:])
+    (failure,) = told.failures
+    assert failure.endswith("session.txt:5: tick size 0.1 -> 0.01: the instrument is another one from here on")
+    (folder,) = told.folders
+    *_, trade_seen, gap = events(read_tape([folder / f"tape_ETHUSDT_{folder.name}.parquet"]))
+    assert isinstance(trade_seen, Trade)
+    assert isinstance(gap, FeedStatus)
+    assert gap.state is BookState.GAP
+
+
+def test_the_command_prints_what_failed_and_exits_with_1(tmp_path: Path) -> None:
+    path = tmp_path / "session.txt"
+    path.write_text("".join([diff(-400, 9, 10), trade(-200, 5)]))
+    command = typer.Typer()
+    command.command()(import_.run)
+    arguments = ["--symbol", "ETHUSDT", "--tick", "0.1", "--lot", "0.001", "--out", str(tmp_path), str(path)]
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("failed: no book of ETHUSDT was ever proven: 1 depth events")
 
 
 def test_a_bad_line_is_named_and_nothing_is_written(lines: WsLines, tmp_path: Path) -> None:

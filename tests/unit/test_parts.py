@@ -96,7 +96,7 @@ def test_amounts_become_lots_ticks_and_nanoseconds() -> None:
     assert (venue["entry_ns"], venue["cancel_ns"], venue["response_ns"]) == (1, 1, 2_500_000)
     assert (venue["maker_fee_ppb"], venue["queue_model"], venue["queue_power"]) == (-100_000, queue.POWER_2, 1.5)
     assert (limits["order_tick_lots_max"], limits["loss_day_e9_max"]) == (10**10, 500_000_000)
-    assert (limits["spot"], limits["order_lots_min"]) == (1, 7)
+    assert (limits["spot"], made.risk["filters"]["lots_min"][0]) == (1, 7)
     assert (terms["lot_lots"], terms["position_lots_max"]) == (150, 100_000)
     assert (made.builder["stale_ns"][0], made.on_touch) == (NEVER_STALE_NS, True)
 
@@ -197,6 +197,7 @@ FIELDS: dict[str, tuple[str, float]] = {
     "quoter.inventory_skew_ticks": ("terms.inventory_skew_ticks", 0.3),
     "quoter.levels": ("levels", 3),
     "quoter.level_step_ticks": ("level_step_ticks", 3),
+    "quoter.replenish_below": ("replenish_below", 0.3),
     "fixed_spread.half_spread_ticks": ("terms.parameters.0", 0.3),
     "avellaneda_stoikov.gamma_per_tick": ("terms.parameters.0", 0.3),
     "avellaneda_stoikov.k_per_tick": ("terms.parameters.1", 0.3),

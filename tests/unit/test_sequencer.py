@@ -73,6 +73,28 @@ def test_the_local_time_is_the_latest_of_reception_exchange_and_last_root(
     assert sequencer.stamp(trade(ts_ns, recv_ns))[0].local_ns == local_ns
 
 
+def test_a_time_a_day_ahead_is_some_thousand_ticks_and_then_they_are_dense_again() -> None:
+    second_ns, day_ns = 10**9, 86_400 * 10**9
+    sequencer = Sequencer(second_ns // 10)
+    sequencer.stamp(trade(day_ns, day_ns))
+    behind = sequencer.stamp(trade(2 * day_ns, 2 * day_ns))
+    assert len(behind) == 6_000 + 1_430 + 1
+    assert [tick.local_ns for tick in sequencer.stamp(trade(2 * day_ns, 2 * day_ns + second_ns // 5))[:-1]] == [
+        2 * day_ns + second_ns // 10,
+        2 * day_ns + second_ns // 5,
+    ]
+
+
+def test_a_sequencer_that_takes_a_log_up_in_a_long_silence_goes_on_sparsely() -> None:
+    sequencer, again = Sequencer(10**8), Sequencer(10**8)
+    sequencer.stamp(trade(10**9, 10**9))
+    for _ in range(6_010):
+        (tick,) = sequencer.finish()
+    again.resume(sequencer.root_seq, sequencer.local_ns, 10**9)
+    assert again.finish() == sequencer.finish()
+    assert again.due_ns - tick.local_ns == 120 * 10**9
+
+
 def test_roots_are_numbered_from_one_with_the_ticks_among_them() -> None:
     said = log([definition(1_050, 1_050), trade(1_050, 1_050), top(1_060, 1_060), trade(1_310, 1_310)])
     assert [root.root_seq for root in said] == [1, 2, 3, 4, 5, 6, 7, 8]

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from mm_core.events import BookDelta, BookSnapshot, BookTop, FeedStatus, InstrumentDefined, RootEvent, Trade
 from mm_core.types import INT64_MAX, BookState, InputError, Side
 from mm_store import tape_rows
+from mm_store.importer import write_days
+from mm_store.instrument import Defined
 from mm_store.tape import COLUMNS, Kind, Tape, TapeBuilder, events, read_tape, write_tape
 
 IT: dict[str, Any] = {"instrument_id": "binance.ETHUSDT"}
@@ -167,6 +169,67 @@ def test_a_tape_comes_back_from_disk_with_its_instrument(tmp_path: Path) -> None
     tape = read_tape([tmp_path / "a.parquet", tmp_path / "b.parquet"])
     assert list(events(tape)) == [msgspec.structs.replace(ETH, ts_ns=20, recv_ns=21), *said]
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["a.parquet", "b.parquet"]
+
+
+def days_on_disk(tmp_path: Path, *days: list[RootEvent]) -> list[Path]:
+    """A tape per day, each with its opening."""
+    defined = Defined(instrument=ETH, tick_source="", lot_source="")
+    tapes = [(f"2026010{day}", to_tape(*said)) for day, said in enumerate(days, start=1)]
+    folders = write_days(tmp_path, defined, tapes)
+    return [folder / f"tape_ETHUSDT_{folder.name}.parquet" for folder in folders]
+
+
+LATER = msgspec.structs.replace(
+    DELTA, update_id=8, first_update_id=8, bid_ticks=(9,), bid_lots=(5,), ask_ticks=(), ask_lots=()
+)
+LAST = msgspec.structs.replace(EMPTY, update_id=9, first_update_id=9)
+DAYS: list[list[RootEvent]] = [[SNAPSHOT, DELTA, STATUS, TRADE], [TRADE, LATER], [LAST]]
+# 9 is removed by DELTA and comes again by LATER.
+BOOK_1 = msgspec.structs.replace(
+    SNAPSHOT, ts_ns=20, recv_ns=21, update_id=7, bid_ticks=(10, 8), bid_lots=(3, 2), ask_ticks=(11, 12), ask_lots=(5, 4)
+)
+BOOK_2 = msgspec.structs.replace(BOOK_1, update_id=8, bid_ticks=(10, 9, 8), bid_lots=(3, 5, 2))
+
+
+def test_days_that_follow_each_other_are_the_session(tmp_path: Path) -> None:
+    _, *read = events(read_tape(days_on_disk(tmp_path, *DAYS)))
+    assert read == with_first_ids([event for day in DAYS for event in day])
+
+
+def test_a_later_day_alone_begins_with_the_book_and_the_status(tmp_path: Path) -> None:
+    paths = days_on_disk(tmp_path, *DAYS)
+    _, *read = events(read_tape(paths[1:]))
+    assert read == [BOOK_1, STATUS, TRADE, LATER, LAST]
+    _, *read = events(read_tape(paths[2:]))
+    assert read == [BOOK_2, STATUS, LAST]
+
+
+def test_behind_a_hole_the_opening_stays(tmp_path: Path) -> None:
+    paths = days_on_disk(tmp_path, *DAYS)
+    _, *read = events(read_tape([paths[0], paths[2]]))
+    assert [type(event).__name__ for event in read[4:]] == ["BookSnapshot", "FeedStatus", "BookDelta"]
+
+
+def test_a_book_that_was_not_proven_is_not_proven_by_the_next_day(tmp_path: Path) -> None:
+    gap = msgspec.structs.replace(STATUS, state=BookState.GAP, epoch=3)
+    paths = days_on_disk(tmp_path, [*DAYS[0], gap], [TRADE])
+    _, book, status, _ = events(read_tape(paths[1:]))
+    assert isinstance(book, BookSnapshot)
+    assert isinstance(status, FeedStatus)
+    assert status.state is BookState.GAP
+    syncing = msgspec.structs.replace(STATUS, state=BookState.SYNCING)
+    _, *read = events(read_tape(days_on_disk(tmp_path, [syncing], [TRADE])[1:]))
+    assert read == [syncing, TRADE]
+
+
+@given(st.lists(st.lists(root_events, max_size=6), min_size=1, max_size=4))
+def test_however_a_session_is_cut_its_days_are_the_session(
+    tmp_path_factory: pytest.TempPathFactory, days: list[list[RootEvent]]
+) -> None:
+    days = [day for day in days if day] or [[TRADE]]
+    paths = days_on_disk(tmp_path_factory.mktemp("days"), *days)
+    _, *read = events(read_tape(paths))
+    assert read == with_first_ids([event for day in days for event in day])
 
 
 def test_the_metadata_names_the_instrument_and_counts(tmp_path: Path) -> None:

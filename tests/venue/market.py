@@ -10,7 +10,8 @@ from tests.venue.venue import WAIT_S_MAX
 
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus, InstrumentDefined, RootEvent
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
-from mm_venues.binance.client import BinanceClient, Endpoints
+from mm_venues.binance.client import BinanceClient
+from mm_venues.binance.endpoints import Endpoints
 from mm_venues.binance.feed import Feed
 from mm_venues.binance.rest import Rest
 
@@ -101,9 +102,13 @@ class Reached(Protocol):
         ...
 
 
-def impatient(venue: Reached, silence_s_max: float = 5.0) -> Endpoints:
+def impatient(
+    venue: Reached, silence_s_max: float = 5.0, *, rotate_s: float = 600.0, definition_s: float = 600.0
+) -> Endpoints:
     """The venue's addresses, and hardly a pause between attempts."""
     return Endpoints(
+        rotate_s=rotate_s,
+        definition_s=definition_s,
         ws_url=f"ws://{venue.url}",
         rest_url=f"http://{venue.url}",
         snapshot_s_min=0.001,
@@ -132,7 +137,7 @@ async def running(
 ) -> AsyncIterator[BinanceClient]:
     """A client that runs while the block does, and is cancelled behind it."""
     endpoints = endpoints or impatient(venue)
-    async with Rest(endpoints.rest_url, timeout_s=1.0) as rest:
+    async with Rest(endpoints.rest_url, timeout_s=1.0, weight_max=6_000) as rest:
         client = client_of(port, endpoints, rest, symbol)
         task = asyncio.create_task(client.run())
         try:

@@ -25,6 +25,7 @@ class Line:
         self.pongs: list[bytes] = []
         self.pinged: list[bytes] = []
         self.is_deaf = False  # then it answers no ping
+        self.ended = asyncio.Event()
         self._request = request
         self._socket = web.WebSocketResponse(autoping=False, heartbeat=None)
         self._heard = asyncio.Event()
@@ -77,6 +78,7 @@ class Line:
             self._heard.set()
         playing.cancel()
         await asyncio.gather(playing, return_exceptions=True)
+        self.ended.set()
         return self._socket
 
 

@@ -1,14 +1,16 @@
 """Position and result of one account; every figure but the fees is an exact integer of half-ticks x lots.
 
 Prices enter as ticks and the mid as half-ticks (bid + ask), so nothing is rounded before display. Identity, exact at
-every moment (QUANT 7): total = cash + position x mid = realised + unrealised = spread + inventory, fees apart.
+every moment (QUANT 7): total = cash + position x mid = realised + unrealised = spread + inventory, fees apart. A
+figure that does not fit 63 bits is an OverflowError.
 """
 
 import numpy as np
 
-from mm_core.accounting.money import scale_half_even
+from mm_core.accounting.money import scale_half_even, sum_product
 from mm_core.compiled import Record, compiled
-from mm_core.types import INT64_MAX
+
+_LAP = 1 << 62
 
 ACCOUNT = np.dtype(
     [
@@ -20,7 +22,8 @@ ACCOUNT = np.dtype(
         ("inventory_half", "i8"),  # sum of position x change of the mid
         ("mid_half", "i8"),  # last mid, 0 before the first
         ("fees_e9", "i8"),
-        ("traded_tick_lots", "i8"),
+        ("traded_tick_lots", "i8"),  # below 2^62; a volume grows beyond any integer: see `traded_value`
+        ("traded_laps", "i8"),  # times that 2^62 was taken from it
         ("fills", "i8"),
     ]
 )
@@ -32,21 +35,35 @@ def account_fill(account: Record, side: int, price_ticks: int, qty_lots: int, fe
     signed_lots = qty_lots if side == 0 else -qty_lots
     price_half = 2 * price_ticks
     mid_half = account.mid_half if account.mid_half != 0 else price_half
-    account.spread_half += signed_lots * (mid_half - price_half)
+    account.spread_half = sum_product(account.spread_half, signed_lots, mid_half - price_half)
     account.mid_half = mid_half
     closed_lots = _closed_lots(account.position_lots, signed_lots)
     if closed_lots != 0:
-        if abs(account.position_lots) > INT64_MAX // abs(closed_lots):
-            raise OverflowError("position x fill is beyond exact arithmetic (9.2e18 lots^2): use a larger lot")
         cost_half = scale_half_even(account.cost_half, abs(closed_lots), abs(account.position_lots))
-        account.realised_half += -closed_lots * price_half - cost_half
+        gain_half = sum_product(-cost_half, -closed_lots, price_half)
+        account.realised_half = sum_product(account.realised_half, gain_half, 1)
         account.cost_half -= cost_half
-    account.cost_half += (signed_lots - closed_lots) * price_half
-    account.position_lots += signed_lots
-    account.cash_half -= signed_lots * price_half
-    account.fees_e9 += fee_e9
-    account.traded_tick_lots += qty_lots * price_ticks
+    account.cost_half = sum_product(account.cost_half, signed_lots - closed_lots, price_half)
+    account.position_lots = sum_product(account.position_lots, signed_lots, 1)
+    account.cash_half = sum_product(account.cash_half, -signed_lots, price_half)
+    account.fees_e9 = sum_product(account.fees_e9, fee_e9, 1)
+    _count_volume(account, sum_product(0, qty_lots, price_ticks))
     account.fills += 1
+
+
+@compiled
+def _count_volume(account: Record, tick_lots: int) -> None:
+    """Add a traded value, from 0 to below 2^63, to the sum of all."""
+    rest = account.traded_tick_lots - _LAP + tick_lots  # from -2^62 to below 2^63: it does not wrap
+    while rest >= 0:
+        account.traded_laps += 1
+        rest -= _LAP
+    account.traded_tick_lots = rest + _LAP
+
+
+def traded_value(account: Record) -> int:
+    """Value of all fills of an ACCOUNT, in ticks x lots."""
+    return int(account["traded_laps"]) * _LAP + int(account["traded_tick_lots"])
 
 
 @compiled
@@ -63,17 +80,18 @@ def _closed_lots(position_lots: int, signed_lots: int) -> int:
 def account_mark(account: Record, mid_half: int) -> None:
     """Revalue the position at a new mid in half-ticks."""
     if account.mid_half != 0:
-        account.inventory_half += account.position_lots * (mid_half - account.mid_half)
+        change_half = mid_half - account.mid_half
+        account.inventory_half = sum_product(account.inventory_half, account.position_lots, change_half)
     account.mid_half = mid_half
 
 
 @compiled
 def unrealised_half(account: Record) -> int:
     """Value of the open position over its cost."""
-    return account.position_lots * account.mid_half - account.cost_half
+    return sum_product(-account.cost_half, account.position_lots, account.mid_half)
 
 
 @compiled
 def total_half(account: Record) -> int:
-    """Result before fees: realised + unrealised."""
-    return account.realised_half + unrealised_half(account)
+    """Result before fees: cash and the position at the mid, which is realised + unrealised."""
+    return sum_product(account.cash_half, account.position_lots, account.mid_half)

@@ -32,10 +32,9 @@ def clear_book(book: Record) -> None:
         book.base_rank[side] = 0
         book.best[side] = NO_RANK
         book.hidden[side] = NO_RANK
+        book.cut_rank[side] = NO_RANK
         book.far_used[side] = 0
     book.lots[:] = 0
-    book.far_rank[:, :] = 0
-    book.far_lots[:, :] = 0
 
 
 @hot
@@ -148,8 +147,21 @@ def clear_to(book: Record, side: int, rank: int) -> None:
     """Remove the best levels of a side down to `rank`, included."""
     level = best_below(book, side, max(book.best[side], book.hidden[side]) + 1)
     while level != NO_RANK and level >= rank:
-        set_level(book, side, level, 0)
+        _remove(book, side, level)
         level = best_below(book, side, level)
+    if book.best[side] >= rank:
+        _retreat(book, side)
+
+
+@compiled
+def _remove(book: Record, side: int, rank: int) -> None:
+    """Remove a level; the best of the side stays what it was."""
+    width = book.lots.shape[0] >> 1
+    key = rank - book.base_rank[side]
+    if 0 <= key < width:
+        book.lots[side * width + key] = 0
+    else:
+        far_set(book, side, rank, NO_LOTS)
 
 
 @compiled
@@ -195,7 +207,7 @@ def state_hash(book: Record) -> np.uint64:
         for key in range(width):
             if book.lots[side * width + key] != 0:
                 total += _mix(side, book.base_rank[side] + key, book.lots[side * width + key])
-        for i in range(book.far_rank.shape[1]):
+        for i in range(book.far_used[side]):
             if book.far_lots[side, i] != 0:
                 total += _mix(side, book.far_rank[side, i], book.far_lots[side, i])
     return total

@@ -2,25 +2,27 @@
 
 A **rank** orders prices on both sides alike: the tick of a bid, minus the tick of an ask; larger is better. Each
 side's window covers ranks `base_rank` to `base_rank + width - 1`, so one code path serves both. It moves when the best
-level would leave it; levels outside are kept in an open-addressing table, never lost.
+level would leave it. Levels outside are kept in a sorted table, best first; a removed one stays as 0 lots, so that the
+next insertion near it finds a place. A full table forgets its removed levels, or the quarter that lies farthest from
+the touch: from `cut_rank` on downwards the side is then no longer known to be complete.
 """
 
 from typing import Any
 
 import numpy as np
 
-from mm_core.compiled import Record, compiled, int64
+from mm_core.compiled import Record, compiled, in_bounds, int64
 
 NO_RANK = -(1 << 62)
 BID = int64(0)
 ASK = int64(1)
 NO_LOTS = int64(0)
 WIDTH = 1 << 16
-FAR = 1 << 15
+FAR = 1 << 16
 
 
 def book_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
-    """A book whose windows hold `width` ticks a side and whose tables hold `far` levels a side (powers of two).
+    """A book whose windows hold `width` ticks a side (a power of two) and whose tables hold `far` levels a side.
 
     The sizes are part of the type: each pair of them is compiled once.
     """
@@ -29,108 +31,154 @@ def book_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
             ("base_rank", "i8", (2,)),  # rank of key 0 of the side's window
             ("best", "i8", (2,)),  # rank of the best level, NO_RANK without one
             ("hidden", "i8", (2,)),  # best rank that a crossing update hid, NO_RANK without one
-            ("far_used", "i8", (2,)),
+            ("cut_rank", "i8", (2,)),  # best rank that was forgotten for want of room, NO_RANK if none was
+            ("far_used", "i8", (2,)),  # places taken in the side's table
             ("lots", "i8", (2 * width,)),
-            ("far_rank", "i8", (2, far)),  # 0: never used (no price has tick 0)
-            ("far_lots", "i8", (2, far)),
+            ("far_rank", "i8", (2, far)),  # falling
+            ("far_lots", "i8", (2, far)),  # 0: removed
         ]
     )
 
 
-@compiled
-def _far_slot(book: Record, side: int, rank: int) -> int:
-    """Slot of `rank` in the far table, or the free slot where it would go (linear probing, Fibonacci hashing)."""
-    mask = book.far_rank.shape[1] - 1
-    slot = (((rank & 0x7FFFFFFF) * 2654435761) >> 16) & mask
-    while book.far_rank[side, slot] != 0 and book.far_rank[side, slot] != rank:
-        slot = (slot + 1) & mask
-    return slot
+@in_bounds
+def _far_at(book: Record, side: int, rank: int) -> int:
+    """Place of the best level of the table at `rank` or worse; the number of places taken without one."""
+    low, high = 0, int(book.far_used[side])
+    while low < high:  # so that low <= middle < high <= places taken
+        middle = (low + high) >> 1
+        if book.far_rank[side, middle] > rank:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @compiled
 def far_lots(book: Record, side: int, rank: int) -> int:
     """Lots at a rank outside the window."""
-    return book.far_lots[side, _far_slot(book, side, rank)]
+    at = _far_at(book, side, rank)
+    if at < book.far_used[side] and book.far_rank[side, at] == rank:
+        return book.far_lots[side, at]
+    return NO_LOTS
 
 
 @compiled
 def far_set(book: Record, side: int, rank: int, lots: int) -> int:
-    """Set a level outside the window and return what it held. OverflowError when the table is full of live levels."""
-    slot = _far_slot(book, side, rank)
-    if book.far_rank[side, slot] == 0:
-        if lots == 0:
-            return NO_LOTS
-        capacity = book.far_rank.shape[1]
-        if 4 * (book.far_used[side] + 1) > 3 * capacity:
-            _far_rebuild(book, side)
-            if 4 * (book.far_used[side] + 1) > 3 * capacity:
-                raise OverflowError(
-                    "the book holds more levels far from the touch than its table: give it a larger one"
-                )
-            slot = _far_slot(book, side, rank)
-        book.far_rank[side, slot] = rank
-        book.far_used[side] += 1
-    previous = book.far_lots[side, slot]
-    book.far_lots[side, slot] = lots
-    return previous
+    """Set a level outside the window and return what it held."""
+    at = _far_at(book, side, rank)
+    if at < book.far_used[side] and book.far_rank[side, at] == rank:
+        previous = book.far_lots[side, at]
+        book.far_lots[side, at] = lots
+        return previous
+    if lots == 0:
+        return NO_LOTS
+    if book.far_used[side] == book.far_rank.shape[1]:
+        _far_make_room(book, side)
+        at = _far_at(book, side, rank)
+    _far_insert(book, side, at, rank, lots)
+    return NO_LOTS
+
+
+@in_bounds
+def _far_insert(book: Record, side: int, at: int, rank: int, lots: int) -> None:
+    """Put a level at its place: levels behind move by one, up to the next removed one. The table has a free place."""
+    used = book.far_used[side]
+    if at > 0 and book.far_lots[side, at - 1] == 0:  # the order holds: it was better than `rank`, and all before it are
+        book.far_rank[side, at - 1] = rank
+        book.far_lots[side, at - 1] = lots
+        return
+    end = at
+    while end < used and book.far_lots[side, end] != 0:
+        end += 1
+    if end == used:
+        book.far_used[side] = used + 1
+    for i in range(end, at, -1):
+        book.far_rank[side, i] = book.far_rank[side, i - 1]
+        book.far_lots[side, i] = book.far_lots[side, i - 1]
+    book.far_rank[side, at] = rank
+    book.far_lots[side, at] = lots
 
 
 @compiled
-def _far_rebuild(book: Record, side: int) -> None:
-    """Drop the removed levels from the table; they keep their slots until now."""
-    ranks = book.far_rank[side].copy()
-    lots = book.far_lots[side].copy()
-    book.far_rank[side, :] = 0
-    book.far_lots[side, :] = 0
-    book.far_used[side] = 0
-    for i in range(ranks.shape[0]):
-        if lots[i] != 0:
-            slot = _far_slot(book, side, ranks[i])
-            book.far_rank[side, slot] = ranks[i]
-            book.far_lots[side, slot] = lots[i]
-            book.far_used[side] += 1
+def _far_make_room(book: Record, side: int) -> None:
+    """Forget the removed levels of a full table, and what lies beyond three quarters of it."""
+    capacity = book.far_rank.shape[1]
+    used = book.far_used[side]
+    kept = 0
+    for i in range(used):
+        if book.far_lots[side, i] != 0:
+            book.far_rank[side, kept] = book.far_rank[side, i]
+            book.far_lots[side, kept] = book.far_lots[side, i]
+            kept += 1
+    room = 3 * capacity >> 2
+    if kept > room:
+        _cut(book, side, book.far_rank[side, room])
+        kept = room
+    book.far_used[side] = kept
+
+
+@compiled
+def _cut(book: Record, side: int, rank: int) -> None:
+    """The level at `rank` is forgotten."""
+    book.cut_rank[side] = max(book.cut_rank[side], rank)
 
 
 @compiled
 def far_best_below(book: Record, side: int, rank: int) -> int:
-    """Best rank in the far table below `rank`, NO_RANK if there is none. Looks at the whole table."""
-    best = NO_RANK
-    for i in range(book.far_rank.shape[1]):
-        found = book.far_rank[side, i]
-        if best < found < rank and book.far_lots[side, i] != 0:
-            best = found
-    return best
+    """Best rank in the far table below `rank`, NO_RANK if there is none."""
+    at = _far_at(book, side, rank - 1)
+    used = book.far_used[side]
+    while at < used:
+        if book.far_lots[side, at] != 0:
+            return book.far_rank[side, at]
+        at += 1
+    return NO_RANK
 
 
 @compiled
 def move_window(book: Record, side: int, rank: int) -> None:
-    """Move the side's window so that `rank` has three quarters of it below; no level is lost.
+    """Move the side's window so that `rank` has three quarters of it below. Bounded work: every level is put anew.
 
-    Bounded work: one pass over the window and one over the far table.
+    The far table has no level within the old window, so that its levels, best first, come before or after all of it.
     """
     width = book.lots.shape[0] >> 1
-    base = rank - 3 * (width >> 2)
-    shift = base - book.base_rank[side]
-    offset = side * width
-    _leave_window(book, side, base)
-    book.base_rank[side] = base
-    for i in range(width):  # walk so that a level is read before its slot is written
-        key = i if shift > 0 else width - 1 - i
-        source = key + shift
-        book.lots[offset + key] = book.lots[offset + source] if 0 <= source < width else 0
-    for i in range(book.far_rank.shape[1]):
-        key = book.far_rank[side, i] - base
-        if book.far_lots[side, i] != 0 and 0 <= key < width:
-            book.lots[offset + key] = book.far_lots[side, i]
-            book.far_lots[side, i] = 0
+    window = book.lots[side * width : (side + 1) * width]
+    old_base = book.base_rank[side]
+    keys = np.flatnonzero(window)
+    lots = window[keys]
+    used = book.far_used[side]
+    above = _far_at(book, side, old_base)
+    far_ranks = book.far_rank[side, :used].copy()
+    far_sizes = book.far_lots[side, :used].copy()
+    window[:] = 0
+    book.far_used[side] = 0
+    book.base_rank[side] = rank - 3 * (width >> 2)
+    for i in range(above):
+        _put_back(book, side, far_ranks[i], far_sizes[i])
+    for i in range(keys.shape[0] - 1, -1, -1):
+        _put_back(book, side, old_base + keys[i], lots[i])
+    for i in range(above, used):
+        _put_back(book, side, far_ranks[i], far_sizes[i])
 
 
 @compiled
-def _leave_window(book: Record, side: int, base: int) -> None:
-    """Put the levels that a window from `base` on does not cover into the far table."""
+def _put_back(book: Record, side: int, rank: int, lots: int) -> None:
+    """Put a level, best first, into the window or the table; what does not fit is forgotten."""
     width = book.lots.shape[0] >> 1
-    for key in range(width):
-        rank = book.base_rank[side] + key
-        lots = book.lots[side * width + key]
-        if lots != 0 and not 0 <= rank - base < width:
-            far_set(book, side, rank, lots)
+    key = rank - book.base_rank[side]
+    at = book.far_used[side]
+    if 0 <= key < width:
+        book.lots[side * width + key] = lots
+    elif lots != 0 and at < book.far_rank.shape[1]:
+        book.far_rank[side, at] = rank
+        book.far_lots[side, at] = lots
+        book.far_used[side] = at + 1
+    elif lots != 0:
+        _cut(book, side, rank)
+
+
+@compiled
+def is_cut(book: Record, side: int) -> bool:
+    """True if the side's best level may not be its best: better ones may have been forgotten for want of room."""
+    rank = book.cut_rank[side]
+    return rank != NO_RANK and book.best[side] <= rank

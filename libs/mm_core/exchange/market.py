@@ -19,7 +19,7 @@ def _depth_reaches(market: Record, side: int, rank: int, previous_lots: int, lot
     marks = market.index.marks[side, mark_of(rank)]
     for s in range(market.sets.shape[0]):
         if (marks >> np.uint32(s)) & np.uint32(1) != 0:
-            on_depth(market.sets[s].venue, side, rank, previous_lots, lots)
+            on_depth(market.sets[s].venue, market.index, s, side, rank, previous_lots, lots)
 
 
 @compiled
@@ -70,6 +70,7 @@ def depth_row(market: Record, book: Record, side: int, rank: int, lots: int, ts_
 @hot
 def trade_row(market: Record, taker: int, price_ticks: int, lots: int, ts_ns: int) -> None:
     """Let one trade reach our orders; it is late if it is older than depth already processed."""
+    market.clock.trade_ticks = price_ticks
     if market.index.best[1 - taker] >= rank_of(1 - taker, price_ticks):
         _trade_reaches(market, taker, price_ticks, lots, ts_ns, ts_ns < market.clock.depth_ns)
 
@@ -82,6 +83,6 @@ def arrivals(market: Record, book: Record, until_ns: int) -> int:
         venue = market.sets[s].venue
         if bus_due_ns(venue.inbox) <= until_ns:
             venue.known_ns = market.clock.known_ns
-            arrive(venue, market.index, s, book, until_ns, market.clock.market_ns)
+            arrive(venue, market.index, s, book, market.clock, until_ns)
         nearest_ns = min(nearest_ns, bus_due_ns(venue.inbox))
     return nearest_ns

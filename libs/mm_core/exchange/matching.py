@@ -2,21 +2,26 @@
 
 Conditions of a fill of a resting bid (asks mirror them): a seller's trade below its price fills it; a trade at its
 price fills it when the queue ahead is used up; a best ask at or below its price fills it. A maker's fill is always at
-its own price. One trade's quantity is shared among our orders by price, then time, and never used twice. With
-`partial_fills` an order gets at most what is left of the trade; without, it fills whole. No market impact.
+its own price. One trade's quantity is shared among our orders by price, then time, and never used twice; nor is a
+displayed level, until its quantity changes. With `partial_fills` an order gets at most what is left; without, it fills
+whole. No market impact.
 """
 
-from mm_core.accounting.money import fee_e9
+from mm_core.accounting.money import fee_e9, sum_product
 from mm_core.book.book import best_below, best_ticks, lots_at, rank_of
 from mm_core.book.window import NO_RANK
 from mm_core.compiled import Record, compiled, hot, int64
+from mm_core.exchange.admit import ADMITTED, broken_filter, reference_half
 from mm_core.exchange.queue import executable_lots, queue_on_depth, queue_on_trade
 from mm_core.exchange.venue import (
     TOO_MANY_ORDERS,
     WOULD_TAKE,
     find_order,
+    forget_taken,
     insert_order,
+    remember_taken,
     remove_order,
+    taken_lots,
 )
 from mm_core.messages import (
     ACCEPTED,
@@ -26,10 +31,12 @@ from mm_core.messages import (
     EXPIRED,
     FILLED,
     REJECTED,
-    SUBMIT,
     bus_due_ns,
+    bus_join_fill,
+    bus_last,
     bus_pop,
     bus_push,
+    is_crowded,
 )
 from mm_core.types import INT64_MAX
 
@@ -58,8 +65,14 @@ def send(
 
 
 @compiled
+def _due_ns(venue: Record, ts_ns: int) -> int:
+    """When we hear of what happens at the venue at `ts_ns`: the response latency later, and not before its cause."""
+    return max(ts_ns + venue.response_ns, venue.known_ns)
+
+
+@compiled
 def _answer(venue: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, ts_ns: int) -> Record:
-    message = bus_push(venue.outbox, max(ts_ns + venue.response_ns, venue.known_ns))
+    message = bus_push(venue.outbox, _due_ns(venue, ts_ns))
     message.kind = kind
     message.ts_ns = ts_ns
     message.order_id = order_id
@@ -70,18 +83,20 @@ def _answer(venue: Record, kind: int, order_id: int, side: int, price_ticks: int
 
 
 @compiled
-def arrive(venue: Record, index: Record, bit: int, book: Record, until_ns: int, market_ns: int) -> None:
-    """Process the requests that arrive up to `until_ns`, each at its arrival or `market_ns`, the later.
-
-    `market_ns` is the latest exchange time seen in market data.
-    """
+def arrive(venue: Record, index: Record, bit: int, book: Record, clock: Record, until_ns: int) -> None:
+    """Process the requests that arrive up to `until_ns`, each at its arrival or the market's time, the later."""
     while bus_due_ns(venue.inbox) <= until_ns:
         message = bus_pop(venue.inbox)
-        ts_ns = max(message.due_ns, market_ns)
-        if message.kind == SUBMIT:
-            _submit(venue, index, bit, book, message, ts_ns)
-        else:
+        ts_ns = max(message.due_ns, clock.market_ns)
+        if message.kind == CANCEL:
             _cancel(venue, index, bit, message, ts_ns)
+            continue
+        reference = reference_half(clock, book)
+        broken = broken_filter(venue, message.side, message.price_ticks, message.qty_lots, reference)
+        if broken != ADMITTED:
+            _reject(venue, message, broken, ts_ns)
+        else:
+            _submit(venue, index, bit, book, message, ts_ns)
 
 
 @compiled
@@ -136,7 +151,8 @@ def _rest(
 def _take(venue: Record, index: Record, bit: int, book: Record, message: Record, rank: int, ts_ns: int) -> None:
     """Take from the displayed book, level by level within the limit; the rest rests, or expires for IOC.
 
-    Without partial fills the whole order trades at the best price, whatever is displayed there.
+    Without partial fills the whole order trades at the best price, whatever is displayed there. While the queue of
+    answers is crowded nothing more is taken, and the rest expires.
     """
     side = message.side
     leaves_lots = message.qty_lots
@@ -144,15 +160,17 @@ def _take(venue: Record, index: Record, bit: int, book: Record, message: Record,
         _fill(venue, message.order_id, side, best_ticks(book, 1 - side), leaves_lots, DONE, TAKER, ts_ns)
         return
     level = book.best[1 - side]
-    while leaves_lots > 0 and level != NO_RANK and rank >= -level:
-        lots = min(leaves_lots, lots_at(book, 1 - side, level))
-        leaves_lots -= lots
-        price_ticks = level if side == 1 else -level
-        _fill(venue, message.order_id, side, price_ticks, lots, leaves_lots, TAKER, ts_ns)
+    while leaves_lots > 0 and level != NO_RANK and rank >= -level and not is_crowded(venue.outbox):
+        lots = min(leaves_lots, _unused_lots(venue, book, 1 - side, level))
+        if lots > 0:
+            leaves_lots -= lots
+            remember_taken(venue, index, bit, 1 - side, level, lots)
+            price_ticks = level if side == 1 else -level
+            _fill(venue, message.order_id, side, price_ticks, lots, leaves_lots, TAKER, ts_ns)
         level = best_below(book, 1 - side, level)
     if leaves_lots == 0:
         return
-    if message.flag == IOC:
+    if message.flag == IOC or is_crowded(venue.outbox):
         _answer(
             venue, EXPIRED, message.order_id, side, message.price_ticks, message.qty_lots, ts_ns
         ).leaves_lots = leaves_lots
@@ -161,14 +179,27 @@ def _take(venue: Record, index: Record, bit: int, book: Record, message: Record,
 
 
 @compiled
+def _unused_lots(venue: Record, book: Record, side: int, rank: int) -> int:
+    """Displayed lots of a level that no order of ours has used."""
+    return lots_at(book, side, rank) - taken_lots(venue, side, rank)
+
+
+@compiled
 def _fill(
     venue: Record, order_id: int, side: int, price_ticks: int, lots: int, leaves_lots: int, maker: int, ts_ns: int
 ) -> None:
-    message = _answer(venue, FILLED, order_id, side, price_ticks, lots, ts_ns)
+    """Report a fill. Where the queue of answers is crowded, partial fills of one order are reported as one."""
+    if is_crowded(venue.outbox) and bus_join_fill(venue.outbox, order_id, price_ticks, maker, _due_ns(venue, ts_ns)):
+        message = bus_last(venue.outbox)
+        message.ts_ns = ts_ns
+        message.qty_lots += lots
+    else:
+        message = _answer(venue, FILLED, order_id, side, price_ticks, lots, ts_ns)
+        message.flag = maker
     message.leaves_lots = leaves_lots
-    message.flag = maker
     rate_ppb = venue.maker_fee_ppb if maker == MAKER else venue.taker_fee_ppb
-    message.fee_e9 = fee_e9(price_ticks * lots, rate_ppb, venue.value_num, venue.value_den)
+    tick_lots = sum_product(0, price_ticks, lots)
+    message.fee_e9 += fee_e9(tick_lots, rate_ppb, venue.value_num, venue.value_den)
 
 
 @compiled
@@ -200,8 +231,10 @@ def _fill_resting(venue: Record, index: Record, bit: int, side: int, slot: int, 
 
 
 @hot
-def on_depth(venue: Record, side: int, rank: int, previous_lots: int, lots: int) -> None:
-    """The displayed quantity of a price changed: move our orders there in their queue."""
+def on_depth(venue: Record, index: Record, bit: int, side: int, rank: int, previous_lots: int, lots: int) -> None:
+    """The displayed quantity of a price changed: move our orders there in their queue, and all of it is unused."""
+    if venue.taken[side] > 0 and previous_lots != lots:
+        forget_taken(venue, index, bit, side, rank)
     for i in range(venue.resting[side]):
         if venue.orders[side, i].rank == rank:
             queue_on_depth(venue.queue_model, venue.queue_power, venue.orders[side, i], previous_lots, lots)
@@ -212,9 +245,12 @@ def on_best(venue: Record, index: Record, bit: int, book: Record, side: int, ts_
     """The best price of `side` improved: fill our orders of the other side that it reaches, in priority."""
     mine = 1 - side
     reached = -book.best[side]
-    left = lots_at(book, side, book.best[side]) if venue.partial_fills != 0 else INT64_MAX
+    unused = _unused_lots(venue, book, side, book.best[side]) if venue.partial_fills != 0 else INT64_MAX
+    left = unused
     while left > 0 and venue.resting[mine] > 0 and venue.orders[mine, 0].rank >= reached:
         left -= _fill_resting(venue, index, bit, mine, FIRST, left, ts_ns)
+    if venue.partial_fills != 0 and left < unused:
+        remember_taken(venue, index, bit, side, book.best[side], unused - left)
 
 
 @compiled

@@ -2,6 +2,7 @@
 
 Order of one root of exchange time E: the requests that arrive before E, the root's levels or trade, then every answer
 that is due by the root's `local_ns`. A Tick moves the connections only: requests and answers that are due by it.
+A definition of the instrument brings the venue's filters.
 """
 
 from collections.abc import Sequence
@@ -18,10 +19,12 @@ from mm_core.exchange.market import arrivals, depth_row, trade_row
 from mm_core.exchange.matching import send
 from mm_core.exchange.venue import CLOCK, INDEX, VENUE, new_index
 from mm_core.messages import bus_due_ns, bus_pop
-from mm_core.node import Column, Node, State, columns
+from mm_core.node import Column, Filters, Node, State, columns
 from mm_core.types import Side
 
-Hears = e.BookSnapshot | e.BookDelta | e.Trade | e.FeedStatus | e.Tick | e.SubmitOrder | e.CancelOrder
+Hears = (
+    e.BookSnapshot | e.BookDelta | e.Trade | e.FeedStatus | e.Tick | e.SubmitOrder | e.CancelOrder | e.InstrumentDefined
+)
 Says = e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.CancelRejected | e.OrderExpired | e.OrderFilled
 SIDES = (Side.BUY, Side.SELL)
 
@@ -130,9 +133,10 @@ def on_request(
 class _PaperExchange:
     """The step of the node, with the views of the state that it reads."""
 
-    def __init__(self, instrument_id: str, state: State) -> None:
+    def __init__(self, instrument_id: str, state: State, filters: Filters) -> None:
         self._instrument_id = instrument_id
         self._state = state
+        self._filters = filters
         outbox = state["sets"]["venue"]["outbox"][0]
         self._head = outbox["head"]
         self._ring = outbox["ring"][0]
@@ -154,7 +158,14 @@ class _PaperExchange:
                 on_request(self._state, m.SUBMIT, event.order_id, *terms, event.local_ns)
             case e.CancelOrder():
                 on_request(self._state, m.CANCEL, event.order_id, 0, 0, 0, 0, event.local_ns)
+            case e.InstrumentDefined():
+                self._define(event)
         return ()
+
+    def _define(self, event: e.InstrumentDefined) -> None:
+        filters = self._filters(event)
+        if filters is not None:
+            self._state["sets"]["venue"]["filters"] = filters
 
     def _due(self, count: int) -> Sequence[Says]:
         """The `count` answers in front of the head of the queue, as events."""
@@ -199,14 +210,17 @@ class _PaperExchange:
         return e.OrderFilled(**order, qty_lots=qty_lots, leaves_lots=leaves_lots, maker=flag == 1, fee_e9=fee_e9)
 
 
-def exchange_node(instrument_id: str, venue: State, book: State) -> Node:
-    """The paper exchange of one instrument with the terms of `venue`, an array of one VENUE; `book` is an empty one."""
+def exchange_node(instrument_id: str, venue: State, book: State, filters: Filters) -> Node:
+    """The paper exchange of one instrument with the terms of `venue`, an array of one VENUE; `book` is an empty one.
+
+    `filters`: those of a definition.
+    """
     state = new_exchange(venue, book)
     return Node(
         name="paper_exchange",
         rank=0,
         hears=get_args(Hears),
         says=get_args(Says),
-        step=_PaperExchange(instrument_id, state).step,
+        step=_PaperExchange(instrument_id, state, filters).step,
         state=state,
     )

@@ -6,7 +6,7 @@ price, size or amount of money. Filled means that trades have taken more than wa
 
 import math
 
-from mm_core.compiled import Record, compiled, hot
+from mm_core.compiled import Record, compiled, hot, int64
 
 RISK_AVERSE = 0
 POWER = 1  # f(x) = x^n, f(back) / (f(back) + f(front))
@@ -14,6 +14,8 @@ POWER_2 = 2  # f(back) / f(back + front)
 POWER_3 = 3  # 1 - f(front / (front + back))
 LOG = 4  # f(x) = ln(1 + x), f(back) / (f(back) + f(front))
 LOG_2 = 5  # f(back) / f(back + front)
+
+LOTS_MAX = int64(1 << 61)  # more traded lots, or lots beyond an order, count as so many
 
 
 @hot
@@ -61,7 +63,7 @@ def queue_on_depth(model: int, power: float, order: Record, previous_lots: int, 
     if model == RISK_AVERSE:
         order.front_lots = min(order.front_lots, float(lots))
         return
-    change = float(previous_lots - lots - order.traded_lots)
+    change = float(previous_lots - lots) - float(order.traded_lots)
     order.traded_lots = 0  # what traded since the last change is in this one
     front = order.front_lots
     if change >= 0.0:
@@ -75,7 +77,7 @@ def queue_on_depth(model: int, power: float, order: Record, previous_lots: int, 
 def queue_on_trade(order: Record, lots: int) -> None:
     """`lots` traded at the price of a resting order."""
     order.front_lots -= lots
-    order.traded_lots += lots
+    order.traded_lots = min(order.traded_lots, LOTS_MAX) + min(lots, LOTS_MAX)
 
 
 @compiled
@@ -83,4 +85,4 @@ def executable_lots(order: Record) -> int:
     """Lots that trades have taken beyond what stood ahead of the order; 0 while it waits."""
     if order.front_lots > -0.5:
         return 0
-    return math.floor(-order.front_lots + 0.5)
+    return math.floor(min(-order.front_lots, float(LOTS_MAX)) + 0.5)

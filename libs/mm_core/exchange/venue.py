@@ -12,10 +12,12 @@ import numpy as np
 
 from mm_core.book.window import NO_RANK
 from mm_core.compiled import Record, compiled, hot, int64, new
-from mm_core.messages import BUS
+from mm_core.filters import FILTERS
+from mm_core.messages import ANSWERS, BUS
 
 ORDERS = 16  # resting orders a side
 MARKS = 1 << 9
+TAKEN = 16  # levels a side of which it is remembered how much of them we took
 
 ORDER = np.dtype(
     [
@@ -27,6 +29,8 @@ ORDER = np.dtype(
         ("traded_lots", "i8"),  # traded at the price since its displayed quantity last changed
     ]
 )
+# Lots of a displayed level that our orders used, since its displayed quantity last changed.
+TAKE = np.dtype([("rank", "i8"), ("lots", "i8")])
 VENUE = np.dtype(
     [
         ("entry_ns", "i8"),
@@ -39,12 +43,15 @@ VENUE = np.dtype(
         ("taker_fee_ppb", "i8"),
         ("value_num", "i8"),  # one tick x one lot is value_num / value_den of 1e-9 quote
         ("value_den", "i8"),
+        ("filters", FILTERS),
         ("known_ns", "i8"),  # local time of what causes the next answers: none is known before its cause
         ("best", "i8", (2,)),  # best rank of our resting orders, NO_RANK without one
         ("resting", "i8", (2,)),  # how many orders rest a side
         ("orders", ORDER, (2, ORDERS)),  # in priority: price, then time; the first `resting` of a side are alive
+        ("taken", "i8", (2,)),  # how many levels of a side were taken from
+        ("takes", TAKE, (2, TAKEN)),  # oldest first
         ("inbox", BUS),  # requests on their way to the venue, due at arrival
-        ("outbox", BUS),  # answers on their way to us, due at reception
+        ("outbox", ANSWERS),  # answers on their way to us, due at reception
     ]
 )
 # Where the venue stands in the market's time; shared by all parameter sets of one run.
@@ -53,6 +60,7 @@ CLOCK = np.dtype(
         ("market_ns", "i8"),  # latest exchange time seen in market data
         ("depth_ns", "i8"),  # latest exchange time of a depth event
         ("known_ns", "i8"),  # local time of the current root, in the log's order; else 0
+        ("trade_ticks", "i8"),  # price of the last trade, 0 before any
     ]
 )
 INDEX = np.dtype([("marks", "u4", (2, MARKS)), ("best", "i8", (2,))])
@@ -62,7 +70,20 @@ class Reject(IntEnum):
     """Why the venue said no; values of `OrderRejected.reason`."""
 
     WOULD_TAKE = 1  # a post-only order would have taken liquidity
-    TOO_MANY_ORDERS = 2  # the venue holds no more of our orders
+    TOO_MANY_ORDERS = 2  # the paper exchange holds no more of our orders on a side
+    NOTIONAL = 3  # the venue's filters, as all below
+    LOT_SIZE = 4
+    PRICE_FILTER = 5
+    PERCENT_PRICE = 6
+    MAX_ORDERS = 7
+
+
+_NAMES = {reject.value: reject.name.lower().replace("_", " ") for reject in Reject}
+
+
+def reject_name(code: int) -> str:
+    """A reason of a rejection in words, such as `would take`; its number where this version does not know it."""
+    return _NAMES.get(code, f"reason {code}")
 
 
 WOULD_TAKE = int64(Reject.WOULD_TAKE)
@@ -83,13 +104,22 @@ def mark_of(rank: int) -> int:
 
 
 @compiled
-def _index(venue: Record, index: Record, bit: int, side: int, rank: int) -> None:
-    """Mark a price after an order there came or went; the side's best over all sets only grows here."""
+def _mark(venue: Record, index: Record, bit: int, side: int, rank: int) -> None:
+    """Mark a price if an order rests there or its level was taken from."""
     mask = np.uint32(1) << np.uint32(bit)
     index.marks[side, mark_of(rank)] &= ~mask
     for i in range(venue.resting[side]):
         if mark_of(venue.orders[side, i].rank) == mark_of(rank):
             index.marks[side, mark_of(rank)] |= mask
+    for i in range(venue.taken[side]):
+        if mark_of(venue.takes[side, i].rank) == mark_of(rank):
+            index.marks[side, mark_of(rank)] |= mask
+
+
+@compiled
+def _index(venue: Record, index: Record, bit: int, side: int, rank: int) -> None:
+    """Mark a price after an order there came or went; the side's best over all sets only grows here."""
+    _mark(venue, index, bit, side, rank)
     best = venue.orders[side, 0].rank if venue.resting[side] > 0 else NO_RANK
     venue.best[side] = best
     index.best[side] = max(index.best[side], best)
@@ -127,3 +157,41 @@ def find_order(venue: Record, side: int, order_id: int) -> int:
         if venue.orders[side, i].order_id == order_id:
             return i
     return -1
+
+
+@compiled
+def taken_lots(venue: Record, side: int, rank: int) -> int:
+    """Lots of a displayed level that our orders have used already."""
+    for i in range(venue.taken[side]):
+        if venue.takes[side, i].rank == rank:
+            lots: int = venue.takes[side, i].lots
+            return lots
+    return 0
+
+
+@compiled
+def remember_taken(venue: Record, index: Record, bit: int, side: int, rank: int, lots: int) -> None:
+    """Our orders used `lots` of a displayed level; with a full table the oldest level is forgotten."""
+    for i in range(venue.taken[side]):
+        if venue.takes[side, i].rank == rank:
+            venue.takes[side, i].lots += lots
+            return
+    if venue.taken[side] == TAKEN:
+        forget_taken(venue, index, bit, side, venue.takes[side, 0].rank)
+    take = venue.takes[side, venue.taken[side]]
+    venue.taken[side] += 1
+    take.rank = rank
+    take.lots = lots
+    _mark(venue, index, bit, side, rank)
+
+
+@compiled
+def forget_taken(venue: Record, index: Record, bit: int, side: int, rank: int) -> None:
+    """The displayed quantity of a level changed: all of it is new."""
+    for i in range(venue.taken[side]):
+        if venue.takes[side, i].rank == rank:
+            venue.taken[side] -= 1
+            for j in range(i, venue.taken[side]):
+                venue.takes[side, j] = venue.takes[side, j + 1]
+            _mark(venue, index, bit, side, rank)
+            return

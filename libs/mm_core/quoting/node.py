@@ -1,4 +1,4 @@
-"""The quoter as a node: a strategy's wanted quotes as intents, at every Book; and the operator's word."""
+"""The quoter as a node: a strategy's wanted quotes as intents, at every Book; the operator's word and risk's state."""
 
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -10,27 +10,22 @@ from mm_core import messages as m
 from mm_core.compiled import Strategy, compiled, new
 from mm_core.node import Node, Settings, State, put
 from mm_core.quoting.quoter import (
-    QUOTER,
     quoter_accepted,
     quoter_command,
     quoter_decide,
+    quoter_denied,
     quoter_filled,
     quoter_gone,
-    quoter_refused,
+    quoter_limits_changed,
+    quoter_rejected,
+    quoter_trading_state,
 )
+from mm_core.quoting.state import QUOTER
 from mm_core.signals.builder import TOP
 from mm_core.types import Command, Side, TimeInForce
 
-Hears = (
-    e.Book
-    | e.OrderDenied
-    | e.OrderAccepted
-    | e.OrderRejected
-    | e.OrderCanceled
-    | e.OrderExpired
-    | e.OrderFilled
-    | e.OperatorCommand
-)
+OrderAnswer = e.OrderDenied | e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.OrderExpired | e.OrderFilled
+Hears = e.InstrumentDefined | e.OperatorCommand | e.Book | OrderAnswer | e.TradingState | e.LimitChanged
 Says = e.OrderIntent | e.CancelIntent
 STATE = np.dtype([("top", TOP), ("quoter", QUOTER)])
 SIDES = (Side.BUY, Side.SELL)
@@ -65,10 +60,28 @@ def on_gone(state: State, order_id: int) -> None:
 
 
 @compiled
-def on_refused(state: State, order_id: int, lasts: int) -> None:
-    """The order is denied or rejected; a denial does not name the side. `lasts`: 1 if asking again is no use."""
-    quoter_refused(state[0].quoter, 0, order_id, lasts)
-    quoter_refused(state[0].quoter, 1, order_id, lasts)
+def on_denied(state: State, order_id: int, reason: int) -> None:
+    """The order is denied; a denial does not name the side."""
+    quoter_denied(state[0].quoter, 0, order_id, reason)
+    quoter_denied(state[0].quoter, 1, order_id, reason)
+
+
+@compiled
+def on_rejected(state: State, side: int, order_id: int, reason: int) -> None:
+    """The order is rejected."""
+    quoter_rejected(state[0].quoter, side, order_id, reason)
+
+
+@compiled
+def on_trading_state(state: State, trading_state: int) -> None:
+    """Risk's state."""
+    quoter_trading_state(state[0].quoter, trading_state)
+
+
+@compiled
+def on_limits_changed(state: State) -> None:
+    """A limit, a filter or a number of the quoter is another one."""
+    quoter_limits_changed(state[0].quoter)
 
 
 @compiled
@@ -80,13 +93,10 @@ def on_command(state: State, command: int) -> None:
 class _Quoter:
     """The step of the node, with the views of the state that it reads and writes."""
 
-    def __init__(
-        self, instrument_id: str, state: State, strategy: Strategy, passing: tuple[int, ...], settings: Settings
-    ) -> None:
+    def __init__(self, instrument_id: str, state: State, strategy: Strategy, settings: Settings) -> None:
         self._instrument_id = instrument_id
         self._state = state
         self._strategy = strategy
-        self._passing = passing
         self._settings = settings
         self._top = state["top"]
         self._outbox = state["quoter"]["outbox"][0]
@@ -100,6 +110,18 @@ class _Quoter:
                 self._top[0] = _top(event)
                 count = on_book(self._state, self._strategy)
                 return [self._said(event, self._outbox[at]) for at in range(count)]
+            case e.OrderEvent():
+                self._order(event)
+            case e.OperatorCommand():
+                self._command(event)
+            case e.TradingState():
+                on_trading_state(self._state, int(event.state))
+            case e.LimitChanged() | e.InstrumentDefined():
+                on_limits_changed(self._state)
+        return ()
+
+    def _order(self, event: OrderAnswer) -> None:
+        match event:
             case e.OrderFilled():
                 on_fill(self._state, int(event.side), event.order_id, event.qty_lots, event.leaves_lots)
             case e.OrderAccepted():
@@ -107,18 +129,16 @@ class _Quoter:
             case e.OrderCanceled() | e.OrderExpired():
                 on_gone(self._state, event.order_id)
             case e.OrderDenied():
-                on_refused(self._state, event.order_id, int(event.reason not in self._passing))
+                on_denied(self._state, event.order_id, event.reason)
             case e.OrderRejected():
-                on_refused(self._state, event.order_id, 1)
-            case e.OperatorCommand():
-                self._command(event)
-        return ()
+                on_rejected(self._state, int(event.side), event.order_id, event.reason)
 
     def _command(self, event: e.OperatorCommand) -> None:
         if event.command != Command.SET:
             on_command(self._state, int(event.command))
         elif (setting := self._settings(event.key, event.value)) is not None:
             put(self._state["quoter"], *setting)
+            on_limits_changed(self._state)
 
     def _said(self, book: e.Book, message: Any) -> Says:
         order: dict[str, Any] = {
@@ -160,15 +180,14 @@ def _top(book: e.Book) -> tuple[int | float, ...]:
         book.micro_min_ticks,
         book.micro_max_ticks,
         book.ofi_lots,
+        book.reason,
     )
 
 
-def quoter_node(
-    instrument_id: str, quoter: State, strategy: Strategy, passing: tuple[int, ...], settings: Settings
-) -> Node:
+def quoter_node(instrument_id: str, quoter: State, strategy: Strategy, settings: Settings) -> Node:
     """The quoter of one instrument from `quoter` (an array of one QUOTER) with a compiled `strategy(terms, top)`.
 
-    `passing`: reasons of a denial that pass by themselves. `settings`: what a SET changes, fields of QUOTER.
+    `settings`: what a SET changes, fields of QUOTER.
     """
     state = new(STATE)
     state["quoter"] = quoter
@@ -177,6 +196,6 @@ def quoter_node(
         rank=2,
         hears=get_args(Hears),
         says=get_args(Says),
-        step=_Quoter(instrument_id, state, strategy, passing, settings).step,
+        step=_Quoter(instrument_id, state, strategy, settings).step,
         state=state,
     )

@@ -1,65 +1,60 @@
 """From wanted prices to orders: keep what rests at a wanted price, cancel the rest, submit what is missing.
 
 An order counts as resting at its price from the decision on until it is known to be gone, so that nothing is sent
-twice. A cancel is never sent before its order is accepted unless `cancel_pending` says so, and never twice.
+twice. A cancel is never sent before its order is accepted unless `cancel_pending` says so, and never twice. What was
+refused is not asked for again until the answer could be another one (`refusals`). Where fills leave too little of what
+is wanted at a price, the rest is submitted behind it. While trading is halted nothing is decided: risk cancels.
 
 To flatten is to quote nothing and, when no order of ours is out any more, to take the position off at the touch.
 """
 
-import numpy as np
-
 from mm_core.compiled import Record, Strategy, compiled, hot
-from mm_core.messages import CANCEL_INTENT, INTENT, MESSAGE, say
-from mm_core.quoting.terms import TERMS, decide_prices
+from mm_core.messages import CANCEL_INTENT, INTENT, say
+from mm_core.quoting.refusals import (
+    PRICE,
+    RATE,
+    TAKES,
+    all_changed,
+    count_sent,
+    is_price_refused,
+    is_size_refused,
+    remember,
+    see_touch,
+    side_changed,
+    uncount_sent,
+    would_take_again,
+)
+from mm_core.quoting.state import CANCELING, FLATTENING, LIVE, ORDERS, PENDING, QUOTING, SILENT, TAKING
+from mm_core.quoting.terms import decide_prices
 from mm_core.signals.builder import VALID
-from mm_core.types import Command
+from mm_core.types import Command, TradeState
 
-ORDERS = 16  # orders a side that are not known to be gone
-OUTBOX = 64
-PENDING = 1
-LIVE = 2
-CANCELING = 3
-TAKING = 4  # an order that flattens: it takes and never rests
 GTX = 1
 IOC = 2
-# Modes.
-QUOTING = 0
-FLATTENING = 1
-SILENT = 2  # a flattening that was ended before it was done
 HALT = int(Command.HALT)
 RESUME = int(Command.RESUME)
 FLATTEN = int(Command.FLATTEN)
-
-QUOTE = np.dtype([("order_id", "i8"), ("price_ticks", "i8"), ("leaves_lots", "i8"), ("status", "i8")])
-QUOTER = np.dtype(
-    [
-        ("terms", TERMS),
-        ("levels", "i8"),  # orders a side
-        ("level_step_ticks", "i8"),
-        ("cancel_pending", "i8"),  # 1: cancel an order before it is accepted
-        ("mode", "i8"),
-        ("next_order_id", "i8"),
-        ("steps", "i8"),  # decisions taken
-        ("open", "i8", (2,)),  # how many of a side's orders are not known to be gone
-        ("orders", QUOTE, (2, ORDERS)),  # oldest first
-        ("said", "i8"),
-        ("outbox", MESSAGE, (OUTBOX,)),
-    ]
-)
+REDUCING = int(TradeState.REDUCING)
+HALTED = int(TradeState.HALTED)
 
 
 @hot
 def quoter_decide(quoter: Record, top: Record, strategy: Strategy) -> None:
     """One decision on a book: answers are in the outbox, cancels first."""
     quoter.said = 0
-    quoter.steps += 1
     terms = quoter.terms
     terms.want[0] = 0
     terms.want[1] = 0
+    if quoter.trading_state == HALTED:
+        return
+    quoter.steps += 1
+    see_touch(quoter.refusals, top.bid_ticks, top.ask_ticks, top.local_ns)
     is_proven = top.state == VALID and top.bid_lots > 0 and top.ask_lots > 0
     if is_proven and quoter.mode == QUOTING:
         strategy(terms, top)
         decide_prices(terms, top.bid_ticks, top.ask_ticks)
+        if quoter.trading_state == REDUCING:
+            _only_reduce(terms)
     for side in range(2):
         _keep_or_cancel(quoter, side, top.local_ns)
     for side in range(2):
@@ -81,6 +76,27 @@ def quoter_command(quoter: Record, command: int) -> None:
 
 
 @compiled
+def quoter_trading_state(quoter: Record, trading_state: int) -> None:
+    """Risk's state from here on: whether to quote both sides, only what reduces the position, or nothing."""
+    quoter.trading_state = trading_state
+    all_changed(quoter.refusals)
+
+
+@compiled
+def quoter_limits_changed(quoter: Record) -> None:
+    """A limit, a filter of the venue or a number of the quoter has changed: what was refused may pass now."""
+    all_changed(quoter.refusals)
+
+
+@compiled
+def _only_reduce(terms: Record) -> None:
+    if terms.position_lots >= 0:
+        terms.want[0] = 0
+    if terms.position_lots <= 0:
+        terms.want[1] = 0
+
+
+@compiled
 def _flatten(quoter: Record, top: Record) -> None:
     """Take the whole position off at the other side's best price, once every earlier order is known to be gone."""
     terms = quoter.terms
@@ -88,6 +104,8 @@ def _flatten(quoter: Record, top: Record) -> None:
         return
     side = 1 if terms.position_lots > 0 else 0
     price_ticks = top.bid_ticks if side == 1 else top.ask_ticks
+    if is_price_refused(quoter.refusals, side, price_ticks):
+        return
     terms.fair_ticks = (top.bid_ticks + top.ask_ticks) / 2.0
     terms.reservation_ticks = float(price_ticks)
     terms.half_spread_ticks = 0.0
@@ -125,22 +143,45 @@ def _keep_or_cancel(quoter: Record, side: int, ts_ns: int) -> None:
 
 
 @compiled
-def _rests_at(quoter: Record, side: int, price_ticks: int) -> bool:
+def _missing_lots(quoter: Record, side: int, price_ticks: int) -> int:
+    """Lots to submit at a wanted price: all where nothing rests, what is missing where too little does.
+
+    None while a cancel is on its way there. What was cut off an order that rests counts as not wanted.
+    """
+    wanted_lots = quoter.terms.lot_lots
+    resting_lots = 0
+    is_empty = True
     for i in range(quoter.open[side]):
-        if quoter.orders[side, i].price_ticks == price_ticks:
-            return True
-    return False
+        order = quoter.orders[side, i]
+        if order.price_ticks == price_ticks:
+            if order.status == CANCELING:
+                return 0
+            is_empty = False
+            resting_lots += order.leaves_lots
+            wanted_lots -= order.cut_lots
+    if is_empty or resting_lots < quoter.replenish_below * wanted_lots:
+        return wanted_lots - resting_lots
+    return 0
 
 
 @hot
 def _submit_missing(quoter: Record, side: int, ts_ns: int) -> None:
     for level in range(quoter.levels):
         price_ticks = _level_price(quoter, side, level)
-        if price_ticks <= 0 or _rests_at(quoter, side, price_ticks):
+        lots = _missing_lots(quoter, side, price_ticks) if price_ticks > 0 else 0
+        if lots <= 0 or _is_refused(quoter, side, price_ticks, lots):
             continue
         if quoter.open[side] == ORDERS:
             return  # every slot holds an order that is not known to be gone: wait for the venue
-        _place(quoter, side, price_ticks, quoter.terms.lot_lots, PENDING, GTX, ts_ns)
+        _place(quoter, side, price_ticks, lots, PENDING, GTX, ts_ns)
+
+
+@compiled
+def _is_refused(quoter: Record, side: int, price_ticks: int, lots: int) -> bool:
+    refusals = quoter.refusals
+    if is_price_refused(refusals, side, price_ticks) or would_take_again(refusals, side, price_ticks):
+        return True
+    return is_size_refused(refusals, side, lots, quoter.terms.price_ticks[side])
 
 
 @hot
@@ -152,7 +193,11 @@ def _place(quoter: Record, side: int, price_ticks: int, lots: int, status: int, 
     order.price_ticks = price_ticks
     order.leaves_lots = lots
     order.status = status
+    order.cut_lots = 0
+    order.touches = quoter.refusals.touches
+    order.changes = quoter.refusals.changes[side]
     quoter.next_order_id += 1
+    count_sent(quoter.refusals)
     message = say(quoter, INTENT, order.order_id, side, price_ticks, lots, ts_ns)
     message.flag = flag
 
@@ -178,7 +223,8 @@ def quoter_accepted(quoter: Record, side: int, order_id: int, leaves_lots: int) 
     slot = _find(quoter, side, order_id)
     if slot >= 0:
         order = quoter.orders[side, slot]
-        order.leaves_lots = min(order.leaves_lots, leaves_lots)
+        order.cut_lots = max(order.leaves_lots - leaves_lots, 0)
+        order.leaves_lots -= order.cut_lots
         if order.status == PENDING:
             order.status = LIVE
 
@@ -187,6 +233,7 @@ def quoter_accepted(quoter: Record, side: int, order_id: int, leaves_lots: int) 
 def quoter_filled(quoter: Record, side: int, order_id: int, qty_lots: int, leaves_lots: int) -> None:
     """A fill: the position moves; the order is gone when nothing is left."""
     quoter.terms.position_lots += qty_lots if side == 0 else -qty_lots
+    all_changed(quoter.refusals)
     slot = _find(quoter, side, order_id)
     if slot >= 0:
         quoter.orders[side, slot].leaves_lots = leaves_lots
@@ -195,18 +242,39 @@ def quoter_filled(quoter: Record, side: int, order_id: int, qty_lots: int, leave
 
 
 @compiled
-def quoter_refused(quoter: Record, side: int, order_id: int, lasts: int) -> None:
-    """The order was denied or rejected. A no that lasts ends the flattening: to ask again at every book is no use."""
+def quoter_denied(quoter: Record, side: int, order_id: int, reason: int) -> None:
+    """Our own risk refused the order. A no that lasts ends the flattening: to ask again at every book is no use."""
     slot = _find(quoter, side, order_id)
     if slot >= 0:
-        if lasts != 0 and quoter.orders[side, slot].status == TAKING and quoter.mode == FLATTENING:
-            quoter.mode = SILENT
-        _remove(quoter, side, slot)
+        kind = quoter.refusals.denied[side, reason]
+        uncount_sent(quoter.refusals)
+        _refused(quoter, side, slot, kind, kind & (PRICE | RATE) == 0)
+
+
+@compiled
+def quoter_rejected(quoter: Record, side: int, order_id: int, reason: int) -> None:
+    """The venue refused the order: it counts no more at risk, either. Such a no always ends the flattening."""
+    slot = _find(quoter, side, order_id)
+    if slot >= 0:
+        kind = quoter.refusals.rejected[side, reason]
+        if kind & (PRICE | TAKES) != 0:
+            side_changed(quoter.refusals, side)
+        _refused(quoter, side, slot, kind, True)
+
+
+@compiled
+def _refused(quoter: Record, side: int, slot: int, kind: int, lasts: bool) -> None:
+    order = quoter.orders[side, slot]
+    if lasts and order.status == TAKING and quoter.mode == FLATTENING:
+        quoter.mode = SILENT
+    remember(quoter.refusals, kind, side, order, quoter.terms.price_ticks[side])
+    _remove(quoter, side, slot)
 
 
 @compiled
 def quoter_gone(quoter: Record, side: int, order_id: int) -> None:
-    """The order was canceled, has expired, or was refused outside a flattening."""
+    """The order was canceled or has expired."""
     slot = _find(quoter, side, order_id)
     if slot >= 0:
+        side_changed(quoter.refusals, side)
         _remove(quoter, side, slot)

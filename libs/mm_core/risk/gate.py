@@ -1,10 +1,13 @@
 """One order against the limits: the lots that may go on, and the first reason why not all of them.
 
 Size limits adjust (the largest order that fits goes on); everything else blocks. Working orders count as if filled.
+The venue's filters are kept to before anything is sent; their reference price is the mid.
 """
 
-from mm_core.accounting.money import money_e9
+from mm_core.accounting.account import total_half
+from mm_core.accounting.money import money_e9, sum_product
 from mm_core.compiled import Record, compiled
+from mm_core.filters import is_price_near, is_price_within, value_lots_max, value_lots_min
 from mm_core.risk.reason import Reason
 from mm_core.types import INT64_MAX, TradeState
 
@@ -25,10 +28,20 @@ R_NOTIONAL = int(Reason.NOTIONAL)
 R_PRICE_COLLAR = int(Reason.PRICE_COLLAR)
 R_ORDER_RATE = int(Reason.ORDER_RATE)
 R_SPOT_BALANCE = int(Reason.SPOT_BALANCE)
+R_BELOW_MINIMUM = int(Reason.BELOW_MINIMUM)
+R_MIN_NOTIONAL = int(Reason.MIN_NOTIONAL)
+R_VENUE_QTY_MAX = int(Reason.VENUE_QTY_MAX)
+R_VENUE_NOTIONAL_MAX = int(Reason.VENUE_NOTIONAL_MAX)
+R_PRICE_DEVIATION = int(Reason.PRICE_DEVIATION)
+R_PRICE_BOUNDS = int(Reason.PRICE_BOUNDS)
+
+# What the account counts exactly whatever the limits are: a position of more value, or an order, is not let through.
+# It leaves a factor of two for the mid, and one for the half-ticks of cash.
+VALUE_TICK_LOTS_MAX = 1 << 61
 
 
 @compiled
-def blocking_reason(risk: Record, price_ticks: int, ts_ns: int) -> int:
+def blocking_reason(risk: Record, side: int, price_ticks: int, ts_ns: int) -> int:
     """First reason that stops an order whatever its size; NONE if there is none."""
     top = risk.top
     if risk.trading_state == HALTED:
@@ -37,33 +50,55 @@ def blocking_reason(risk: Record, price_ticks: int, ts_ns: int) -> int:
         return R_BOOK_NOT_VALID
     if top.bid_lots == 0 or top.ask_lots == 0:
         return R_BOOK_EMPTY
-    collar_bps = risk.limits.collar_bps
-    if collar_bps > 0.0:
-        mid_half = top.bid_ticks + top.ask_ticks
-        if abs(2 * price_ticks - mid_half) * 1e4 > collar_bps * mid_half:
-            return R_PRICE_COLLAR
+    reason = _price_reason(risk, side, price_ticks, top.bid_ticks + top.ask_ticks)
+    if reason != NONE:
+        return reason
     if rate_reached(risk.submitted, risk.limits.orders_per_window_max, risk.limits.window_ns, ts_ns):
         return R_ORDER_RATE
     return NONE
 
 
 @compiled
+def _price_reason(risk: Record, side: int, price_ticks: int, mid_half: int) -> int:
+    collar_bps = risk.limits.collar_bps
+    if collar_bps > 0.0 and abs(2 * price_ticks - mid_half) * 1e4 > collar_bps * mid_half:
+        return R_PRICE_COLLAR
+    if not is_price_within(risk.filters, price_ticks):
+        return R_PRICE_BOUNDS
+    if not is_price_near(risk.filters, side, price_ticks, mid_half):
+        return R_PRICE_DEVIATION
+    return NONE
+
+
+@compiled
 def fitting_lots(risk: Record, side: int, price_ticks: int, qty_lots: int) -> tuple[int, int]:
     """(lots that fit all size limits, first reason that made them fewer)."""
-    limits = risk.limits
-    reason = NONE
-    lots = qty_lots
-    if lots > limits.order_lots_max:
-        lots = limits.order_lots_max
-        reason = R_ORDER_LOTS
-    if lots > limits.order_tick_lots_max // price_ticks:
-        lots = limits.order_tick_lots_max // price_ticks
-        reason = reason if reason != NONE else R_ORDER_VALUE
+    limits, filters = risk.limits, risk.filters
+    lots, reason = _fit(qty_lots, NONE, limits.order_lots_max, R_ORDER_LOTS)
+    lots, reason = _fit(
+        lots, reason, min(limits.order_tick_lots_max, VALUE_TICK_LOTS_MAX) // price_ticks, R_ORDER_VALUE
+    )
+    lots, reason = _fit(lots, reason, filters.lots_max, R_VENUE_QTY_MAX)
+    lots, reason = _fit(lots, reason, value_lots_max(filters, price_ticks), R_VENUE_NOTIONAL_MAX)
     room, why = position_room(risk, side, price_ticks)
-    if lots > room:
-        lots = max(room, 0)
-        reason = reason if reason != NONE else why
-    return lots, reason
+    return _fit(lots, reason, max(room, 0), why)
+
+
+@compiled
+def _fit(lots: int, reason: int, most_lots: int, why: int) -> tuple[int, int]:
+    if lots <= most_lots:
+        return lots, reason
+    return most_lots, reason if reason != NONE else why
+
+
+@compiled
+def minimum_reason(risk: Record, price_ticks: int, lots: int) -> int:
+    """Why the venue would find an order too small; NONE if it would not."""
+    if lots < risk.filters.lots_min:
+        return R_BELOW_MINIMUM
+    if lots < value_lots_min(risk.filters, price_ticks):
+        return R_MIN_NOTIONAL
+    return NONE
 
 
 @compiled
@@ -75,13 +110,12 @@ def position_room(risk: Record, side: int, price_ticks: int) -> tuple[int, int]:
     room = INT64_MAX
     why = NONE
     if limits.position_lots_max < INT64_MAX:
-        room = limits.position_lots_max - reachable
+        room = min(limits.position_lots_max, VALUE_TICK_LOTS_MAX) - reachable
         why = R_POSITION
-    if limits.notional_tick_lots_max < INT64_MAX:
-        notional_room = limits.notional_tick_lots_max // price_ticks - reachable
-        if notional_room < room:
-            room = notional_room
-            why = R_NOTIONAL
+    notional_room = min(limits.notional_tick_lots_max, VALUE_TICK_LOTS_MAX) // price_ticks - reachable
+    if notional_room < room:
+        room = notional_room
+        why = R_NOTIONAL
     if risk.trading_state == REDUCING and -reachable < room:
         room = -reachable
         why = R_REDUCING
@@ -99,8 +133,8 @@ def spot_lots(risk: Record, side: int, price_ticks: int) -> int:
     limits = risk.limits
     if side == 1:
         return limits.base_lots + risk.account.position_lots - risk.open_lots[1]
-    spent = -(risk.account.cash_half // 2) + risk.open_tick_lots[0]
-    return (limits.quote_tick_lots - spent) // price_ticks
+    free_tick_lots = sum_product(risk.account.cash_half // 2, -1, risk.open_tick_lots[0])
+    return sum_product(free_tick_lots, 1, limits.quote_tick_lots) // price_ticks
 
 
 @compiled
@@ -124,6 +158,5 @@ def rate_count(rate: Record, ts_ns: int) -> None:
 @compiled
 def result_e9(risk: Record) -> int:
     """Total result after fees, in 1e-9 of the quote."""
-    account = risk.account
-    half = account.cash_half + account.position_lots * account.mid_half
-    return money_e9(half, risk.limits.value_num, 2 * risk.limits.value_den) - account.fees_e9
+    value_e9 = money_e9(total_half(risk.account), risk.limits.value_num, 2 * risk.limits.value_den)
+    return sum_product(value_e9, -1, risk.account.fees_e9)

@@ -1,7 +1,7 @@
 """The risk gate as a node: intents in, requests to the venue or denials out; an operator's word at once.
 
 What risk says on its own (a state and its cancels, a changed limit) answers a Book or a command; everything else
-answers an intent.
+answers an intent. A definition of the instrument brings the venue's filters and is not answered.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from mm_core import events as e
 from mm_core import messages as m
 from mm_core.compiled import Record, compiled, new
-from mm_core.node import Node, Settings, State, put
+from mm_core.node import Filters, Node, Settings, State, put
 from mm_core.risk.reason import Reason
 from mm_core.risk.risk import (
     risk_book,
@@ -36,6 +36,7 @@ Hears = (
     | e.OrderExpired
     | e.OrderFilled
     | e.OperatorCommand
+    | e.InstrumentDefined
 )
 Says = e.SubmitOrder | e.CancelOrder | e.OrderDenied | e.TradingState | e.LimitChanged
 STATE = np.dtype([("top", TOP), ("risk", RISK)])
@@ -126,10 +127,11 @@ def on_gone(state: State, order_id: int) -> None:
 class _Risk:
     """The step of the node, with the view of the outbox that it reads."""
 
-    def __init__(self, instrument_id: str, state: State, settings: Settings) -> None:
+    def __init__(self, instrument_id: str, state: State, settings: Settings, filters: Filters) -> None:
         self._instrument_id = instrument_id
         self._state = state
         self._settings = settings
+        self._filters = filters
         self._outbox = state["risk"]["outbox"][0]
 
     def step(self, event: Hears) -> Sequence[Says]:
@@ -150,7 +152,14 @@ class _Risk:
                 on_gone(state, event.order_id)
             case e.OperatorCommand():
                 return self._command(event)
+            case e.InstrumentDefined():
+                self._define(event)
         return ()
+
+    def _define(self, event: e.InstrumentDefined) -> None:
+        filters = self._filters(event)
+        if filters is not None:
+            self._state["risk"]["filters"] = filters
 
     def _command(self, event: e.OperatorCommand) -> Sequence[Says]:
         if event.command == Command.FLATTEN:
@@ -192,8 +201,11 @@ class _Risk:
         )
 
 
-def risk_node(instrument_id: str, risk: State, settings: Settings) -> Node:
-    """The gate of one instrument from `risk`: an array of one RISK. `settings`: what a SET changes, fields of it."""
+def risk_node(instrument_id: str, risk: State, settings: Settings, filters: Filters) -> Node:
+    """The gate of one instrument from `risk`: an array of one RISK.
+
+    `settings`: what a SET changes, fields of RISK. `filters`: those of a definition.
+    """
     state = new(STATE)
     state["risk"] = risk
     return Node(
@@ -201,6 +213,6 @@ def risk_node(instrument_id: str, risk: State, settings: Settings) -> Node:
         rank=3,
         hears=get_args(Hears),
         says=get_args(Says),
-        step=_Risk(instrument_id, state, settings).step,
+        step=_Risk(instrument_id, state, settings, filters).step,
         state=state,
     )

@@ -23,8 +23,18 @@ class Reason(IntEnum):
     LOSS_DAY = 14
     FILL_RATE = 15
     OPERATOR = 16
-    BELOW_MINIMUM = 17
+    BELOW_MINIMUM = 17  # the venue's filters, as all below
+    MIN_NOTIONAL = 18
+    VENUE_QTY_MAX = 19
+    PRICE_DEVIATION = 20
+    PRICE_BOUNDS = 21
+    VENUE_ORDERS = 22
+    VENUE_NOTIONAL_MAX = 23
 
 
-# Denials that time or the market takes away: the same order may go on later.
-PASSING = (int(Reason.ORDER_RATE), int(Reason.PRICE_COLLAR))
+_NAMES = {reason.value: reason.name.lower().replace("_", " ") for reason in Reason}
+
+
+def reason_name(code: int) -> str:
+    """A reason in words, such as `price collar`; its number where this version does not know it."""
+    return _NAMES.get(code, f"reason {code}")

@@ -5,7 +5,7 @@ stays until the operator says otherwise; to resume takes the loss so far as the 
 """
 
 from mm_core.accounting.account import account_fill, account_mark
-from mm_core.accounting.money import money_e9
+from mm_core.accounting.money import money_e9, sum_product
 from mm_core.compiled import Record, compiled, hot
 from mm_core.messages import CANCEL, DENIED, SUBMIT, TRADING_STATE, say
 from mm_core.risk.gate import (
@@ -16,6 +16,7 @@ from mm_core.risk.gate import (
     VALID,
     blocking_reason,
     fitting_lots,
+    minimum_reason,
     rate_count,
     rate_reached,
     result_e9,
@@ -30,7 +31,7 @@ R_TOO_MANY_ORDERS = int(Reason.TOO_MANY_ORDERS)
 R_LOSS_SESSION = int(Reason.LOSS_SESSION)
 R_LOSS_DAY = int(Reason.LOSS_DAY)
 R_FILL_RATE = int(Reason.FILL_RATE)
-R_BELOW_MINIMUM = int(Reason.BELOW_MINIMUM)
+R_VENUE_ORDERS = int(Reason.VENUE_ORDERS)
 
 
 @compiled
@@ -47,16 +48,19 @@ def risk_intent(risk: Record, order_id: int, side: int, price_ticks: int, qty_lo
     """Allow, adjust or block one wanted order; the answer is in the outbox."""
     risk.said = 0
     lots = qty_lots
-    reason = blocking_reason(risk, price_ticks, ts_ns)
+    reason = blocking_reason(risk, side, price_ticks, ts_ns)
     if reason == NONE and risk.open_orders == ORDERS:
         reason = R_TOO_MANY_ORDERS
+    if reason == NONE and risk.open_orders >= risk.filters.orders_max:
+        reason = R_VENUE_ORDERS
     if reason == NONE:
         lots, reason = fitting_lots(risk, side, price_ticks, qty_lots)
-        if lots >= risk.limits.order_lots_min:
+        too_small = minimum_reason(risk, price_ticks, lots)
+        if too_small == NONE:
             _submit(risk, order_id, side, price_ticks, lots, reason, flag, ts_ns)
             return
         if reason == NONE:
-            reason = R_BELOW_MINIMUM
+            reason = too_small
     _say(risk, DENIED, order_id, side, price_ticks, qty_lots, reason, ts_ns)
 
 
@@ -72,7 +76,7 @@ def _submit(
     order.leaves_lots = lots
     order.canceling = 0
     risk.open_lots[side] += lots
-    risk.open_tick_lots[side] += lots * price_ticks
+    risk.open_tick_lots[side] = sum_product(risk.open_tick_lots[side], lots, price_ticks)
     rate_count(risk.submitted, ts_ns)
     _say(risk, SUBMIT, order_id, side, price_ticks, lots, reason, ts_ns)
     risk.outbox[risk.said - 1].flag = flag
@@ -126,7 +130,7 @@ def _reduce_open(risk: Record, order_id: int, leaves_lots: int) -> None:
     order = risk.orders[slot]
     done_lots = order.leaves_lots - leaves_lots
     risk.open_lots[order.side] -= done_lots
-    risk.open_tick_lots[order.side] -= done_lots * order.price_ticks
+    risk.open_tick_lots[order.side] = sum_product(risk.open_tick_lots[order.side], -done_lots, order.price_ticks)
     order.leaves_lots = leaves_lots
     if leaves_lots == 0:
         risk.open_orders -= 1
@@ -170,13 +174,19 @@ def _set_loss(limits: Record, mid_half: int) -> None:
 @compiled
 def _breach(risk: Record, now_ns: int) -> int:
     limits = risk.limits
-    if limits.loss_session_e9_max < INT64_MAX and risk.session_start_e9 - result_e9(risk) > limits.loss_session_e9_max:
+    if limits.loss_session_e9_max < INT64_MAX and _lost_e9(risk, risk.session_start_e9) > limits.loss_session_e9_max:
         return R_LOSS_SESSION
-    if limits.loss_day_e9_max < INT64_MAX and risk.day_start_e9 - result_e9(risk) > limits.loss_day_e9_max:
+    if limits.loss_day_e9_max < INT64_MAX and _lost_e9(risk, risk.day_start_e9) > limits.loss_day_e9_max:
         return R_LOSS_DAY
     if rate_reached(risk.filled, limits.fills_per_window_max, limits.window_ns, now_ns):
         return R_FILL_RATE
     return NONE
+
+
+@compiled
+def _lost_e9(risk: Record, start_e9: int) -> int:
+    """How far the result is below what it was at a start."""
+    return sum_product(start_e9, -1, result_e9(risk))
 
 
 @compiled

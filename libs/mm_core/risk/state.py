@@ -6,6 +6,7 @@ import numpy as np
 
 from mm_core.accounting.account import ACCOUNT
 from mm_core.compiled import new
+from mm_core.filters import FILTERS, new_filters
 from mm_core.messages import MESSAGE
 from mm_core.types import INT64_MAX
 
@@ -16,7 +17,6 @@ RATE = 256  # most events a rate limit can count
 LIMITS = np.dtype(
     [
         ("order_lots_max", "i8"),
-        ("order_lots_min", "i8"),  # the venue's smallest order: an adjusted order below it is blocked
         ("order_tick_lots_max", "i8"),  # value of one order, in ticks x lots
         ("position_lots_max", "i8"),
         ("notional_tick_lots_max", "i8"),  # |position| x price, working orders included
@@ -40,6 +40,7 @@ RATE_LIMIT = np.dtype([("count", "i8"), ("ts_ns", "i8", (RATE,))])
 RISK = np.dtype(
     [
         ("limits", LIMITS),
+        ("filters", FILTERS),
         ("trading_state", "i8"),
         ("reason", "i8"),
         ("flattening", "i8"),  # 1: REDUCING because the operator wants out; no loss and no fill rate stops that
@@ -61,13 +62,13 @@ RISK = np.dtype(
 
 
 def new_risk() -> np.ndarray[Any, Any]:
-    """A gate without limits: every limit at its largest value, no collar, margin account."""
+    """A gate without limits: every limit at its largest value, no collar, no filter, margin account."""
     state = new(RISK)
     limits = state["limits"]
     for name in LIMITS.names or ():
         if name.endswith("_max"):
             limits[name] = INT64_MAX
-    limits["order_lots_min"] = 1
+    state["filters"] = new_filters()
     limits["window_ns"] = 1_000_000_000
     limits["value_num"] = 1
     limits["value_den"] = 1

@@ -21,6 +21,7 @@ Count = Annotated[int, Meta(ge=0, le=10**12)]
 RateMax = Annotated[int, Meta(ge=1, le=255)]  # what the gate can count
 Levels = Annotated[int, Meta(ge=1, le=16)]  # orders a side that the quoter can hold
 Real = Annotated[float, Meta(ge=0.0, le=1e15)]
+Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[float, Meta(gt=0.0, le=1e15)]
 
 
@@ -60,6 +61,7 @@ class Quoter(Section, frozen=True, kw_only=True):
 
     `order_qty_base` absent is 100 lots, `position_max_base` absent 10 orders. The half-spread is bounded in bps of the
     fair price (max 0: no bound). Beyond `inventory_threshold` orders the pair leans by `inventory_skew_ticks` an order.
+    What rests at a wanted price is replenished where less than the part `replenish_below` of it is left (0: never).
     """
 
     strategy: Literal["fixed_spread", "avellaneda_stoikov"] = "fixed_spread"
@@ -73,6 +75,7 @@ class Quoter(Section, frozen=True, kw_only=True):
     inventory_threshold: Real = 0.0
     inventory_skew_ticks: Real = 0.0
     cancel_pending: bool = False
+    replenish_below: Fraction = 0.25
 
 
 class FixedSpread(Section, frozen=True, kw_only=True):

@@ -1,11 +1,15 @@
 """The nodes of one instrument, made from the initial records: live, in replay and in verification it is these."""
 
+from functools import partial
+
+import msgspec
+
 from mm_core.accounting.node import accountant_node
 from mm_core.exchange.node import exchange_node
-from mm_core.node import Node, Settings
+from mm_core.node import Node, Settings, only_of
 from mm_core.quoting.node import quoter_node
 from mm_core.risk.node import risk_node
-from mm_core.risk.reason import PASSING
+from mm_core.setup.filters import filters_on
 from mm_core.setup.parts import Parts
 from mm_core.setup.settings import QUOTER, RISK
 from mm_core.signals.node import builder_node
@@ -15,13 +19,15 @@ from mm_core.types import InputError
 def new_nodes(parts: Parts, instrument_id: str) -> list[Node]:
     """The five nodes of one instrument, from the initial records."""
     limits = parts.risk["limits"][0]
-    return [
-        exchange_node(instrument_id, parts.venue, parts.builder["book"]),
+    filters = partial(filters_on, parts.units)
+    nodes = [
+        exchange_node(instrument_id, parts.venue, parts.builder["book"], filters),
         builder_node(instrument_id, parts.builder, decide_on_touch=parts.on_touch),
-        quoter_node(instrument_id, parts.quoter, parts.strategy, PASSING, _settings(parts, QUOTER)),
-        risk_node(instrument_id, parts.risk, _settings(parts, RISK)),
+        quoter_node(instrument_id, parts.quoter, parts.strategy, _settings(parts, QUOTER)),
+        risk_node(instrument_id, parts.risk, _settings(parts, RISK), filters),
         accountant_node(instrument_id, parts.account, int(limits["value_num"]), int(limits["value_den"])),
     ]
+    return [msgspec.structs.replace(node, step=only_of(instrument_id, node.step)) for node in nodes]
 
 
 def _settings(parts: Parts, node: str) -> Settings:

@@ -16,15 +16,14 @@ def start_notes(config: Config, instrument: InstrumentDefined) -> list[str]:
     parts = new_parts(config, instrument)
     limits, terms = parts.risk["limits"][0], parts.quoter["terms"][0]
     units = units_of(instrument)
-    _refuse_sizes(limits, terms, units)
+    _refuse_sizes(int(parts.risk["filters"]["lots_min"][0]), limits, terms, units)
     _refuse_spread(config, limits)
     _refuse_empty(config)
     notes = [_defaults(config, limits, units), *_sizes(config, instrument, limits, terms, units), *_money(config)]
     return [note for note in [*notes, *_spreads(config), *_rates(config), *_balances(config)] if note]
 
 
-def _refuse_sizes(limits: Any, terms: Any, units: Units) -> None:
-    least = int(limits["order_lots_min"])
+def _refuse_sizes(least: int, limits: Any, terms: Any, units: Units) -> None:
     smallest = f"is below the venue's smallest order {_base(least, units)}: none would be let through"
     for key, lots in (
         ("[quoter] order_qty_base", terms["lot_lots"]),

@@ -18,12 +18,14 @@ from mm_core.events import InstrumentDefined
 from mm_core.exchange import queue
 from mm_core.exchange.venue import VENUE
 from mm_core.node import put
-from mm_core.quoting.quoter import QUOTER
+from mm_core.quoting.state import QUOTER
 from mm_core.quoting.terms import as_strategy
 from mm_core.risk.state import new_risk
 from mm_core.setup.config import Config, Risk
+from mm_core.setup.filters import filters_of
+from mm_core.setup.refusals import fill_kinds
 from mm_core.setup.settings import QUOTER_FIELDS, RISK_FIELDS, STRATEGIES, Field, Setting, strategy_fields, to_setting
-from mm_core.setup.units import Units, exact, floor, units_of
+from mm_core.setup.units import UNITS_MAX, Units, check_range, exact, floor, units_of
 from mm_core.signals.builder import FLOW_BUCKETS, new_builder
 from mm_core.signals.executable import SIZES
 from mm_core.types import MONEY_E9, InputError
@@ -63,6 +65,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     quoter: State
     risk: State
     account: State
+    units: Units
     strategy: Callable[..., None]
     period_ns: int
     offset_ns: int
@@ -72,14 +75,16 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 def new_parts(config: Config, instrument: InstrumentDefined) -> Parts:
     """The initial records. InputError names the key of an amount that is off the instrument's grid or out of bounds."""
+    check_range(instrument)
     units = units_of(instrument)
     quoter = _quoter(config, units)
     return Parts(
         builder=_builder(config, units),
-        venue=_venue(config, units),
+        venue=_venue(config, units, instrument),
         quoter=quoter,
         risk=_risk(config, units, instrument, quoter),
         account=new(ACCOUNT),
+        units=units,
         strategy=as_strategy(STRATEGIES[config.quoter.strategy][0]),
         period_ns=config.clock.tick_period_ms * NS_PER_MS,
         offset_ns=config.clock.offset_ns,
@@ -111,14 +116,15 @@ def _sizes_lots(config: Config, units: Units) -> list[int]:
     """Ascending sizes in lots; the last slots of the record hold them."""
     key, given = "[signals] executable_sizes_base", config.signals.executable_sizes_base
     if given is None:
-        return [int(size / units.lot) for size in DEFAULT_SIZES_BASE if not size % units.lot]
+        whole = [int(size / units.lot) for size in DEFAULT_SIZES_BASE if not size % units.lot]
+        return [lots for lots in whole if lots <= UNITS_MAX]
     sizes = [exact(key, size, units.lot, "the lot", 1) for size in given]
     if len(sizes) > SIZES or sizes != sorted(sizes):
         raise InputError(f"{key}: expected at most {SIZES} sizes in ascending order")
     return sizes
 
 
-def _venue(config: Config, units: Units) -> State:
+def _venue(config: Config, units: Units, instrument: InstrumentDefined) -> State:
     exchange = config.exchange
     state = new(VENUE)
     cancel_ms = exchange.entry_ms if exchange.cancel_ms is None else exchange.cancel_ms
@@ -128,6 +134,7 @@ def _venue(config: Config, units: Units) -> State:
         state[f"{name}_fee_ppb"] = _fee_ppb(f"[exchange] {name}_fee", getattr(exchange, f"{name}_fee"))
     state["queue_model"], state["queue_power"] = _queue(exchange.queue)
     state["partial_fills"] = exchange.partial_fills
+    state["filters"] = filters_of(instrument)
     state["value_num"] = units.value_e9.numerator
     state["value_den"] = units.value_e9.denominator
     state["best"] = NO_RANK
@@ -162,6 +169,8 @@ def _quoter(config: Config, units: Units) -> State:
     state = new(QUOTER)
     state["cancel_pending"] = quoter.cancel_pending
     state["next_order_id"] = 1
+    fill_kinds(state["refusals"])
+    state["refusals"]["window_ns"] = config.risk.window_ms * NS_PER_MS
     terms = state["terms"]
     terms["lot_lots"] = DEFAULT_ORDER_LOTS
     terms["join_only"] = quoter.join_only
@@ -187,11 +196,12 @@ def _risk(config: Config, units: Units, instrument: InstrumentDefined, quoter: S
     if config.risk.default_limits:
         _default_limits(limits, config.risk, quoter)
     _fill(state, config, "risk", RISK_FIELDS, units)
-    limits["order_lots_min"] = max(1, instrument.qty_lots_min)
+    state["filters"] = filters_of(instrument)
     limits["window_ns"] = risk.window_ms * NS_PER_MS
     limits["spot"] = risk.account_mode == "spot"
-    limits["base_lots"] = floor("[risk] base_balance", risk.base_balance, units.lot)
-    limits["quote_tick_lots"] = floor("[risk] quote_balance", risk.quote_balance, units.value)
+    limits["base_lots"] = min(floor("[risk] base_balance", risk.base_balance, units.lot), UNITS_MAX)
+    quote_tick_lots = floor("[risk] quote_balance", risk.quote_balance, units.value)
+    limits["quote_tick_lots"] = min(quote_tick_lots, UNITS_MAX)
     limits["value_num"] = units.value_e9.numerator
     limits["value_den"] = units.value_e9.denominator
     return state
@@ -202,7 +212,8 @@ def _default_limits(limits: State, risk: Risk, quoter: State) -> None:
     terms = quoter["terms"]
     limits["order_lots_max"] = terms["lot_lots"]
     # A quote that is being replaced is there twice until its cancel is known.
-    limits["position_lots_max"] = terms["position_lots_max"] + 2 * quoter["levels"] * terms["lot_lots"]
+    most_lots = int(terms["position_lots_max"][0]) + 2 * int(quoter["levels"][0]) * int(terms["lot_lots"][0])
+    limits["position_lots_max"] = min(most_lots, UNITS_MAX)
     limits["collar_bps"] = DEFAULT_COLLAR_BPS
     if risk.loss_session_max_quote is None:
         limits["loss_auto_bps"] = DEFAULT_LOSS_BPS

@@ -13,7 +13,7 @@ import msgspec
 from mm_core.events import InstrumentDefined
 from mm_core.quoting import avellaneda_stoikov, fixed_spread
 from mm_core.setup.config import Config, nearest, to_config
-from mm_core.setup.units import Units, exact, floor, units_of
+from mm_core.setup.units import Units, exact, floor, money_e9, units_of
 from mm_core.types import InputError
 
 QUOTER = "quoter"
@@ -38,7 +38,7 @@ def _tick_lots(key: str, value: Decimal, units: Units) -> int:
 
 
 def _money_e9(key: str, value: Decimal, _: Units) -> int:
-    return floor(key, value, Decimal("1e-9"))
+    return money_e9(key, value)
 
 
 def _number(_: str, value: float, __: Units) -> int | float:
@@ -72,6 +72,7 @@ QUOTER_FIELDS = {
     "inventory_skew_ticks": Field("terms.inventory_skew_ticks", _number),
     "levels": Field("levels", _number),
     "level_step_ticks": Field("level_step_ticks", _number),
+    "replenish_below": Field("replenish_below", _number),
 }
 
 

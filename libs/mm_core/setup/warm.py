@@ -6,7 +6,7 @@ from mm_core import events as e
 from mm_core.setup.config import Config
 from mm_core.setup.nodes import new_nodes
 from mm_core.setup.parts import new_parts
-from mm_core.types import BookState, Command, Side, TimeInForce
+from mm_core.types import BookState, Command, Side, TimeInForce, TradeState
 
 
 def warm(config: Config, instrument: e.InstrumentDefined) -> None:
@@ -31,6 +31,10 @@ def warm(config: Config, instrument: e.InstrumentDefined) -> None:
         e.OrderAccepted(**order, qty_lots=1),
         e.OrderFilled(**order, qty_lots=1, leaves_lots=0, maker=True, fee_e9=0),
         e.OrderCanceled(**order, leaves_lots=1),
+        e.OrderRejected(**order, qty_lots=1, reason=1),
+        e.TradingState(**said, state=TradeState.ACTIVE, reason=0),
+        e.LimitChanged(**said, name="", value=0),
+        instrument,
     ]
     nodes = new_nodes(new_parts(config, instrument), instrument_id)
     # Their answers hold the one event that is too long to write down here: a Book.

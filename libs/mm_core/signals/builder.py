@@ -1,7 +1,8 @@
 """The book builder: market data in, the book with its proof and its signals out.
 
-It copies what the feed proves and may only downgrade it: silence makes a book STALE, a crossed book is a GAP until the
-next snapshot.
+It copies what the feed proves and may only downgrade it: a depth stream that is silent makes the book STALE, whatever
+else the venue publishes; a crossed book is a GAP until the feed proves another one, and so is a touch that lies outside
+of what is known to be complete. The reason goes with the state.
 """
 
 import math
@@ -10,22 +11,26 @@ from typing import Any
 import numpy as np
 
 from mm_core.book.book import best_lots, best_ticks, clear_book, clear_to, is_crossed, rank_of, set_level
-from mm_core.book.window import ASK, BID, FAR, NO_RANK, WIDTH, book_dtype
+from mm_core.book.window import ASK, BID, FAR, NO_RANK, WIDTH, book_dtype, is_cut
 from mm_core.compiled import Array, Record, compiled, hot, new
 from mm_core.signals.executable import EXECUTABLE, SIZES, executable
-from mm_core.signals.touch import flow_lots, weighted_mid_ticks
+from mm_core.signals.touch import added_flow, flow_lots, weighted_mid_ticks
 from mm_core.signals.volatility import (
     VOLATILITY,
     volatility_reseed,
     volatility_sample,
     volatility_ticks_sqrt_s,
 )
-from mm_core.types import NS_PER_S, BookState
+from mm_core.types import NS_PER_S, BookReason, BookState
 
 SYNCING = int(BookState.SYNCING)
 VALID = int(BookState.VALID)
 STALE = int(BookState.STALE)
 GAP = int(BookState.GAP)
+NO_REASON = int(BookReason.NONE)
+SILENT = int(BookReason.SILENT)
+CROSSED = int(BookReason.CROSSED)
+WINDOW = int(BookReason.WINDOW)
 MICRO_PRICES = 50
 FLOW_BUCKETS = 1 << 10
 
@@ -45,6 +50,7 @@ TOP = np.dtype(
         ("micro_min_ticks", "f8"),
         ("micro_max_ticks", "f8"),
         ("ofi_lots", "i8"),
+        ("reason", "i8"),  # why the state is worse than the feed's: BookReason
     ]
 )
 FLOW = np.dtype(
@@ -67,9 +73,10 @@ def builder_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
             ("feed_state", "i8"),
             ("epoch", "i8"),
             ("complete_low_ticks", "i8"),
-            ("complete_high_ticks", "i8"),
-            ("feed_ns", "i8"),  # local time of the last market event
-            ("stale_ns", "i8"),  # silence after which the book is STALE
+            ("complete_high_ticks", "i8"),  # 0: no bounds are known
+            ("feed_ns", "i8"),  # local time of the last event of the depth stream
+            ("stale_ns", "i8"),  # silence of the depth stream after which the book is STALE
+            ("reason", "i8"),  # of a GAP that is not the feed's
             ("trusted", "i8"),  # 1: no status comes with this feed, so that a GAP would never end
             ("crossed", "i8"),  # deltas that left the book crossed
             ("reseed", "i8"),  # levels were forgotten: the next change of the touch is no flow
@@ -109,6 +116,7 @@ def builder_status(builder: Record, state: int, epoch: int, low_ticks: int, high
     """The feed says what it proves from here on."""
     builder.feed_state = state
     builder.epoch = epoch
+    builder.reason = NO_REASON
     builder.complete_low_ticks = low_ticks
     builder.complete_high_ticks = high_ticks
     if state != VALID:
@@ -152,6 +160,7 @@ def builder_end(builder: Record) -> None:
         builder.crossed += 1
         if builder.trusted == 0:
             builder.feed_state = GAP
+            builder.reason = CROSSED
         builder.touch.bid_lots = 0  # seed flow and volatility anew: what changes across a hole is no signal
         builder.touch.ask_lots = 0
         volatility_reseed(builder.volatility)
@@ -160,7 +169,8 @@ def builder_end(builder: Record) -> None:
     ask_ticks = best_ticks(book, ASK)
     ask_lots = best_lots(book, ASK)
     if builder.reseed == 0:
-        builder.flow.current_lots += flow_lots(builder.touch, bid_ticks, bid_lots, ask_ticks, ask_lots)
+        flow = flow_lots(builder.touch, bid_ticks, bid_lots, ask_ticks, ask_lots)
+        builder.flow.current_lots = added_flow(builder.flow.current_lots, flow)
     builder.reseed = 0
     builder.touch.bid_ticks = bid_ticks
     builder.touch.bid_lots = bid_lots
@@ -175,8 +185,9 @@ def builder_publish(builder: Record, now_ns: int) -> None:
     top.local_ns = now_ns
     top.epoch = builder.epoch
     top.state = builder.feed_state
-    if top.state == VALID and now_ns - builder.feed_ns > builder.stale_ns:
-        top.state = STALE
+    top.reason = builder.reason
+    if top.state == VALID:
+        _downgrade(builder, now_ns)
     top.bid_ticks = builder.touch.bid_ticks
     top.bid_lots = builder.touch.bid_lots
     top.ask_ticks = builder.touch.ask_ticks
@@ -184,6 +195,24 @@ def builder_publish(builder: Record, now_ns: int) -> None:
     top.weighted_mid_ticks = math.nan
     if top.bid_lots > 0 and top.ask_lots > 0:
         top.weighted_mid_ticks = weighted_mid_ticks(top.bid_ticks, top.bid_lots, top.ask_ticks, top.ask_lots)
+
+
+@hot
+def _downgrade(builder: Record, now_ns: int) -> None:
+    """What the feed does not know: how long its depth stream has been silent, and where the touch is now."""
+    top = builder.top
+    touch = builder.touch
+    if now_ns - builder.feed_ns > builder.stale_ns:
+        top.state = STALE
+        top.reason = SILENT
+    elif (
+        is_cut(builder.book, BID)
+        or is_cut(builder.book, ASK)
+        or (touch.bid_lots > 0 and touch.bid_ticks < builder.complete_low_ticks)
+        or (touch.ask_lots > 0 and 0 < builder.complete_high_ticks < touch.ask_ticks)
+    ):
+        top.state = GAP
+        top.reason = WINDOW
 
 
 @hot

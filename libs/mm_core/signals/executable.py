@@ -7,27 +7,39 @@ import numpy as np
 from mm_core.book.book import best_below, lots_at
 from mm_core.book.window import NO_RANK
 from mm_core.compiled import Array, Record, compiled
+from mm_core.types import INT64_MAX
 
 SIZES = 4
 
 
 @compiled
 def walk(book: Record, side: int, sizes_lots: Array, filled_lots: Array, tick_lots: Array) -> None:
-    """Take each of the ascending sizes from a side: write the lots filled and their value in ticks x lots."""
+    """Take each of the ascending sizes from a side: write the lots filled and their value in ticks x lots.
+
+    A value of 2^63 or more is not counted: from that size on none is filled.
+    """
     rank = book.best[side]
     lots_sum = 0
     value = 0
     for i in range(sizes_lots.shape[0]):
         size = sizes_lots[i]
-        while rank != NO_RANK and lots_sum + lots_at(book, side, rank) <= size:
+        while rank != NO_RANK and lots_at(book, side, rank) <= size - lots_sum:
             lots = lots_at(book, side, rank)
+            if not _fits(value, lots, rank):
+                break
             lots_sum += lots
-            value += lots * (rank if side == 0 else -rank)
+            value += lots * abs(rank)
             rank = best_below(book, side, rank)
-        filled_lots[i] = size if rank != NO_RANK else min(lots_sum, size)
-        tick_lots[i] = value
-        if rank != NO_RANK:
-            tick_lots[i] += (size - lots_sum) * (rank if side == 0 else -rank)
+        rest_lots = size - lots_sum
+        is_filled = rank != NO_RANK and _fits(value, rest_lots, rank)
+        filled_lots[i] = size if is_filled else min(lots_sum, size)
+        tick_lots[i] = value + rest_lots * abs(rank) if is_filled else value
+
+
+@compiled
+def _fits(value: int, lots: int, rank: int) -> bool:
+    """True if the value of some more lots at a price is below 2^63."""
+    return lots <= (INT64_MAX - value) // abs(rank)
 
 
 @compiled

@@ -1,6 +1,6 @@
 """The book builder as a node: says Book at every Tick, and after a change of the touch where that is asked for.
 
-A trade or a status is only a sign of life. What lies between two events never shows: a Book is of whole events.
+What lies between two events never shows: a Book is of whole events.
 """
 
 import math
@@ -24,7 +24,7 @@ from mm_core.signals.builder import (
 )
 from mm_core.types import BookState
 
-Hears = e.FeedStatus | e.BookSnapshot | e.BookDelta | e.Trade | e.Tick
+Hears = e.FeedStatus | e.BookSnapshot | e.BookDelta | e.Tick
 Says = e.Book
 BOOK_STATES = tuple(BookState)
 
@@ -59,11 +59,9 @@ def on_book(
 
 
 @compiled
-def on_status(state: State, local_ns: int, book_state: int, epoch: int, low_ticks: int, high_ticks: int) -> None:
-    """The feed says what it proves from here on."""
-    builder = state[0].builder
-    builder.feed_ns = local_ns
-    builder_status(builder, book_state, epoch, low_ticks, high_ticks)
+def on_status(state: State, book_state: int, epoch: int, low_ticks: int, high_ticks: int) -> None:
+    """The feed says what it proves from here on; that is no event of the depth stream."""
+    builder_status(state[0].builder, book_state, epoch, low_ticks, high_ticks)
 
 
 @compiled
@@ -86,7 +84,6 @@ class _BookBuilder:
         self._state = state
         self._decide_on_touch = decide_on_touch
         builder = state["builder"]
-        self._feed_ns = builder["feed_ns"]
         self._update_id = state["update_id"]
         self._top = builder["top"]
         self._window = builder["complete_low_ticks"], builder["complete_high_ticks"]
@@ -103,11 +100,9 @@ class _BookBuilder:
                 if on_book(self._state, is_snapshot, event.local_ns, *columns(event)) and self._decide_on_touch:
                     on_touch(self._state, event.local_ns)
                     return [self._book()]
-            case e.Trade():
-                self._feed_ns[0] = event.local_ns
             case e.FeedStatus():
                 window = event.complete_low_ticks, event.complete_high_ticks
-                on_status(self._state, event.local_ns, int(event.state), event.epoch, *window)
+                on_status(self._state, int(event.state), event.epoch, *window)
             case e.Tick():
                 on_tick(self._state, event.ts_ns)
                 return [self._book()]
@@ -115,7 +110,7 @@ class _BookBuilder:
 
     def _book(self) -> e.Book:
         local_ns, state, epoch, bid_ticks, bid_lots, ask_ticks, ask_lots, *signals = self._top[0].item()
-        weighted_mid, volatility, micro_stdev, micro_min, micro_max, ofi_lots = signals
+        weighted_mid, volatility, micro_stdev, micro_min, micro_max, ofi_lots, reason = signals
         has_touch = bid_lots > 0 and ask_lots > 0
         low_ticks, high_ticks = self._window
         return e.Book(
@@ -140,6 +135,7 @@ class _BookBuilder:
             ofi_lots=ofi_lots,
             executable_spread_bps=self._spreads(state == VALID and has_touch),
             fillable_fraction=tuple(self._fraction.tolist()),
+            reason=reason,
         )
 
     def _spreads(self, is_known: bool) -> tuple[float | None, ...]:

@@ -6,6 +6,8 @@ from mm_core.book.book import best_lots, best_ticks, rank_of
 from mm_core.book.window import ASK, BID
 from mm_core.compiled import Array, Record, Strategy, compiled, hot, in_bounds, int64
 from mm_core.exchange.market import arrivals, depth_row, trade_row
+from mm_core.messages import ANSWERS, bus_due_ns
+from mm_core.sequencer import next_due_ns
 from mm_core.signals.builder import (
     builder_clear,
     builder_clear_side,
@@ -15,16 +17,19 @@ from mm_core.signals.builder import (
     builder_status,
     builder_tick,
 )
-from mm_core.signals.touch import flow_lots
+from mm_core.signals.touch import added_flow, flow_lots
 from mm_core.types import INT64_MAX
 from mm_research.engine.prefetch import ROWS_AHEAD, prefetch
 from mm_research.engine.serve import decide, deliver, is_pending, take_sample
 from mm_research.engine.state import (
     CLEAR,
+    DEPTH,
     EPOCH,
     LAST_BIT,
+    NOTHING,
     SHARED,
     SIDE_SHIFT,
+    SNAPSHOT,
     STATE_SHIFT,
     STATUS,
     TOUCH_CHANGES,
@@ -33,7 +38,14 @@ from mm_research.engine.state import (
     TWO_BOOKS,
 )
 
-MESSAGES_A_DECISION = 256  # room that the log needs for one decision of one set
+# Kinds of rows that are the depth stream's, a bit each: DEPTH, SNAPSHOT, CLEAR, NOTHING.
+DEPTH_KINDS = int64((1 << DEPTH) | (1 << SNAPSHOT) | (1 << CLEAR) | (1 << NOTHING))
+
+next_due = compiled(next_due_ns)
+
+# Room that the log needs for one decision of one set: all answers of its venue, and 64 wanted requests with the answer
+# of risk to each, after a state with its cancels.
+MESSAGES_A_DECISION = ANSWERS["ring"].shape[0] + 256
 
 
 @hot
@@ -64,9 +76,8 @@ def _see_touches(market: Record, now_ns: int) -> None:
             break
         market.touch_head += 1
         if builder.flow.window_ticks != 0:
-            builder.flow.current_lots += flow_lots(
-                builder.touch, change.bid_ticks, change.bid_lots, change.ask_ticks, change.ask_lots
-            )
+            flow = flow_lots(builder.touch, change.bid_ticks, change.bid_lots, change.ask_ticks, change.ask_lots)
+            builder.flow.current_lots = added_flow(builder.flow.current_lots, flow)
         builder.touch.bid_ticks = change.bid_ticks
         builder.touch.bid_lots = change.bid_lots
         builder.touch.ask_ticks = change.ask_ticks
@@ -105,11 +116,11 @@ def _see_rows(market: Record, builder: Record, rows: Array, now_ns: int) -> None
             builder_level(builder, (code >> SIDE_SHIFT) & 1, int64(row.tick), row.lots)
         elif code & 7 != TRADE:
             _rare_row(builder, code, int64(row.tick), row.lots)
+        if (DEPTH_KINDS >> (code & 7)) & 1 != 0:
+            builder.feed_ns = row.local_ns
         if code & LAST_BIT != 0 and builder.touched != 0:
             builder_end(builder)
-    if i > market.local_row:
-        builder.feed_ns = rows[i - 1].local_ns
-        market.local_row = i
+    market.local_row = i
 
 
 @hot
@@ -167,34 +178,56 @@ def _touch_changed(market: Record, strategy: Strategy, local_ns: int) -> bool:
     builder_end(market.builder)
     if market.on_touch == 0:
         return False
-    market.builder.feed_ns = local_ns
     builder_publish(market.builder, local_ns)
     _decide_all(market, market.builder, strategy)
     return _is_full(market)
 
 
 @hot
-def _event_end(market: Record, strategy: Strategy, code: int, row: Record) -> bool:
-    """The clock moves with a whole event, and so does the touch. True if the loop has to look up: the log is full."""
-    market.clock.market_ns = max(market.clock.market_ns, row.exch_ns)
-    if code & 5 == 0:
-        market.clock.depth_ns = max(market.clock.depth_ns, row.exch_ns)
-    return market.builder.touched != 0 and _touch_changed(market, strategy, row.local_ns)
+def _answer_ns(market: Record) -> int:
+    """When the next answer of any set's venue is due."""
+    nearest_ns: int = bus_due_ns(market.sets[0].venue.outbox)
+    for s in range(1, market.sets.shape[0]):
+        nearest_ns = min(nearest_ns, bus_due_ns(market.sets[s].venue.outbox))
+    return nearest_ns
+
+
+@compiled
+def _deliver_all(market: Record, until_ns: int) -> bool:
+    """Hand every set the answers that are due. True if the log is full."""
+    for s in range(market.sets.shape[0]):
+        deliver(market, market.sets[s], until_ns)
+    return _is_full(market)
 
 
 @hot
-def _is_over(market: Record, rows_left: bool, feed_ns: int) -> bool:
-    """The clock is due: requests arrive up to it. True if nothing is left to come after it.
+def _event_end(market: Record, strategy: Strategy, code: int, row: Record, shared: bool) -> bool:
+    """The clock moves with a whole event, and so does the touch. True if the loop has to look up: the log is full.
 
-    `feed_ns` is when the last row before it was received.
+    In the log's order the answers that are due come right after the event, as a live venue sends them: a queue of
+    answers that waited for the next decision would be fuller than the live one.
     """
+    market.clock.market_ns = max(market.clock.market_ns, row.exch_ns)
+    if code & 5 == 0:
+        market.clock.depth_ns = max(market.clock.depth_ns, row.exch_ns)
+        market.builder.feed_ns = row.local_ns
+    elif (DEPTH_KINDS >> (code & 7)) & 1 != 0:
+        market.builder.feed_ns = row.local_ns
+    is_full = shared and _answer_ns(market) <= row.local_ns and _deliver_all(market, row.local_ns)
+    if market.builder.touched != 0 and _touch_changed(market, strategy, row.local_ns):
+        is_full = True
+    return is_full
+
+
+@hot
+def _is_over(market: Record, rows_left: bool) -> bool:
+    """The clock is due: requests arrive up to it. True if nothing is left to come after it."""
     now_ns = market.tick_ns
     if market.sight == SHARED:
         if market.closing != 0:
             return True
         market.clock.known_ns = now_ns
         market.closing = not rows_left
-    market.builder.feed_ns = feed_ns
     if market.arrival_ns <= now_ns:
         market.arrival_ns = arrivals(market, market.builder.book, now_ns)
     if market.sight == SHARED or rows_left or market.last_local_ns > now_ns:
@@ -215,6 +248,15 @@ def _tick(market: Record, strategy: Strategy) -> None:
         builder_tick(market.builder, now_ns)
         _decide_all(market, market.builder, strategy)
     market.tick_ns = now_ns + market.period_ns
+
+
+@compiled
+def _skip_silence(market: Record, rows: Array, i: int) -> None:
+    """In a long silence the next Tick is later (`mm_core.sequencer`), but not much later than the row that ends it."""
+    now_ns = market.tick_ns - market.period_ns
+    market.tick_ns = next_due(now_ns, rows[max(i - 1, 0)].local_ns, market.period_ns)
+    if i < rows.shape[0] and rows[i].local_ns < market.tick_ns:
+        market.tick_ns = next_due(max(rows[i].local_ns, now_ns), rows[i].local_ns, market.period_ns)
 
 
 @hot
@@ -252,15 +294,37 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
             code = int64(row.code)
             _venue_row(market, code, row)
             if code & LAST_BIT != 0:
-                looked_up = _event_end(market, strategy, code, row)
+                looked_up = _event_end(market, strategy, code, row, shared)
         market.row = i
         if looked_up:
             continue
         if i == stop and stop < rows.shape[0]:
             return False
-        if _is_over(market, i < rows.shape[0], rows[max(i - 1, 0)].local_ns):
+        if _is_over(market, i < rows.shape[0]):
             return True
         if market.sight == TWO_BOOKS:
             _see_rows(market, market.local, local_rows, market.tick_ns)
         _tick(market, strategy)
+        if shared:
+            _skip_silence(market, rows, i)
     return False
+
+
+@compiled
+def events_under_way(rows: Array, period_ns: int) -> int:
+    """Most events that the venue has seen and the last decision has not; decisions are `period_ns` apart (TOUCHES)."""
+    tick_ns = rows[0].exch_ns + period_ns
+    seen = 0
+    under_way = 0
+    most = 0
+    for i in range(rows.shape[0]):
+        while rows[i].exch_ns > tick_ns:
+            while seen < i and rows[seen].local_ns <= tick_ns:
+                if rows[seen].code & LAST_BIT != 0:
+                    under_way -= 1
+                seen += 1
+            tick_ns += period_ns * max(1, (rows[i].exch_ns - tick_ns - 1) // period_ns)
+        if rows[i].code & LAST_BIT != 0:
+            under_way += 1
+            most = max(most, under_way)
+    return most

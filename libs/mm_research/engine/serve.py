@@ -9,11 +9,21 @@ from mm_core.messages import (
     CANCEL_REJECTED,
     DENIED,
     FILLED,
+    REJECTED,
     SUBMIT,
+    TRADING_STATE,
     bus_due_ns,
     bus_pop,
 )
-from mm_core.quoting.quoter import quoter_accepted, quoter_decide, quoter_filled, quoter_gone
+from mm_core.quoting.quoter import (
+    quoter_accepted,
+    quoter_decide,
+    quoter_denied,
+    quoter_filled,
+    quoter_gone,
+    quoter_rejected,
+    quoter_trading_state,
+)
 from mm_core.risk.risk import risk_book, risk_cancel_intent, risk_filled, risk_gone, risk_intent
 from mm_core.types import INT64_MAX
 
@@ -49,6 +59,9 @@ def deliver(market: Record, part: Record, until_ns: int) -> None:
             risk_filled(part.risk, m.order_id, m.side, m.price_ticks, m.qty_lots, m.leaves_lots, m.fee_e9, m.due_ns)
         elif m.kind == ACCEPTED:
             quoter_accepted(part.quoter, m.side, m.order_id, m.leaves_lots)
+        elif m.kind == REJECTED:
+            quoter_rejected(part.quoter, m.side, m.order_id, m.reason)
+            risk_gone(part.risk, m.order_id)
         elif m.kind != CANCEL_REJECTED:
             quoter_gone(part.quoter, m.side, m.order_id)
             risk_gone(part.risk, m.order_id)
@@ -84,7 +97,9 @@ def _pass_on(market: Record, part: Record, now_ns: int) -> None:
         if m.kind in (SUBMIT, CANCEL):
             send(part.venue, m.kind, m.order_id, m.side, m.price_ticks, m.qty_lots, m.flag, now_ns)
         elif m.kind == DENIED:
-            quoter_gone(part.quoter, m.side, m.order_id)
+            quoter_denied(part.quoter, m.side, m.order_id, m.reason)
+        elif m.kind == TRADING_STATE:
+            quoter_trading_state(part.quoter, m.side)
     risk.said = 0
 
 
@@ -102,6 +117,7 @@ def take_sample(market: Record, top: Record, account: Record) -> None:
     market.sampled += 1
     row.local_ns = top.local_ns
     row.state = top.state
+    row.reason = top.reason
     row.bid_ticks = top.bid_ticks
     row.bid_lots = top.bid_lots
     row.ask_ticks = top.ask_ticks

@@ -8,7 +8,7 @@ from mm_core.book.window import FAR, NO_RANK, WIDTH
 from mm_core.compiled import new
 from mm_core.exchange.venue import CLOCK, INDEX, VENUE
 from mm_core.messages import MESSAGE
-from mm_core.quoting.quoter import QUOTER
+from mm_core.quoting.state import QUOTER
 from mm_core.risk.state import RISK
 from mm_core.signals.builder import builder_dtype, new_builder
 from mm_core.types import NEVER_NS
@@ -33,6 +33,7 @@ SAMPLE = np.dtype(
     [
         ("local_ns", "i8"),
         ("state", "i8"),
+        ("reason", "i8"),
         ("bid_ticks", "i8"),
         ("bid_lots", "i8"),
         ("ask_ticks", "i8"),

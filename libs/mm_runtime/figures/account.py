@@ -1,5 +1,6 @@
 """The accountant's account: position, result with both its splits, fees and turnover."""
 
+from mm_core.accounting.account import traded_value
 from mm_core.node import State
 from mm_runtime.figures.scale import Scale, e9, scaled
 from mm_runtime.metrics import Metrics
@@ -28,7 +29,7 @@ def add_account(metrics: Metrics, state: State, scale: Scale) -> None:
     metrics.gauge("position_value_quote", "Position x mid", value)
     metrics.gauge("average_price_quote", "What the open position cost, a unit", lambda: _average(account, scale))
     metrics.counter("fills", "Fills booked", lambda: account["fills"])
-    metrics.counter("turnover_quote", "Traded value", scaled(account, "traded_tick_lots", scale.value))
+    metrics.counter("turnover_quote", "Traded value", lambda: traded_value(account) * scale.value)
 
 
 def _average(account: State, scale: Scale) -> float:

@@ -20,7 +20,9 @@ def add_book(metrics: Metrics, state: State, scale: Scale) -> None:
 
     metrics.states("state", "1 for the state of the book, as last said", STATES, lambda: STATES[top["state"]])
     metrics.gauge(
-        "silence_seconds", "Market time from the last market event to the last Book", lambda: _silence(builder)
+        "silence_seconds",
+        "Market time from the last event of the depth stream to the last Book",
+        lambda: _silence(builder),
     )
     metrics.gauge("epoch", "Synchronisations of the feed, as the book knows them", lambda: builder["epoch"])
     metrics.counter("crossed", "Deltas that left the book crossed", lambda: builder["crossed"])

@@ -7,7 +7,7 @@ from typing import Any
 from mm_core import events as e
 from mm_core.exchange.venue import Reject
 from mm_core.node import Node
-from mm_core.quoting.quoter import CANCELING, LIVE
+from mm_core.quoting.state import CANCELING, LIVE
 from mm_core.risk.reason import Reason
 from mm_core.types import BookReason, BookState, TradeState
 from mm_runtime.figures.quotes import MODES
@@ -34,7 +34,7 @@ _REJECTS = {reason.value: reason.name.lower() for reason in Reject}
 
 
 def _book(top: Any) -> dict[str, str]:
-    reason = BookReason(int(top["reason"])) if "reason" in top.dtype.names else BookReason.NONE
+    reason = BookReason(int(top["reason"]))
     return {"state": BookState(int(top["state"])).name, "reason": reason.name.lower() if reason else ""}
 
 

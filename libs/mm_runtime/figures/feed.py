@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mm_core.events import InstrumentDefined
+from mm_core.types import NS_PER_S
 from mm_runtime.metrics import Metrics
-from mm_venues.binance.client import ClientCounts
+from mm_venues.binance.endpoints import DISCONNECTS, ClientCounts
 from mm_venues.binance.feed import Feed, FeedCounts
 
 if TYPE_CHECKING:
+    from mm_runtime.live_source import LiveSource
     from mm_runtime.recorder import Recorder
 
 STATES = ("syncing", "valid")
@@ -35,6 +37,12 @@ FEED = {
     "touch_equal": "Times it was equal",
     "off_lot_levels": "Quantities that are no whole number of lots",
     "disconnects": "Lost connections",
+    "id_restarts": "Sequences of update ids that began again",
+    "trade_id_restarts": "Sequences of trade ids that began again",
+    "stalls": "Depth streams that stood still while trades went on",
+    "contradictions": "Touches of the venue that the book did not have",
+    "times_bounded": "Exchange and receive times that were outliers",
+    "depth_late": "Depth updates that came too late to be traded on",
 }
 CLIENT = {
     "connects": "Connections made",
@@ -43,19 +51,22 @@ CLIENT = {
     "bad_frames": "Frames that were unreadable",
     "snapshots_requested": "Snapshots asked for",
     "snapshot_errors": "Snapshots that failed",
+    "rotations": "Connections that were replaced without a gap",
+    "definitions": "Answers with the trading rules",
+    "definition_errors": "Questions for the trading rules that failed",
 }
-assert set(FEED) == set(FeedCounts.__struct_fields__) - {"other"}
+assert set(FEED) == set(FeedCounts.__struct_fields__) - {"dropped", "other"}
 assert set(CLIENT) == set(ClientCounts.__struct_fields__) - {"frames", "disconnects"}
 
 
 def add_feed(metrics: Metrics, recorder: "Recorder", instrument: InstrumentDefined) -> None:
     """All figures of a recorder but those of a live client."""
-    feed, roots = recorder.feed, recorder.roots
+    feed, roots, clock = recorder.feed, recorder.roots, recorder.clock
     metrics.states(
         "feed_state",
         "1 for what the feed proves of the book now, 0 for the others",
         STATES,
-        lambda: STATES[feed.sync.is_valid],
+        lambda: STATES[feed.is_valid],
     )
     metrics.gauge(
         "frame_age_seconds",
@@ -68,7 +79,15 @@ def add_feed(metrics: Metrics, recorder: "Recorder", instrument: InstrumentDefin
         metrics.counter(name, text, partial(_count, feed, name))
     metrics.gauge("roots_unconfirmed", "Roots that the log is not known to hold", lambda: roots.unconfirmed)
     metrics.counter("roots_resent", "Roots said again", lambda: roots.resent)
-    metrics.counter("roots_lost", "Roots given up because the log did not take them", lambda: recorder.lost)
+    metrics.gauge(
+        "lag_seconds",
+        "Receive time, on the exchange's clock, less the exchange's time of the last depth update or trade",
+        lambda: recorder.lag_ns / NS_PER_S,
+    )
+    lost = "Roots given up because the log did not take them, or too late"
+    metrics.counter("roots_lost", lost, lambda: recorder.live.lost if recorder.live else 0)
+    metrics.counter("frames_lost", "Frames that the disk did not take", lambda: _lost(recorder))
+    metrics.counter("clock_steps", "Steps of the wall clock, which receive times do not follow", lambda: clock.steps)
     metrics.gauge("ended", "1 once the source has said its end", lambda: recorder.is_ended)
     metrics.gauge(
         "instrument_info",
@@ -82,10 +101,25 @@ def add_feed(metrics: Metrics, recorder: "Recorder", instrument: InstrumentDefin
     )
 
 
-def add_client(metrics: Metrics, counts: ClientCounts) -> None:
-    """The figures of a live client."""
+def add_live(metrics: Metrics, live: "LiveSource") -> None:
+    """The figures of a live source."""
     for name, text in CLIENT.items():
-        metrics.counter(f"client_{name}", text, partial(getattr, counts, name))
+        metrics.counter(f"client_{name}", text, partial(_client, live, name))
+    reasons = "Connections that ended, by reason"
+    for kind in DISCONNECTS:
+        metrics.counter("client_ends", reasons, partial(_ends, live, kind), reason=kind)
+
+
+def _client(live: "LiveSource", name: str) -> float:
+    return float(getattr(live.client.counts, name)) if live.client else 0.0
+
+
+def _ends(live: "LiveSource", kind: str) -> float:
+    return float(live.client.counts.disconnects.get(kind, 0)) if live.client else 0.0
+
+
+def _lost(recorder: "Recorder") -> float:
+    return float(recorder.recording.frames_lost) if recorder.recording else 0.0
 
 
 def add_free(metrics: Metrics, folder: Path) -> None:

@@ -23,12 +23,14 @@ STATUS = {
     "log_last_seq": "Last sequence of the log",
     "log_stored_seq": "Last sequence that the bus is known to have stored",
     "wait_seconds": "How long the log has waited for reports to the current root; 0 when it waits for none",
+    "held_seconds": "How late the root is that the log is held for; 0 while it is not held",
     "log_time_seconds": "Exchange time of the last root, as Unix time",
     "ended": "1 once the log is closed",
 }
 STATUS_COUNTS = {
     "append_doubts": "Times the stream was asked for its end: errors, silence, a lost connection",
     "roots_repeated": "Roots that came again",
+    "log_stalls": "Times the log was held, because market data had become too old",
     "root_holes": "Times a source was asked for roots that are missing",
 }
 
@@ -56,6 +58,8 @@ def _status(sequencer: Sequencer, name: str) -> float:
         "log_stored_seq": status["stored_seq"],
         "wait_seconds": perf_counter() - sequencer.tree_s if status["waits_for"]["seq"] else 0.0,
         "log_time_seconds": status["local_ns"] / NS_PER_S,
+        "held_seconds": status["held_ns"] / NS_PER_S,
+        "log_stalls": status["stalls"],
         "append_doubts": status["doubts"],
         "root_holes": status["holes"],
     }

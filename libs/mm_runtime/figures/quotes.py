@@ -3,7 +3,7 @@
 import math
 
 from mm_core.node import State
-from mm_core.quoting.quoter import CANCELING, FLATTENING, LIVE, QUOTING, SILENT
+from mm_core.quoting.state import CANCELING, FLATTENING, LIVE, QUOTING, SILENT
 from mm_runtime.figures.scale import SIDES, Scale, limited, scaled
 from mm_runtime.metrics import Metrics
 

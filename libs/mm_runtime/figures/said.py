@@ -26,7 +26,7 @@ DETAILS: dict[type[Event], Callable[[Any], Detail]] = {
 }
 SIZE_REASONS = (
     *(Reason.REDUCING, Reason.ORDER_LOTS, Reason.ORDER_VALUE, Reason.POSITION),
-    *(Reason.NOTIONAL, Reason.SPOT_BALANCE),
+    *(Reason.NOTIONAL, Reason.SPOT_BALANCE, Reason.VENUE_QTY_MAX, Reason.VENUE_NOTIONAL_MAX),
 )
 DENIAL_REASONS = [reason for reason in Reason if reason not in STATE_REASONS]
 LIQUIDITY = ("maker", "taker")

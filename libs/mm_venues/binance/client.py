@@ -1,74 +1,59 @@
-"""The live Binance Spot market data of one symbol: a socket and REST snapshots, handed over as one series of frames.
+"""The live Binance Spot market data of one symbol: a socket and REST bodies, handed over as one series of frames.
 
 Everything goes through the port, in order: `port(recv_ns, frame)`. Frames are those of the combined stream, snapshots
-as REST gave them, and our own control frames (`mm_venues.control`) where the series is no longer known to be complete.
-So a recording of what the port took leads to the same events as the live run.
+and exchangeInfo as REST gave them, and our own control frames (`mm_venues.control`) where the series is no longer known
+to be complete. So a recording of what the port took leads to the same events as the live run.
 
 The port raises FrameError for a frame that it cannot take. It then keeps nothing of it; the client hands it over again,
 quoted in a control frame, and the book is synchronised anew.
+
+A connection that the venue will end (after 24 h, or as it announces) is replaced while it still runs: both hand over
+their frames until the new one has sent of every stream, and the port drops what comes twice.
 """
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
 from collections.abc import Callable
 
-import msgspec
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 
 from mm_core.types import InputError
 from mm_venues import control
-from mm_venues.binance import wire
-from mm_venues.binance.rest import BANNED, TOO_MANY_REQUESTS, Rest, RestError, retry_after_s
+from mm_venues.binance.endpoints import ClientCounts, Endpoints
+from mm_venues.binance.fetching import STABLE_S, Definitions, Snapshots, check_snapshot_body
+from mm_venues.binance.link import Ended, Link, connecting
+from mm_venues.binance.rest import Rest, pause_after_s
 from mm_venues.frame_error import FrameError
 from mm_venues.pacing import Backoff, Budget
+from mm_venues.steady_clock import FreezeWatch, SteadyClock
 
 _log = logging.getLogger(__name__)
 
 CHANNELS = ("depth@100ms", "trade", "bookTicker")
 BACKOFF_S_BASE = 0.5
-STABLE_S = 60.0
 # 40 % of what the venue allows an address.
 CONNECTS_MAX, CONNECTS_WINDOW_S = 120, 300.0
-_OPEN_S_MAX = 10.0
-_CLOSE_S_MAX = 1.0
-_FRAME_BYTES_MAX = 4 << 20
-_FRAMES_WAITING_MAX = 256  # then the socket is not read any more
-_KEEPALIVE_LOST = 1011  # what our side closes with when no pong comes
-_SHUTDOWN_BYTES_MAX = 200
-
-_envelope = msgspec.json.Decoder(wire.Envelope)
+POLICY_S = 60.0  # after a close for what we did wrong
+OVERLAP_S_MAX = 10.0  # for a stream of which nothing comes
+WATCH_S = 0.25
 
 
-class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the venue is, and how patient the client is with it."""
-
-    ws_url: str = "wss://stream.binance.com:9443"
-    rest_url: str = "https://api.binance.com"
-    snapshot_levels: int = 5000
-    snapshot_s_min: float = 1.0  # between two snapshots, doubled up to backoff_s_max while they are of no use
-    silence_s_max: float = 30.0  # neither a frame nor an answer to our pings: the connection is dead
-    backoff_s_max: float = 60.0
+def _never() -> bool:
+    return False
 
 
-class ClientCounts(msgspec.Struct):
-    """What the client did. `disconnects` by reason: closed, lost, silent, shutdown, stopped; `bytes` are of frames."""
-
-    connects: int = 0
-    connect_errors: int = 0
-    frames: int = 0
-    bytes: int = 0
-    bad_frames: int = 0
-    snapshots_requested: int = 0
-    snapshot_errors: int = 0
-    disconnects: dict[str, int] = {}
+def _no_reason() -> str:
+    return ""
 
 
 class BinanceClient:
-    """One symbol. `wants_snapshot` is the feed's; a snapshot is fetched while it is true and a diff is there."""
+    """One symbol. `wants_snapshot`, `wants_definition` and `wants_reconnect` (why, or nothing) are the feed's.
+
+    A snapshot is fetched while one is wanted and a diff is there. `check_snapshot` raises FrameError for a REST body
+    that is none.
+    """
 
     def __init__(
         self,
@@ -78,35 +63,116 @@ class BinanceClient:
         port: Callable[[int, bytes], object],
         wants_snapshot: Callable[[], bool],
         *,
-        clock_ns: Callable[[], int] = time.time_ns,
+        wants_definition: Callable[[], bool] = _never,
+        wants_reconnect: Callable[[], str] = _no_reason,
+        check_snapshot: Callable[[bytes], object] = check_snapshot_body,
+        clock_ns: Callable[[], int] | None = None,
+        freeze: FreezeWatch | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
         self.counts = ClientCounts()
-        self._symbol = symbol
-        self._endpoints = endpoints
-        self._rest = rest
+        self._symbol, self._endpoints, self._rest = symbol, endpoints, rest
         self._port = port
-        self._wants_snapshot = wants_snapshot
-        self._clock_ns = clock_ns
+        self._wants_snapshot, self._wants_reconnect = wants_snapshot, wants_reconnect
+        self._clock_ns = clock_ns or SteadyClock().now_ns
+        self._freeze = freeze or FreezeWatch()
+        self._random = random
         self._streams = [f"{symbol.lower()}@{channel}" for channel in CHANNELS]
         self._url = f"{endpoints.ws_url.rstrip('/')}/stream?streams={'/'.join(self._streams)}"
-        self._unheard: list[str] = []
-        self._is_known = False  # that the venue has the symbol
-        self._snapshot_needed = asyncio.Event()
-        self._snapshot_not_before_s = 0.0
-        snapshot_s_max = max(endpoints.snapshot_s_min, endpoints.backoff_s_max)
-        self._snapshot_backoff = Backoff(endpoints.snapshot_s_min, snapshot_s_max, random)
+        self._links: list[Link] = []  # the one in use, and during a change its successor
+        self._not_before_s = 0.0
         self._backoff = Backoff(BACKOFF_S_BASE, endpoints.backoff_s_max, random)
         self._budget = Budget(CONNECTS_MAX, CONNECTS_WINDOW_S)
+        self._snapshots = Snapshots(
+            *(symbol, endpoints, rest, self._hand_over),
+            needs=self._needs_snapshot,
+            check=check_snapshot,
+            counts=self.counts,
+            random=random,
+        )
+        self._definitions = Definitions(
+            *(symbol, endpoints, rest, self._hand_over),
+            wanted=wants_definition,
+            counts=self.counts,
+            random=random,
+        )
+
+    def request_snapshot(self) -> None:
+        """Fetch a snapshot though the feed wants none: a recording of the frames needs one at this place."""
+        self._snapshots.is_asked = True
+        self._snapshots.look()
 
     async def run(self) -> None:
         """Connect, and again whenever the connection is gone, until cancelled. InputError for an unknown symbol."""
+        works = (self._stay_connected, self._snapshots.run, self._definitions.run, self._watch)
+        self._freeze.mark()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for work in works:
+                    group.create_task(work())
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # the error that ended the others
+        except asyncio.CancelledError:
+            if self._links:
+                self._say_disconnected(Ended("stopped", "stopped"), self._links[0])
+            raise
+        finally:
+            await asyncio.gather(*(link.close() for link in self._links), return_exceptions=True)
+
+    async def _stay_connected(self) -> None:
+        link: Link | None = None
         while True:
-            await asyncio.sleep(self._budget.wait_s(time.monotonic()))
-            begin_s = time.monotonic()
-            self._budget.spend(begin_s)
-            wanted_s = await self._attempt()
-            await asyncio.sleep(self._delay_s(time.monotonic() - begin_s, wanted_s))
+            link = await self._until_replaced(link or await self._open())
+
+    async def _until_replaced(self, link: Link) -> Link | None:
+        """Use a connection until its successor has taken over, or it ends: the successor, if there is one."""
+        replacing = asyncio.create_task(self._replacement(link))
+        try:
+            await asyncio.wait([link.reading, replacing], return_when=asyncio.FIRST_COMPLETED)
+            if link.reading.done():
+                self._on_end(link, link.reading.result())
+            elif not replacing.exception():
+                self.counts.rotations += 1
+                _log.info("%s: the connection is replaced", self._symbol)
+                await link.close()
+        finally:
+            replacing.cancel()
+            await asyncio.wait([replacing])
+        if not replacing.cancelled():
+            replacing.result()
+        self._links.remove(link)
+        for successor in [each for each in self._links if each.reading.done()]:
+            self._links.remove(successor)
+            successor.reading.result()
+        return self._links[0] if self._links else None
+
+    def _on_end(self, link: Link, ended: Ended) -> None:
+        if link.leaving.is_set():
+            ended = Ended("shutdown", ended.reason)
+        self._say_disconnected(ended, link)
+        wanted_s = {"shutdown": 0.0, "policy": POLICY_S}.get(ended.kind)
+        now_s = time.monotonic()
+        self._not_before_s = now_s + self._delay_s(now_s - link.began_s, wanted_s)
+
+    async def _replacement(self, link: Link) -> None:
+        """When the connection is to be replaced, open another, until that has sent of every stream that this one has.
+
+        A successor that ends before is given up for another.
+        """
+        life_s = self._endpoints.rotate_s * (1.0 - self._random() / 24)
+        await _either(link.leaving, life_s)
+        while True:
+            successor = await self._open()
+            ends_s = time.monotonic() + OVERLAP_S_MAX
+            while not successor.is_ended:
+                successor.progress.clear()
+                left_s = ends_s - time.monotonic()
+                if left_s <= 0 or not any(stream in successor.unheard for stream in link.heard):
+                    return
+                await _first(successor.progress, successor.reading, left_s)
+            self._links.remove(successor)
+            await asyncio.wait([successor.reading])
+            successor.reading.result()
 
     def _delay_s(self, lived_s: float, wanted_s: float | None) -> float:
         """How long to wait after a connection that lived so long and wants that; None wants what the back-off says."""
@@ -116,10 +182,22 @@ class BinanceClient:
         # At once is right only after a connection that lasted.
         return wanted_s or self._backoff.next_s()
 
-    async def _attempt(self) -> float | None:
-        """One connection to its end. How long it wants to wait before the next one, None for the back-off."""
+    async def _open(self) -> Link:
+        """A new connection, however many tries it takes."""
+        while True:
+            now_s = time.monotonic()
+            waits_s = (self._not_before_s - now_s, self._budget.wait_s(now_s), self._rest.pause_s)
+            await asyncio.sleep(max(waits_s))
+            self._budget.spend(time.monotonic())
+            link = await self._try_open()
+            if link is not None:
+                self._links.append(link)
+                return link
+            self._not_before_s = time.monotonic() + self._delay_s(0.0, None)
+
+    async def _try_open(self) -> Link | None:
         try:
-            socket = await self._connect()
+            socket = await connecting(self._url, self._endpoints.silence_s_max)
         except InvalidURI as error:
             raise InputError(
                 f"ws_url {self._endpoints.ws_url!r}: expected an address such as wss://stream.binance.com:9443"
@@ -127,139 +205,90 @@ class BinanceClient:
         except (OSError, WebSocketException) as error:
             self.counts.connect_errors += 1
             _log.warning("%s: not connected: %s", self._symbol, str(error) or type(error).__name__)
-            if isinstance(error, InvalidStatus) and error.response.status_code in {TOO_MANY_REQUESTS, BANNED}:
-                return retry_after_s(error.response.headers.get("Retry-After"))
+            if isinstance(error, InvalidStatus):
+                response = error.response
+                pause_s = pause_after_s(response.status_code, response.headers.get("Retry-After"))
+                if pause_s:
+                    self._rest.pause(pause_s, f"{self._symbol}: the handshake: HTTP {response.status_code}")
             return None
-        async with socket:
-            self.counts.connects += 1
-            _log.info("%s: connected", self._symbol)
-            return await self._attend(socket)
+        self.counts.connects += 1
+        _log.info("%s: connected", self._symbol)
+        link = Link(socket, self._endpoints, self._streams, self._take)
+        asyncio.get_running_loop().call_later(self._endpoints.silence_s_max, self._name_unheard, link)
+        return link
 
-    def _connect(self) -> connect:
-        return connect(
-            self._url,
-            compression=None,
-            open_timeout=_OPEN_S_MAX,
-            close_timeout=_CLOSE_S_MAX,
-            ping_interval=self._endpoints.silence_s_max / 2,
-            ping_timeout=self._endpoints.silence_s_max / 2,
-            max_size=_FRAME_BYTES_MAX,
-            max_queue=_FRAMES_WAITING_MAX,
-        )
+    def _name_unheard(self, link: Link) -> None:
+        """The venue takes any stream's name and is then silent, so whoever watches the log is told."""
+        if link.unheard and not link.is_ended:
+            silence_s, unheard = self._endpoints.silence_s_max, ", ".join(link.unheard)
+            _log.warning("%s: nothing in %g s on %s", self._symbol, silence_s, unheard)
 
-    async def _attend(self, socket: ClientConnection) -> float | None:
-        """Take frames, and fetch the snapshots they need, until the connection ends; say that it did."""
-        self._unheard = list(self._streams)
-        self._snapshot_needed.clear()
-        frames_before = self.counts.frames
-        try:
-            kind, reason = await self._read_with_helpers(socket)
-        except asyncio.CancelledError:
-            self._say_disconnected("stopped", "stopped", frames_before)
-            raise
-        self._say_disconnected(kind, reason, frames_before)
-        return 0.0 if kind == "shutdown" else None
+    def _say_disconnected(self, ended: Ended, link: Link) -> None:
+        self.counts.disconnects[ended.kind] = self.counts.disconnects.get(ended.kind, 0) + 1
+        level = logging.ERROR if ended.kind == "policy" else logging.WARNING
+        _log.log(level, "%s: disconnected: %s", self._symbol, ended.reason)
+        if link.frames:
+            self._port(self._clock_ns(), control.disconnected(ended.reason))
 
-    def _say_disconnected(self, kind: str, reason: str, frames_before: int) -> None:
-        self.counts.disconnects[kind] = self.counts.disconnects.get(kind, 0) + 1
-        _log.warning("%s: disconnected: %s", self._symbol, reason)
-        if self.counts.frames > frames_before:
-            self._port(self._clock_ns(), control.disconnected(reason))
+    async def _watch(self) -> None:
+        """Notice that this process stood still, or that the feed gives the connection up."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            self._check_freeze()
+            self._check_stalled()
 
-    async def _read_with_helpers(self, socket: ClientConnection) -> tuple[str, str]:
-        """As `_read`, while snapshots are fetched and every stream is expected to say something."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                helpers = [group.create_task(self._keep_snapshots()), group.create_task(self._expect_streams())]
-                end = await self._read(socket)
-                for helper in helpers:
-                    helper.cancel()
-        except BaseExceptionGroup as failed:
-            raise failed.exceptions[0] from None  # the error that ended the others
-        return end
+    def _check_freeze(self) -> None:
+        """What waits in a socket since before a freeze is stale: none of it is taken."""
+        if stood_s := self._freeze.mark():
+            for link in self._links:
+                link.end("frozen", f"this process stood still for {stood_s:.1f} s")
 
-    async def _read(self, socket: ClientConnection) -> tuple[str, str]:
-        """Take frames until there are no more; why, in a word and in full."""
-        try:
-            while True:
-                frame = await socket.recv(decode=False)
-                self._take(frame)
-                if len(frame) < _SHUTDOWN_BYTES_MAX and b'"serverShutdown"' in frame:
-                    return "shutdown", "the venue shuts this server down"
-        except ConnectionClosed as error:
-            if error.rcvd is not None and error.rcvd_then_sent is not False:
-                return "closed", f"closed by the venue: {error.rcvd.code} {error.rcvd.reason}".rstrip()
-            if error.sent is not None and error.sent.code == _KEEPALIVE_LOST:
-                return "silent", f"silent for {self._endpoints.silence_s_max:g} s"
-            return "lost", f"connection lost: {error}"
+    def _check_stalled(self) -> None:
+        if reason := self._wants_reconnect():
+            for link in self._links:
+                link.end("stalled", reason)
 
     def _take(self, frame: bytes) -> None:
+        self._check_freeze()
+        if all(link.is_ended for link in self._links):
+            return
         recv_ns = self._clock_ns()
         self.counts.frames += 1
         self.counts.bytes += len(frame)
-        if self._unheard:
-            self._hear(frame)
         try:
             self._port(recv_ns, frame)
         except FrameError as error:
             self.counts.bad_frames += 1
             _log.warning("%s: bad frame: %s", self._symbol, error)
             self._port(recv_ns, control.disconnected(f"bad frame: {error}", frame))
-            # What a snapshot now proves nothing without is the next diff.
-            self._unheard = [*dict.fromkeys([self._streams[0], *self._unheard])]
-        if self._needs_snapshot():
-            self._snapshot_needed.set()
+            for link in self._links:  # what a snapshot now proves nothing without is the next diff
+                link.expect(self._streams[0])
+        self._check_stalled()
+        self._snapshots.look()
+        self._definitions.look()
 
-    def _hear(self, frame: bytes) -> None:
-        """Take the stream of a frame off the list of those that have not said anything."""
-        with contextlib.suppress(msgspec.DecodeError):  # the port says it
-            stream = _envelope.decode(frame).stream
-            if stream in self._unheard:
-                self._unheard.remove(stream)
-                self._is_known = True
+    def _hand_over(self, recv_ns: int, body: bytes) -> None:
+        """A body of REST, which has been checked."""
+        self._check_freeze()
+        self._port(recv_ns, body)
 
     def _needs_snapshot(self) -> bool:
-        return self._wants_snapshot() and self._streams[0] not in self._unheard
+        has_diff = any(self._streams[0] not in link.unheard for link in self._links)
+        return has_diff and (self._snapshots.is_asked or self._wants_snapshot())
 
-    async def _keep_snapshots(self) -> None:
-        """Fetch a snapshot whenever one is needed; often only if it helps for long."""
-        while True:
-            await self._snapshot_needed.wait()
-            now_s = time.monotonic()
-            if now_s >= self._snapshot_not_before_s + STABLE_S:
-                self._snapshot_backoff.reset()
-            await asyncio.sleep(self._snapshot_not_before_s - now_s)
-            if self._needs_snapshot():
-                await self._fetch_snapshot()
-            if not self._needs_snapshot():
-                self._snapshot_needed.clear()
 
-    async def _fetch_snapshot(self) -> None:
-        self.counts.snapshots_requested += 1
-        delay_s = max(self._endpoints.snapshot_s_min, self._snapshot_backoff.next_s())
-        self._snapshot_not_before_s = time.monotonic() + delay_s
-        try:
-            recv_ns, body = await self._rest.depth(self._symbol, self._endpoints.snapshot_levels)
-            self._port(recv_ns, body)
-        except FrameError as error:
-            self.counts.snapshot_errors += 1
-            _log.warning("%s: bad snapshot: %s", self._symbol, error)
-        except RestError as error:
-            self.counts.snapshot_errors += 1
-            _log.warning("%s: no snapshot: %s", self._symbol, error)
-            self._snapshot_not_before_s = max(self._snapshot_not_before_s, time.monotonic() + error.retry_s)
+async def _either(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, at most so long."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return
 
-    async def _expect_streams(self) -> None:
-        """The venue takes any stream's name and is then silent: ask whether it has the symbol. InputError if not."""
-        silence_s = self._endpoints.silence_s_max
-        await asyncio.sleep(silence_s)
-        while self._unheard:
-            _log.warning("%s: nothing in %g s on %s", self._symbol, silence_s, ", ".join(self._unheard))
-            if self._is_known:
-                return  # then a quiet market says nothing, and pings show that the connection lives
-            try:
-                await self._rest.exchange_info(self._symbol)
-                self._is_known = True
-            except RestError as error:
-                _log.warning("%s: not known whether Binance has the symbol: %s", self._symbol, error)
-                await asyncio.sleep(max(silence_s, error.retry_s))
+
+async def _first(event: asyncio.Event, task: "asyncio.Task[Ended]", seconds: float) -> None:
+    """Wait for the event or the task, at most so long."""
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait([waiting, task], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()

@@ -15,12 +15,14 @@ from mm_core.events import BookDelta, BookSnapshot, BookTop, InstrumentDefined, 
 from mm_core.types import Side
 from mm_venues import control
 from mm_venues.binance import wire
-from mm_venues.frame_error import FrameError
+from mm_venues.binance.listing import read_listing
+from mm_venues.frame_error import FrameError, OffGridError
 from mm_venues.units import Units
 
 # `Disconnected` is our own: between the frames, the client says what happened to the connection.
-MarketFact = BookDelta | BookSnapshot | BookTop | Trade | control.Disconnected
+MarketFact = BookDelta | BookSnapshot | BookTop | Trade | InstrumentDefined | control.Disconnected
 
+PRICE_TICKS_MAX = 2**31 - 1  # what a tape and the engine's rows hold
 _MS_DIGITS = 13
 _US_DIGITS = 16
 
@@ -45,12 +47,12 @@ def to_ns(time: int) -> int:
 
 
 class Parser:
-    """Frames of one instrument."""
+    """Frames of one instrument. A price above `price_ticks_max` is an error."""
 
-    def __init__(self, instrument: InstrumentDefined) -> None:
+    def __init__(self, instrument: InstrumentDefined, price_ticks_max: int = PRICE_TICKS_MAX) -> None:
         self.instrument_id = instrument.instrument_id
         self.symbol = instrument.venue_symbol
-        self._ticks = Units("price", instrument.tick_size).count
+        self._ticks = Units("price", instrument.tick_size, price_ticks_max).count
         self._quantity = Units("quantity", instrument.lot_size)
         self._lots = self._quantity.whole
         self._stream_kinds: dict[str, str] = {}
@@ -61,6 +63,7 @@ class Parser:
             "bookTicker": self._read_ticker,
             "snapshot": self._read_snapshot,
             "partialDepth": self._check_partial,
+            "exchangeInfo": self._read_listing,
             control.DISCONNECTED: _read_disconnected,
         }
 
@@ -88,8 +91,12 @@ class Parser:
             return kind, read(recv_ns, body, depth_ns) if read else None
         except FrameError:
             raise
+        except RecursionError as error:
+            raise FrameError(f"{kind} of {self.symbol}: nested too deeply; expected an event of the venue") from error
         except (msgspec.DecodeError, ValueError) as error:
-            raise FrameError(f"{kind} of {self.symbol}: {error}") from error
+            bad = FrameError(f"{kind} of {self.symbol}: {error}")
+            bad.is_off_grid = isinstance(error, OffGridError)
+            raise bad from error
 
     def _kind_of_stream(self, stream: str) -> str:
         name, _, channel = stream.partition("@")
@@ -108,6 +115,8 @@ class Parser:
     def _read_depth(self, recv_ns: int, body: bytes | msgspec.Raw, _: int) -> BookDelta:
         raw = _depth.decode(body)
         self._check_symbol(raw.symbol)
+        if raw.previous_update_id is not msgspec.UNSET:
+            raise ValueError("USD-M futures frames (pu); expected Binance Spot")
         if raw.first_update_id > raw.update_id:
             raise ValueError(f"U {raw.first_update_id} is larger than u {raw.update_id}")
         bid_ticks, bid_lots = self._read_levels(raw.bids)
@@ -148,6 +157,9 @@ class Parser:
             ask_lots=ask_lots,
         )
 
+    def _read_listing(self, _recv_ns: int, body: bytes | msgspec.Raw, _depth_ns: int) -> InstrumentDefined | None:
+        return read_listing(body, self.symbol)
+
     def _check_partial(self, recv_ns: int, body: bytes | msgspec.Raw, depth_ns: int) -> None:
         self._read_snapshot(recv_ns, body, depth_ns)
 
@@ -187,6 +199,19 @@ class Parser:
             ask_ticks=self._ticks(raw.ask_price),
             ask_lots=self._lots(raw.ask_quantity),
         )
+
+
+def check_snapshot_body(body: bytes) -> None:
+    """FrameError if the answer to a request for the book is another frame, or none."""
+    try:
+        envelope = _envelope.decode(body)
+        kind = "combined frame" if envelope.stream else _kind_of_raw(envelope)
+        if kind == "snapshot":
+            _levels.decode(body)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise FrameError(f"depth snapshot: {error}") from error
+    if kind != "snapshot":
+        raise FrameError(f"depth snapshot: a {kind}; expected lastUpdateId, bids and asks")
 
 
 def _read_disconnected(_recv_ns: int, body: bytes | msgspec.Raw, _depth_ns: int) -> control.Disconnected:

@@ -1,5 +1,6 @@
 """Binance Spot market data over REST: depth snapshot, exchangeInfo of a symbol, and the venue's clock."""
 
+import asyncio
 import logging
 import math
 import time
@@ -13,13 +14,21 @@ import msgspec
 from mm_core.types import InputError
 from mm_venues.binance import wire
 from mm_venues.binance.parse import to_ns
+from mm_venues.pacing import WeightBudget
+from mm_venues.steady_clock import SteadyClock
 
 _log = logging.getLogger(__name__)
 
 TOO_MANY_REQUESTS = 429
 BANNED = 418
+FORBIDDEN = 403  # the venue's web firewall
+UNAVAILABLE = 503
 RETRY_AFTER_S = 60.0  # without a usable Retry-After
 RETRY_AFTER_S_MAX = 86_400.0
+# A fifth of what the venue allows an address in a minute: others use the address too.
+WEIGHT_MAX, WEIGHT_WINDOW_S = 1_200, 60.0
+_DEPTH_WEIGHTS = ((100, 5), (500, 25), (1_000, 50), (5_000, 250))
+_INFO_WEIGHT = 20
 _OK = 200
 _BAD_REQUEST = 400
 _BODY_BYTES_MAX = 8 << 20  # a snapshot of 2 x 5,000 levels has 0.4 MB
@@ -55,18 +64,40 @@ def retry_after_s(text: str | None) -> float:
     return min(seconds, RETRY_AFTER_S_MAX) if seconds > 0 else RETRY_AFTER_S
 
 
+def pause_after_s(status: int, retry_after: str | None) -> float:
+    """How long an answer asks to leave the whole venue alone; 0: it does not. 503 does only with a Retry-After."""
+    if status in {TOO_MANY_REQUESTS, BANNED, FORBIDDEN} or (status == UNAVAILABLE and retry_after):
+        return retry_after_s(retry_after)
+    return 0.0
+
+
+def depth_weight(levels: int) -> int:
+    """The request weight of a snapshot of so many levels a side."""
+    return next((weight for most, weight in _DEPTH_WEIGHTS if levels <= most), _DEPTH_WEIGHTS[-1][1])
+
+
 class Rest:
     """The REST side of the venue at `url`; use it as `async with`. One for all clients of a process.
 
-    After 429 or 418 nothing is sent until Retry-After is over: every call is a RestError at once. InputError for a
+    Calls wait for their turn in a budget of request weight. After 429, 418 or 403 nothing is sent until Retry-After is
+    over: every call is a RestError at once, and who connects to the venue should ask `pause_s` too. InputError for a
     symbol that the venue does not know, RestError for whatever else fails.
     """
 
-    def __init__(self, url: str, *, timeout_s: float = 10.0, clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float = 10.0,
+        clock_ns: Callable[[], int] | None = None,
+        weight_max: int = WEIGHT_MAX,
+    ) -> None:
         self._url = url.rstrip("/")
         self._timeout_s = timeout_s
-        self._clock_ns = clock_ns
+        self._clock_ns = clock_ns or SteadyClock().now_ns
         self._resume_s = 0.0
+        self._budget = WeightBudget(weight_max, WEIGHT_WINDOW_S)
+        self._turn = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -81,14 +112,29 @@ class Rest:
         assert self._session is not None
         await self._session.close()
 
+    @property
+    def pause_s(self) -> float:
+        """How long the venue is still to be left alone."""
+        return max(0.0, self._resume_s - time.monotonic())
+
+    def pause(self, seconds: float, reason: str) -> None:
+        """Leave the venue alone for so long; a pause that is longer already stays."""
+        resume_s = time.monotonic() + seconds
+        if resume_s > self._resume_s:
+            self._resume_s = resume_s
+            _log.error("%s; nothing is asked for %.0f s", reason, seconds)
+
     async def depth(self, symbol: str, levels: int) -> tuple[int, bytes]:
         """A snapshot of at most `levels` a side: when its body was complete, and the body as it came."""
-        return await self._get("depth", {"symbol": symbol, "limit": str(levels)})
+        return await self._get("depth", {"symbol": symbol, "limit": str(levels)}, depth_weight(levels))
 
     async def exchange_info(self, symbol: str) -> bytes:
         """The trading rules of one symbol, for `rules.parse_exchange_info`."""
-        _, body = await self._get("exchangeInfo", {"symbol": symbol})
-        return body
+        return (await self.definition(symbol))[1]
+
+    async def definition(self, symbol: str) -> tuple[int, bytes]:
+        """As `exchange_info`, and when its body was complete."""
+        return await self._get("exchangeInfo", {"symbol": symbol}, _INFO_WEIGHT)
 
     async def clock_offset(self, samples: int = 5) -> ClockOffset:
         """How far the venue's clock is ahead of ours, from the sample with the shortest round trip."""
@@ -109,11 +155,21 @@ class Rest:
         rtt_ns = recv_ns - sent_ns
         return ClockOffset(offset_ns=server_ns - (sent_ns + rtt_ns // 2), rtt_ns=rtt_ns)
 
-    async def _get(self, name: str, query: dict[str, str]) -> tuple[int, bytes]:
-        assert self._session is not None, "used outside of its `async with`"
-        left_s = self._resume_s - time.monotonic()
-        if left_s > 0:
+    def _check_pause(self, name: str) -> None:
+        if (left_s := self.pause_s) > 0:
             raise RestError(f"{name}: the venue asked to wait, {left_s:.0f} s are left", left_s)
+
+    async def _spend(self, weight: int) -> None:
+        """Wait for the budget, one after the other."""
+        async with self._turn:
+            await asyncio.sleep(self._budget.wait_s(weight, time.monotonic()))
+            self._budget.spend(weight, time.monotonic())
+
+    async def _get(self, name: str, query: dict[str, str], weight: int = 1) -> tuple[int, bytes]:
+        assert self._session is not None, "used outside of its `async with`"
+        self._check_pause(name)
+        await self._spend(weight)
+        self._check_pause(name)  # another call may have brought one meanwhile
         url = f"{self._url}/api/v3/{name}" + (f"?{urlencode(query)}" if query else "")
         # Only the clock is asked in microseconds: a snapshot has no time, and the rest is not measured.
         headers = _MICROSECONDS if name == "time" else None
@@ -138,11 +194,9 @@ class Rest:
         if response.status == _BAD_REQUEST and refusal.code in _SYMBOL_CODES:
             return InputError(f"{symbol}: Binance knows no such symbol; expected one of Binance Spot, such as BTCUSDT")
         message = f"{name}: HTTP {response.status} {refusal.message}".rstrip()
-        if response.status not in {TOO_MANY_REQUESTS, BANNED}:
-            return RestError(message)
-        retry_s = retry_after_s(response.headers.get("Retry-After"))
-        self._resume_s = time.monotonic() + retry_s
-        _log.error("%s; nothing is sent for %.0f s", message, retry_s)
+        retry_s = pause_after_s(response.status, response.headers.get("Retry-After"))
+        if retry_s:
+            self.pause(retry_s, message)
         return RestError(message, retry_s)
 
 

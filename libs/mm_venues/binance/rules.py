@@ -5,13 +5,14 @@ from decimal import Decimal
 import msgspec
 
 from mm_core.events import InstrumentDefined
-from mm_core.types import to_units
 from mm_venues.binance import wire
 from mm_venues.frame_error import FrameError
-from mm_venues.units import plain_size
+from mm_venues.units import plain_size, whole_units
 
 VENUE = "binance"
 _MONEY_UNIT = Decimal("1e-9")
+_PPM = Decimal("1e-6")
+_ABSENT = wire.Filter(kind="")  # all bounds 0: off
 
 _decoder = msgspec.json.Decoder(wire.ExchangeInfo)
 
@@ -23,6 +24,8 @@ def instrument_id(symbol: str) -> str:
 
 def parse_exchange_info(data: bytes, symbol: str, tick_size: str = "", lot_size: str = "") -> InstrumentDefined:
     """The definition of `symbol`, with ts_ns 0: tick from PRICE_FILTER, lot from LOT_SIZE, unless they are given.
+
+    Bounds that are no whole ticks or lots then round inward: a least one up, a greatest one down.
 
     FrameError if the data is no exchangeInfo, lacks the symbol, or its filters have no usable size.
     """
@@ -40,19 +43,49 @@ def _define(info: wire.SymbolInfo, tick_size: str, lot_size: str) -> InstrumentD
     for kind in ("PRICE_FILTER", "LOT_SIZE"):
         if kind not in filters:
             raise ValueError(f"{info.symbol} has no {kind}")
-    lot = filters["LOT_SIZE"]
+    price, lot = filters["PRICE_FILTER"], filters["LOT_SIZE"]
     # The venue switches a rule off by 0: then there is no grid, and an error.
+    tick_size = tick_size or plain_size("tickSize", price.tick_size)
     lot_size = lot_size or plain_size("stepSize", lot.step_size)
+    tick, step = Decimal(tick_size), Decimal(lot_size)
     # Symbols have one of the two; NOTIONAL replaced MIN_NOTIONAL.
-    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL")
+    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or _ABSENT
     return InstrumentDefined(
         instrument_id=instrument_id(info.symbol),
         ts_ns=0,
         venue_symbol=info.symbol,
-        tick_size=tick_size or plain_size("tickSize", filters["PRICE_FILTER"].tick_size),
+        tick_size=tick_size,
         lot_size=lot_size,
         base=info.base,
         quote=info.quote,
-        qty_lots_min=to_units(lot.min_qty, Decimal(lot_size)),
-        notional_e9_min=to_units(notional.min_notional, _MONEY_UNIT) if notional else 0,
+        status=info.status,
+        qty_lots_min=whole_units("minQty", lot.min_qty, step, up=True),
+        qty_lots_max=_most("maxQty", lot.max_qty, step),
+        price_ticks_min=whole_units("minPrice", price.min_price, tick, up=True),
+        price_ticks_max=_most("maxPrice", price.max_price, tick),
+        notional_e9_min=whole_units("minNotional", notional.min_notional, _MONEY_UNIT, up=True),
+        notional_e9_max=_most("maxNotional", notional.max_notional, _MONEY_UNIT),
+        **_deviation_ppm(filters),
+        orders_max=filters.get("MAX_NUM_ORDERS", _ABSENT).max_orders,
     )
+
+
+def _most(name: str, text: str, unit: Decimal) -> int:
+    """A greatest value in whole units; ValueError if it is less than one, which would read as no bound."""
+    count = whole_units(name, text, unit)
+    if not count and Decimal(text):
+        raise ValueError(f"{name} {text}: less than one unit of {unit:f}; expected a smaller tick or lot")
+    return count
+
+
+def _deviation_ppm(filters: dict[str, wire.Filter]) -> dict[str, int]:
+    """How far a price may lie from the reference price, by side; PERCENT_PRICE bounds both alike."""
+    both = filters.get("PERCENT_PRICE", _ABSENT)
+    by_side = filters.get("PERCENT_PRICE_BY_SIDE")
+    texts = {
+        "bid_up_ppm": by_side.bid_multiplier_up if by_side else both.multiplier_up,
+        "bid_down_ppm": by_side.bid_multiplier_down if by_side else both.multiplier_down,
+        "ask_up_ppm": by_side.ask_multiplier_up if by_side else both.multiplier_up,
+        "ask_down_ppm": by_side.ask_multiplier_down if by_side else both.multiplier_down,
+    }
+    return {name: whole_units(name, text, _PPM, up="_down_" in name) for name, text in texts.items()}

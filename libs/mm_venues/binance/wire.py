@@ -45,6 +45,7 @@ class Depth(msgspec.Struct, frozen=True):
     update_id: Count = field(name="u")
     bids: list[Level] = field(name="b")
     asks: list[Level] = field(name="a")
+    previous_update_id: msgspec.Raw | UnsetType = field(name="pu", default=UNSET)  # of futures only
 
 
 class Trade(msgspec.Struct, frozen=True):
@@ -97,7 +98,18 @@ class Filter(msgspec.Struct, frozen=True):
     tick_size: str = field(name="tickSize", default="")
     step_size: str = field(name="stepSize", default="")
     min_qty: str = field(name="minQty", default="0")
+    max_qty: str = field(name="maxQty", default="0")
+    min_price: str = field(name="minPrice", default="0")
+    max_price: str = field(name="maxPrice", default="0")
     min_notional: str = field(name="minNotional", default="0")
+    max_notional: str = field(name="maxNotional", default="0")
+    multiplier_up: str = field(name="multiplierUp", default="0")
+    multiplier_down: str = field(name="multiplierDown", default="0")
+    bid_multiplier_up: str = field(name="bidMultiplierUp", default="0")
+    bid_multiplier_down: str = field(name="bidMultiplierDown", default="0")
+    ask_multiplier_up: str = field(name="askMultiplierUp", default="0")
+    ask_multiplier_down: str = field(name="askMultiplierDown", default="0")
+    max_orders: Count = field(name="maxNumOrders", default=0)
 
 
 class SymbolInfo(msgspec.Struct, frozen=True):
@@ -107,6 +119,7 @@ class SymbolInfo(msgspec.Struct, frozen=True):
     base: str = field(name="baseAsset")
     quote: str = field(name="quoteAsset")
     filters: list[Filter]
+    status: str = "TRADING"
 
 
 class ExchangeInfo(msgspec.Struct, frozen=True):

@@ -5,8 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mm_core.events import BookDelta, BookSnapshot, BookTop, FeedStatus, RootEvent
-from mm_core.types import BookState
+from mm_core.events import BookDelta, BookSnapshot, BookTop
 from mm_venues.audit import CompiledBook, Touch, TouchAudit
 
 IT: dict[str, Any] = {"instrument_id": "binance.ETHUSDT", "ts_ns": 1}
@@ -50,52 +49,58 @@ def top(update_id: int, bid_ticks: int, bid_lots: int, ask_ticks: int = 12, ask_
     )
 
 
-def hear(audit: TouchAudit, events: list[RootEvent]) -> None:
-    """Let the audit hear all of them."""
+def follow(audit: TouchAudit, *events: BookSnapshot | BookDelta | BookTop) -> None:
+    """Let the audit see all of them."""
     for event in events:
-        audit.hear(event)
+        match event:
+            case BookSnapshot():
+                audit.snapshot(event)
+            case BookDelta():
+                audit.delta(event)
+            case BookTop():
+                audit.top(event)
 
 
 SNAPSHOT = BookSnapshot(**IT, update_id=5, bid_ticks=(10, 9), bid_lots=(1, 4), ask_ticks=(12,), ask_lots=(2,))
-VALID = FeedStatus(**IT, state=BookState.VALID, epoch=1)
-GAP = FeedStatus(**IT, state=BookState.GAP, epoch=1)
 
 
 def test_touches_of_one_update_id_are_compared_whichever_comes_first() -> None:
     audit = TouchAudit(NaiveBook())
-    hear(
-        audit,
-        [
-            SNAPSHOT,
-            VALID,
-            top(6, 11, 3),
-            top(7, 10, 1),
-            delta(7, {10: 1}, {}),
-            delta(8, {10: 0}, {}),
-            top(8, 9, 4),
-        ],
-    )
+    follow(audit, SNAPSHOT, top(6, 11, 3), top(7, 10, 1), delta(7, {10: 1}, {}), delta(8, {10: 0}, {}), top(8, 9, 4))
     assert (audit.counts.touch_checked, audit.counts.touch_equal, audit.counts.crossed) == (2, 2, 0)
+    assert audit.first_contradiction == ""
 
 
 def test_a_touch_that_differs_is_counted() -> None:
     audit = TouchAudit(NaiveBook())
-    hear(audit, [SNAPSHOT, delta(6, {11: 3}, {}), top(6, 11, 4), delta(7, {11: 4}, {}), top(7, 11, 4, 13)])
-    assert (audit.counts.touch_checked, audit.counts.touch_equal) == (2, 0)
+    follow(audit, SNAPSHOT, delta(6, {11: 3}, {}), top(6, 11, 4), delta(7, {11: 4}, {}), top(7, 11, 4, 13))
+    assert (audit.counts.touch_checked, audit.counts.touch_equal, audit.counts.contradictions) == (2, 0, 2)
+    first = "at update id 6 the venue's touch is 4 lots at 11 / 2 at 12, the book's 3 lots at 11 / 2 at 12"
+    assert audit.contradiction == audit.first_contradiction == first
+    audit.clear()
+    assert (audit.contradiction, audit.first_contradiction) == ("", first)
+
+
+def test_a_spike_among_the_touches_hides_none_behind_it() -> None:
+    audit = TouchAudit(NaiveBook())
+    follow(audit, SNAPSHOT, top(1_000_000, 11, 3), top(7, 10, 1), delta(7, {10: 1}, {}))
+    assert (audit.counts.touch_checked, audit.counts.touch_equal) == (1, 1)
 
 
 def test_nothing_is_compared_with_a_book_that_is_void() -> None:
     audit = TouchAudit(NaiveBook())
-    hear(audit, [SNAPSHOT, delta(6, {11: 3}, {}), GAP, top(6, 11, 3)])
+    follow(audit, SNAPSHOT, delta(6, {11: 3}, {}))
+    audit.clear()
+    follow(audit, top(6, 11, 3))
     assert audit.counts.touch_checked == 0
 
 
 def test_a_book_is_crossed_only_after_a_whole_delta() -> None:
     audit = TouchAudit(NaiveBook())
-    audit.hear(SNAPSHOT)
-    audit.hear(delta(6, {12: 1}, {12: 0, 13: 1}))
+    audit.snapshot(SNAPSHOT)
+    audit.delta(delta(6, {12: 1}, {12: 0, 13: 1}))
     assert audit.counts.crossed == 0
-    audit.hear(delta(7, {13: 1}, {}))
+    audit.delta(delta(7, {13: 1}, {}))
     assert audit.counts.crossed == 1
 
 

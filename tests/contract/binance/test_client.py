@@ -9,7 +9,8 @@ from tests.venue.play import SYNCED, SYNCED_AGAIN, play, synced, then
 from tests.venue.venue import Line, Reply, Venue, answer, never, snapshot
 
 from mm_venues import control
-from mm_venues.binance.client import BinanceClient, Endpoints
+from mm_venues.binance.client import BinanceClient
+from mm_venues.binance.endpoints import Endpoints
 
 
 def test_a_snapshot_is_fetched_after_the_first_diff_and_the_book_is_valid(tmp_path: Path) -> None:
@@ -32,15 +33,22 @@ def test_a_snapshot_is_fetched_after_the_first_diff_and_the_book_is_valid(tmp_pa
     assert port.frames[-1][1] == control.disconnected("stopped")
 
 
-@pytest.mark.parametrize("way", ["closed", "lost", "shutdown"])
-def test_a_lost_connection_voids_the_book_and_the_next_one_proves_it_again(tmp_path: Path, way: str) -> None:
+CLOSES = {"closed": (1001, b"going away"), "policy": (1008, b"too many requests")}
+
+
+@pytest.mark.parametrize("way", ["closed", "policy", "lost", "oversized"])
+def test_a_lost_connection_voids_the_book_and_the_next_one_proves_it_again(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mm_venues.binance.client.POLICY_S", 0.01)
+
     async def lose(line: Line) -> None:
         await line.send(diff(1, 1))
         await port_of[0].said(SYNCED)
-        if way == "closed":
-            await line.close(1001, b"going away")
-        elif way == "shutdown":
-            await line.send(b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1790000000000}}')
+        if way in CLOSES:
+            await line.close(*CLOSES[way])
+        elif way == "oversized":
+            await line.send(b'{"stream":"ethusdt@trade","data":"%b"}' % bytes(5 << 20).replace(b"\0", b"x"))
         else:
             line.abort()
 
@@ -93,7 +101,7 @@ def test_a_bad_frame_is_counted_kept_in_quotes_and_followed_by_a_new_snapshot(tm
     port = play(tmp_path, [synced], [snapshot(book(0)), snapshot(book(10))], test)
     said = next(control.read(frame) for _, frame in port.frames if b"crypto_mm" in frame)
     assert said.reason.startswith("bad frame: ")
-    assert said.frame == bad[:65_536].decode(errors="backslashreplace")
+    assert said.frame == bad.decode(errors="backslashreplace")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +109,7 @@ def test_a_bad_frame_is_counted_kept_in_quotes_and_followed_by_a_new_snapshot(tm
     [
         [answer(500)],
         [answer(429, b'{"code":-1003,"msg":"Too much request weight used"}', {"Retry-After": "0.05"})],
-        [answer(418, b"", {"Retry-After": "0.05"}), answer(403, b"<html>")],
+        [answer(418, b"", {"Retry-After": "0.05"}), answer(403, b"<html>", {"Retry-After": "0.05"})],
         [never()],
         [answer(200), answer(200, b"<html>"), answer(200, book(5)[:50]), answer(302, b"", {"Location": "/"})],
     ],

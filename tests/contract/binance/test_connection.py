@@ -10,8 +10,9 @@ from tests.venue.play import SYNCED, SYNCED_AGAIN, play, synced, then
 from tests.venue.venue import Line, Venue, answer, silence, snapshot
 
 from mm_core.types import InputError
-from mm_venues.binance.client import BinanceClient, Endpoints
-from mm_venues.binance.rest import Rest
+from mm_venues.binance.client import BinanceClient
+from mm_venues.binance.endpoints import Endpoints
+from mm_venues.binance.rest import Rest, RestError
 
 
 def test_a_dead_connection_is_given_up(tmp_path: Path) -> None:
@@ -72,7 +73,8 @@ def test_a_refused_connection_is_tried_again() -> None:
     async def run() -> Port:
         port = Port()
         async with Venue("ETHUSDT", [synced], [snapshot(book(0))]) as venue:
-            venue.handshakes_refused += [web.Response(status=503), web.Response(status=403)]
+            venue.handshakes_refused += [web.Response(status=503)]
+            venue.handshakes_refused += [web.Response(status=403, headers={"Retry-After": "0.01"})]
             venue.handshakes_refused += [web.Response(status=429, headers={"Retry-After": "0.01"})]
             async with running(venue, port) as client:
                 await port.said(SYNCED)
@@ -84,16 +86,33 @@ def test_a_refused_connection_is_tried_again() -> None:
 
 @pytest.mark.parametrize(
     ("status", "header", "expected"),
-    [(429, "300", 300.0), (418, "", 60.0), (503, "300", None), (403, "", None)],
+    [(429, "300", 300), (418, "", 60), (403, "", 60), (503, "300", 300), (503, "", 0), (500, "300", 0)],
 )
-def test_a_venue_that_asks_to_wait_is_left_alone_so_long(status: int, header: str, expected: float | None) -> None:
-    async def run() -> float | None:
+def test_a_venue_that_asks_to_wait_is_left_alone_by_everything(status: int, header: str, expected: int) -> None:
+    async def run() -> tuple[float, int]:
         port = Port()
         async with Venue("ETHUSDT", [silence], []) as venue, Rest(f"http://{venue.url}") as rest:
             venue.handshakes_refused.append(web.Response(status=status, headers={"Retry-After": header}))
-            return await client_of(port, impatient(venue), rest)._attempt()
+            assert await client_of(port, impatient(venue), rest)._try_open() is None
+            if expected:
+                with pytest.raises(RestError, match="the venue asked to wait"):
+                    await rest.depth("ETHUSDT", 5)
+            return rest.pause_s, venue.asked
 
-    assert asyncio.run(run()) == expected
+    pause_s, asked = asyncio.run(run())
+    assert (round(pause_s / 5) * 5, asked) == (expected, 0)
+
+
+def test_a_connection_that_lives_goes_on_while_rest_is_banned(tmp_path: Path) -> None:
+    async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
+        await port.said(SYNCED)
+        client.request_snapshot()
+        await venue.until(lambda: venue.asked == 2)
+        await venue.lines[0].send(diff(2, 2))
+        await port.said("2-2")
+        assert (len(venue.lines), client.counts.disconnects) == (1, {})
+
+    play(tmp_path, [synced], [snapshot(book(0)), answer(418, b"", {"Retry-After": "300"})], test)
 
 
 def test_reconnecting_is_slower_each_time_until_a_connection_has_lasted_a_minute() -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.venue.market import ETH, book, diff, short, trade
+from tests.venue.market import ETH, FIRST_NS, book, diff, short, trade
 
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus, RootEvent
 from mm_core.types import BookState
@@ -25,7 +25,7 @@ def new_feed() -> Feed:
 
 def fed(feed: Feed, *frames: bytes) -> list[RootEvent]:
     """What it says to frames that come a nanosecond apart."""
-    return [event for at, frame in enumerate(frames) for event in feed.feed(1_000 + at, frame)]
+    return [event for at, frame in enumerate(frames) for event in feed.feed(FIRST_NS + at, frame)]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,11 @@ def test_the_loss_is_counted_once_and_said_with_its_time_and_reason() -> None:
     fed(feed, diff(9, 9), trade(1))
     counts = feed.counts()
     assert (counts.disconnects, counts.gaps, counts.depth_received, counts.depth_dropped) == (1, 0, 3, 0)
-    at: dict[str, Any] = {"instrument_id": "binance.ETHUSDT", "ts_ns": 1_790_000_000_002_000_000, "recv_ns": 1_003}
+    at: dict[str, Any] = {
+        "instrument_id": "binance.ETHUSDT",
+        "ts_ns": 1_790_000_000_002_000_000,
+        "recv_ns": FIRST_NS + 3,
+    }
     assert gap == FeedStatus(**at, state=BookState.GAP, epoch=1, reason="closed by the venue: 1001")
     assert syncing == FeedStatus(**at, state=BookState.SYNCING, epoch=2, reason="disconnected")
 
@@ -115,14 +119,14 @@ def test_a_book_is_valid_only_by_a_snapshot_and_diffs_without_a_hole_of_one_conn
 ) -> None:
     feed, is_valid, book_id, at = new_feed(), False, -1, 5
     seen: list[int] = []  # first ids of the diffs of this connection
-    for recv_ns, (what, shift) in enumerate(steps):
+    for at_ns, (what, shift) in enumerate(steps):
         at += shift if what != "book" else 0
         if what == "diff":
             at += 1
             seen.append(at)
         frame = {"diff": diff(at, at), "book": book(at + shift), "lost": LOST}[what]
         seen = [] if what == "lost" else seen
-        for event in feed.feed(recv_ns, frame):
+        for event in feed.feed(FIRST_NS + at_ns, frame):
             match event:
                 case FeedStatus():
                     is_valid = event.state is BookState.VALID
@@ -147,7 +151,7 @@ def test_after_anything_a_diff_and_a_fresh_snapshot_heal(steps: list[tuple[str, 
     feed, at = new_feed(), 5
     for what, shift in [*steps, ("lost", 0)]:
         at += 1 + shift if what == "diff" else 0
-        feed.feed(1, {"diff": diff(at, at), "book": book(at + shift), "lost": LOST}[what])
+        feed.feed(FIRST_NS, {"diff": diff(at, at), "book": book(at + shift), "lost": LOST}[what])
     said = fed(feed, diff(at + 5, at + 5), book(at + 4))
     assert short(said).endswith(f"snapshot{at + 4} {at + 5}-{at + 5} VALID{feed.sync.epoch}")
     status = [event for event in said if isinstance(event, FeedStatus)]

@@ -126,7 +126,21 @@ NOTHING: dict[str, Any] = {"bid_ticks": (), "bid_lots": (), "ask_ticks": (), "as
         ("refused.older", "control", None),
         ("shutdown.raw", "serverShutdown", None),
         ("shutdown.combined", "serverShutdown", None),
-        ("exchange_info", "exchangeInfo", None),
+        (
+            "exchange_info",
+            "exchangeInfo",
+            InstrumentDefined(
+                instrument_id="binance.ETHUSDT",
+                ts_ns=0,
+                venue_symbol="ETHUSDT",
+                tick_size="0.1",
+                lot_size="0.001",
+                base="ETH",
+                quote="USDT",
+                qty_lots_min=2,
+                notional_e9_min=5_000_000_000,
+            ),
+        ),
     ],
 )
 def test_each_kind_of_frame_is_read(name: str, kind: str, expected: Event | None) -> None:

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus
 from mm_core.types import INT64_MAX, BookState
-from mm_venues.binance.sync import BUFFERED_DIFFS_MAX, BookFact, Sync
+from mm_venues.binance.places import BookFact
+from mm_venues.binance.sync import BUFFERED_DIFFS_MAX, HELD_DIFFS_MAX, Sync
+from mm_venues.complete import Window, window_of
 
 IT: dict[str, Any] = {"instrument_id": "binance.ETHUSDT"}
 Levels = dict[tuple[int, int], int]  # (side, ticks) -> lots
@@ -32,6 +35,11 @@ def diff(first: int, last: int, changes: Levels | None = None) -> BookDelta:
     )
 
 
+def low(first: int, last: int) -> BookDelta:
+    """A diff of low ids at a late time."""
+    return msgspec.structs.replace(diff(first, last), ts_ns=10_000 + last)
+
+
 def snapshot(update_id: int, levels: Levels | None = None, ts_ns: int = 0) -> BookSnapshot:
     """The snapshot at an id."""
     levels = {(0, 99): 1, (0, 98): 2, (1, 101): 3} if levels is None else levels
@@ -47,6 +55,42 @@ def snapshot(update_id: int, levels: Levels | None = None, ts_ns: int = 0) -> Bo
         ask_ticks=tuple(ticks for ticks, _ in asks),
         ask_lots=tuple(lots for _, lots in asks),
     )
+
+
+class Trusting:
+    """Nothing speaks against a book, unless a test says so: by update id, what is wrong behind it."""
+
+    def __init__(self, problems: dict[int, str] | None = None) -> None:
+        self.window = Window()
+        self.wants_renewal = False
+        self.problems = problems or {}
+        self.renewed: list[int] = []
+
+    def begin(self, snapshot: BookSnapshot, following: list[BookDelta]) -> str:
+        """A book that begins."""
+        self.window = window_of(snapshot)
+        return self.problems.get(following[-1].update_id, "")
+
+    def step(self, diff: BookDelta) -> str:
+        """A book that goes on."""
+        return self.problems.get(diff.update_id, "")
+
+    def renew(self, snapshot: BookSnapshot, merged: BookSnapshot) -> str:
+        """A book that is replaced."""
+        self.window = window_of(snapshot)
+        self.renewed.append(merged.update_id)
+        return self.problems.get(-merged.update_id, "")
+
+    def clear(self) -> None:
+        """Void."""
+
+    def restart(self) -> None:
+        """Void, ids begin anew."""
+
+
+def new_sync(problems: dict[int, str] | None = None) -> Sync:
+    """A machine that has seen nothing."""
+    return Sync("binance.ETHUSDT", Trusting(problems))
 
 
 def run(sync: Sync, inputs: Sequence[BookDelta | BookSnapshot]) -> list[BookFact]:
@@ -107,8 +151,18 @@ def short(said: Sequence[BookFact]) -> list[str]:
             [diff(1, 2), snapshot(0), diff(1, 2), diff(1, 1), diff(2, 4), diff(3, 3)],
             "SYNCING1 snapshot0 1-2 VALID1 2-4",
         ),
-        # a snapshot nobody asked for: of no use while there is no gap, of use after one
-        ([diff(1, 1), snapshot(0), snapshot(1), diff(2, 2)], "SYNCING1 snapshot0 1-1 VALID1 2-2"),
+        # a snapshot nobody asked for renews the book, at once or when the book has reached it
+        ([diff(1, 1), snapshot(0), snapshot(1), diff(2, 2)], "SYNCING1 snapshot0 1-1 VALID1 snapshot1 VALID1 2-2"),
+        (
+            [diff(1, 1), snapshot(0), diff(2, 2), snapshot(1), diff(3, 3)],
+            "SYNCING1 snapshot0 1-1 VALID1 2-2 snapshot2 VALID1 3-3",
+        ),
+        (
+            [diff(1, 1), snapshot(0), snapshot(2), diff(2, 3), diff(4, 4)],
+            "SYNCING1 snapshot0 1-1 VALID1 2-3 snapshot3 VALID1 4-4",
+        ),
+        # one from before the diffs that we know is refused; after a gap one that waited is of use
+        ([diff(5, 5), snapshot(4), diff(6, 6), snapshot(2)], "SYNCING1 snapshot4 5-5 VALID1 6-6"),
         (
             [diff(1, 1), snapshot(0), snapshot(9), diff(10, 10)],
             "SYNCING1 snapshot0 1-1 VALID1 GAP1 SYNCING2 snapshot9 10-10 VALID2",
@@ -117,14 +171,132 @@ def short(said: Sequence[BookFact]) -> list[str]:
             [diff(1, 1), snapshot(0), snapshot(9), diff(12, 12)],
             "SYNCING1 snapshot0 1-1 VALID1 GAP1 SYNCING2",
         ),
+        # ids that begin again, or go on below a spike: the third diff shows it, and none is lost
+        (
+            [diff(900, 901), snapshot(900), low(11, 11), low(12, 13), low(14, 14), snapshot(10), low(15, 15)],
+            "SYNCING1 snapshot900 900-901 VALID1 GAP1 SYNCING2 snapshot10 11-11 12-13 14-14 VALID2 15-15",
+        ),
+        (
+            [diff(900, 901), snapshot(900), low(11, 11), snapshot(11), low(12, 13), low(14, 14)],
+            "SYNCING1 snapshot900 900-901 VALID1 GAP1 SYNCING2 snapshot11 12-13 14-14 VALID2",
+        ),
+        (
+            [diff(1, 2), snapshot(0), diff(3, 900), low(4, 5), low(6, 6), low(7, 7), snapshot(6)],
+            "SYNCING1 snapshot0 1-2 VALID1 3-900 GAP1 SYNCING2 snapshot6 7-7 VALID2",
+        ),
+        # also while waiting, and while holding a snapshot from before
+        (
+            [diff(900, 901), low(11, 11), low(12, 12), low(13, 13), snapshot(10)],
+            "SYNCING1 SYNCING2 snapshot10 11-11 12-12 13-13 VALID2",
+        ),
+        (
+            [diff(900, 901), snapshot(905), low(11, 11), low(12, 12), low(13, 13), snapshot(10)],
+            "SYNCING1 GAP1 SYNCING2 snapshot10 11-11 12-12 13-13 VALID2",
+        ),
+        # two are too few, a hole among them or an older time breaks the run
+        (
+            [diff(900, 901), snapshot(900), low(11, 11), low(12, 12), diff(902, 902)],
+            "SYNCING1 snapshot900 900-901 VALID1 902-902",
+        ),
+        (
+            [diff(900, 901), snapshot(900), low(11, 11), low(13, 13), low(14, 14), low(15, 15), snapshot(14)],
+            "SYNCING1 snapshot900 900-901 VALID1 GAP1 SYNCING2 snapshot14 15-15 VALID2",
+        ),
+        (
+            [diff(900, 901), snapshot(900), diff(11, 11), diff(12, 12), diff(13, 13), diff(902, 902)],
+            "SYNCING1 snapshot900 900-901 VALID1 902-902",
+        ),
     ],
 )
 def test_the_book_is_said_only_when_it_is_proven(inputs: list[BookDelta | BookSnapshot], expected: str) -> None:
-    assert short(run(Sync("binance.ETHUSDT"), inputs)) == expected.split()
+    assert short(run(new_sync(), inputs)) == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("problems", "inputs", "expected"),
+    [
+        # what a diff leads to is wrong: it is not published, and is the first of the next epoch
+        (
+            {2: "crossed"},
+            [diff(1, 1), snapshot(0), diff(2, 2), diff(3, 3), snapshot(1), snapshot(2)],
+            "SYNCING1 snapshot0 1-1 VALID1 GAP1 SYNCING2 snapshot1 2-2 3-3 VALID2 snapshot3 VALID2",
+        ),
+        # a snapshot and the diffs behind it lead to a wrong book: refused, nothing of it published, nothing lost
+        ({2: "crossed"}, [diff(1, 1), diff(2, 2), snapshot(0)], "SYNCING1"),
+        (
+            {2: "crossed"},
+            [diff(1, 1), diff(2, 2), snapshot(0), diff(3, 3), snapshot(1)],
+            "SYNCING1 snapshot1 2-2 3-3 VALID1",
+        ),
+        ({1: "crossed"}, [snapshot(0), diff(1, 1), diff(2, 2), snapshot(1)], "SYNCING1 snapshot1 2-2 VALID1"),
+        # the book is wrong while a newer snapshot waits: that one proves the next book
+        (
+            {2: "crossed"},
+            [diff(1, 1), snapshot(0), snapshot(2), diff(2, 2), diff(3, 3)],
+            "SYNCING1 snapshot0 1-1 VALID1 GAP1 SYNCING2 snapshot2 3-3 VALID2",
+        ),
+        # a snapshot that is not our book: void, and the next diff proves the snapshot, at the book's id
+        (
+            {-2: "another touch"},
+            [diff(1, 1), snapshot(0), diff(2, 2), snapshot(1), diff(3, 3)],
+            "SYNCING1 snapshot0 1-1 VALID1 2-2 GAP1 SYNCING2 snapshot2 3-3 VALID2",
+        ),
+    ],
+)
+def test_a_book_that_something_speaks_against_is_void(
+    problems: dict[int, str], inputs: list[BookDelta | BookSnapshot], expected: str
+) -> None:
+    assert short(run(new_sync(problems), inputs)) == expected.split()
+
+
+def test_the_gap_says_what_speaks_against_the_book() -> None:
+    said = run(new_sync({2: "crossed: bid 102, ask 101"}), [diff(1, 1), snapshot(0), diff(2, 2)])
+    assert [event.reason for event in said if isinstance(event, FeedStatus)][2:] == [
+        "crossed: bid 102, ask 101",
+        "resync",
+    ]
+
+
+def test_who_finds_the_book_wrong_voids_it_once() -> None:
+    sync = new_sync()
+    run(sync, [diff(1, 1), snapshot(0)])
+    assert short(sync.void(7, "the venue's touch is another")) == ["GAP1", "SYNCING2"]
+    assert sync.void(8, "again") == []
+    assert short(run(sync, [diff(2, 2), snapshot(1)])) == ["snapshot1", "2-2", "VALID2"]
+
+
+def test_a_snapshot_is_wanted_before_the_touch_leaves_its_window() -> None:
+    prover = Trusting()
+    sync = Sync("binance.ETHUSDT", prover)
+    run(sync, [diff(1, 1), snapshot(0)])
+    assert not sync.wants_snapshot
+    prover.wants_renewal = True
+    assert sync.wants_snapshot
+    assert sync.is_valid
+    sync.on_snapshot(snapshot(3))
+    assert not sync.wants_snapshot  # one waits for the book to reach it
+
+
+def test_a_snapshot_that_the_stream_does_not_reach_is_given_up() -> None:
+    sync = new_sync()
+    run(sync, [snapshot(10_000)])
+    for last in range(1, HELD_DIFFS_MAX + 2):
+        assert not sync.wants_snapshot
+        sync.on_diff(diff(last, last))
+    assert sync.wants_snapshot
+    assert short(sync.on_snapshot(snapshot(HELD_DIFFS_MAX))) == [f"snapshot{HELD_DIFFS_MAX}", "101-101", "VALID1"]
+
+
+def test_dropped_diffs_are_counted_by_reason() -> None:
+    sync = new_sync()
+    run(sync, [diff(1, 2), diff(3, 3), snapshot(2), diff(3, 3), diff(1, 2), diff(6, 6), diff(9, 9)])
+    sync.disconnected(1, "lost")
+    assert sync.counts.dropped == {"old": 2, "duplicate": 1, "gap": 1, "disconnected": 1}
+    assert sync.counts.depth_dropped == 5
 
 
 def test_what_became_of_every_diff_is_counted() -> None:
-    sync = Sync("binance.ETHUSDT")
+    sync = new_sync()
     run(sync, [diff(1, 5), diff(6, 9), snapshot(7), diff(6, 9), diff(8, 8), snapshot(3), diff(20, 21), diff(20, 21)])
     counts = sync.counts
     assert (counts.depth_received, counts.depth_dropped, counts.depth_applied) == (6, 4, 1)
@@ -132,8 +304,8 @@ def test_what_became_of_every_diff_is_counted() -> None:
     assert sync.wants_snapshot
 
 
-def test_valid_says_the_window_of_the_snapshot_and_the_gap_what_is_missing() -> None:
-    said = run(Sync("binance.ETHUSDT"), [snapshot(10), diff(11, 12), diff(15, 15)])
+def test_valid_says_what_proved_it_and_the_gap_what_is_missing() -> None:
+    said = run(new_sync(), [snapshot(10), diff(11, 12), diff(15, 15)])
     _, first, _, valid, gap, syncing = said
     assert first.ts_ns == 1_012
     assert first.recv_ns == 5_000
@@ -143,8 +315,8 @@ def test_valid_says_the_window_of_the_snapshot_and_the_gap_what_is_missing() -> 
         recv_ns=2_012,
         state=BookState.VALID,
         epoch=1,
-        complete_low_ticks=98,
-        complete_high_ticks=101,
+        complete_low_ticks=0,
+        complete_high_ticks=INT64_MAX,
         reason="snapshot confirmed",
     )
     assert gap == FeedStatus(
@@ -154,18 +326,18 @@ def test_valid_says_the_window_of_the_snapshot_and_the_gap_what_is_missing() -> 
 
 
 def test_a_snapshot_keeps_the_time_of_the_last_diff_before_it() -> None:
-    said = run(Sync("binance.ETHUSDT"), [diff(9, 10), snapshot(10, ts_ns=1_010), diff(11, 12)])
+    said = run(new_sync(), [diff(9, 10), snapshot(10, ts_ns=1_010), diff(11, 12)])
     assert said[1].ts_ns == 1_010
 
 
 def test_a_side_without_levels_is_complete_to_its_end() -> None:
-    valid = run(Sync("binance.ETHUSDT"), [snapshot(10, {}), diff(11, 12)])[-1]
+    valid = run(new_sync(), [snapshot(10, {}), diff(11, 12)])[-1]
     assert isinstance(valid, FeedStatus)
     assert (valid.complete_low_ticks, valid.complete_high_ticks) == (0, INT64_MAX)
 
 
 def test_the_buffer_is_bounded_and_drops_the_oldest() -> None:
-    sync = Sync("binance.ETHUSDT")
+    sync = new_sync()
     for last in range(1, BUFFERED_DIFFS_MAX + 3):
         sync.on_diff(diff(last, last))
     assert sync.counts.depth_dropped == 2
@@ -230,7 +402,7 @@ def markets(draw: st.DrawFn) -> tuple[list[Levels], list[BookDelta | int]]:
 @given(markets())
 def test_whatever_arrives_a_valid_book_is_the_true_book(market: tuple[list[Levels], list[BookDelta | int]]) -> None:
     truth, arrivals = market
-    sync, follower = Sync("binance.ETHUSDT"), Follower()
+    sync, follower = new_sync(), Follower()
     for each in arrivals:
         for event in run(sync, [snapshot(each, truth[each]) if isinstance(each, int) else each]):
             follower.hear(event)
@@ -245,7 +417,7 @@ def test_whatever_arrives_a_valid_book_is_the_true_book(market: tuple[list[Level
 @given(markets())
 def test_a_fresh_snapshot_always_heals(market: tuple[list[Levels], list[BookDelta | int]]) -> None:
     truth, arrivals = market
-    sync, follower = Sync("binance.ETHUSDT"), Follower()
+    sync, follower = new_sync(), Follower()
     end = len(truth)
     inputs = [snapshot(each, truth[each]) if isinstance(each, int) else each for each in arrivals]
     for event in run(sync, [*inputs, diff(end, end, {(0, 1): 7})]):

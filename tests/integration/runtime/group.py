@@ -62,11 +62,11 @@ class Group:
         return bus
 
     async def sequencer(
-        self, bus: Bus | None = None, url: str = "", *, by_clock: bool = False
+        self, bus: Bus | None = None, url: str = "", *, by_clock: bool = False, delay_ns_max: int = 0
     ) -> tuple[Bus, Sequencer]:
         """Start a sequencer, or another process of it."""
         bus = await self.connect(bus, url)
-        sequencer = Sequencer(bus, GROUP, stamper(), by_clock=by_clock)
+        sequencer = Sequencer(bus, GROUP, stamper(), by_clock=by_clock, delay_ns_max=delay_ns_max)
         self.writer = sequencer
         await sequencer.start()
         return bus, sequencer
@@ -94,9 +94,9 @@ class Group:
         """Kill the connection that a node was started on last."""
         await self.kill(self._bus_of[name])
 
-    async def source(self, name: str = RECORDER, url: str = "") -> RootSource:
+    async def source(self, name: str = RECORDER, url: str = "", clock_ns: Callable[[], int] = lambda: 0) -> RootSource:
         """Start a source, or another process of it."""
-        source = RootSource(await self.connect(url=url), GROUP, name)
+        source = RootSource(await self.connect(url=url), GROUP, name, clock_ns)
         await source.start()
         return source
 

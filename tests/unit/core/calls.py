@@ -14,14 +14,17 @@ from numba import types
 from mm_core.accounting import account as accounts
 from mm_core.accounting import money
 from mm_core.book import book as books
+from mm_core.book import window as windows
 from mm_core.compiled import compiled, new
 from mm_core.quoting import avellaneda_stoikov as a_s
 from mm_core.quoting import quoter as quoters
 from mm_core.quoting.fixed_spread import fixed_spread
-from mm_core.quoting.quoter import QUOTER
+from mm_core.quoting.state import QUOTER
 from mm_core.quoting.terms import TERMS, decide_prices
 from mm_core.risk import risk as risks
+from mm_core.setup.refusals import fill_kinds
 from mm_core.signals import builder as builders
+from mm_core.signals import touch as touches
 from mm_core.signals.builder import TOP, VALID
 from mm_core.signals.executable import executable
 from mm_core.signals.touch import flow_lots, weighted_mid_ticks
@@ -31,7 +34,6 @@ BUY = 0
 SELL = 1
 WIDTH = 64
 FAR = 32
-FAR_LEVELS = 24  # most levels a side of a table of FAR slots
 
 State = np.ndarray[Any, Any]
 
@@ -71,6 +73,11 @@ def top_levels(book: State, side: int, ticks: State, lots: State) -> Any:
 
 
 @compiled
+def is_cut(book: State, side: int) -> Any:
+    return windows.is_cut(book[0], side)
+
+
+@compiled
 def is_crossed(book: State) -> Any:
     return books.is_crossed(book[0])
 
@@ -91,6 +98,9 @@ def weighted_mid(bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -
 @compiled
 def flow(previous: State, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> Any:
     return flow_lots(previous[0], bid_ticks, bid_lots, ask_ticks, ask_lots)
+
+
+added_flow = touches.added_flow
 
 
 @compiled
@@ -160,6 +170,16 @@ def fee_e9(tick_lots: int, rate_ppb: int, value_num: int, value_den: int) -> Any
 
 
 @compiled
+def scale_half_even(value: int, factor: int, divisor: int) -> Any:
+    return money.scale_half_even(value, factor, divisor)
+
+
+@compiled
+def sum_product(base: int, count: int, each: int) -> Any:
+    return money.sum_product(base, count, each)
+
+
+@compiled
 def money_e9(tick_lots: int, value_num: int, value_den: int) -> Any:
     return money.money_e9(tick_lots, value_num, value_den)
 
@@ -203,6 +223,31 @@ def quoter_accepted(quoter: State, side: int, order_id: int, leaves_lots: int) -
 @compiled
 def quoter_filled(quoter: State, side: int, order_id: int, qty_lots: int, leaves_lots: int) -> None:
     quoters.quoter_filled(quoter[0], side, order_id, qty_lots, leaves_lots)
+
+
+@compiled
+def quoter_denied(quoter: State, side: int, order_id: int, reason: int) -> None:
+    quoters.quoter_denied(quoter[0], side, order_id, reason)
+
+
+@compiled
+def quoter_rejected(quoter: State, side: int, order_id: int, reason: int) -> None:
+    quoters.quoter_rejected(quoter[0], side, order_id, reason)
+
+
+@compiled
+def quoter_command(quoter: State, command: int) -> None:
+    quoters.quoter_command(quoter[0], command)
+
+
+@compiled
+def quoter_trading_state(quoter: State, trading_state: int) -> None:
+    quoters.quoter_trading_state(quoter[0], trading_state)
+
+
+@compiled
+def quoter_limits_changed(quoter: State) -> None:
+    quoters.quoter_limits_changed(quoter[0])
 
 
 @compiled
@@ -260,6 +305,13 @@ def new_top(bid_ticks: int, ask_ticks: int, *, lots: int = 10, state: int = VALI
     return top
 
 
+def new_touch(bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> State:
+    """The touch before a step of the flow."""
+    touch = new(builders.TOUCH)
+    touch[0] = (bid_ticks, bid_lots, ask_ticks, ask_lots)
+    return touch
+
+
 def new_terms(**values: float) -> State:
     """Terms without bounds, skew or limits; an order is one lot."""
     terms = new(TERMS)
@@ -270,14 +322,19 @@ def new_terms(**values: float) -> State:
     return terms
 
 
-def new_quoter(half_spread_ticks: float, *, levels: int = 1, **values: int) -> State:
-    """A quoter of a fixed spread around the mid, ids from 1, orders of 10 lots, levels a tick apart."""
+def new_quoter(half_spread_ticks: float, *, levels: int = 1, **values: float) -> State:
+    """A quoter of a fixed spread around the mid, ids from 1, orders of 10 lots, levels a tick apart; no replenishing.
+
+    The order rate's window is 1 s.
+    """
     quoter = new(QUOTER)
     quoter["terms"] = new_terms(lot_lots=10)
     quoter["terms"]["parameters"][0, 0] = half_spread_ticks
     quoter["levels"] = levels
     quoter["level_step_ticks"] = 1
     quoter["next_order_id"] = 1
+    fill_kinds(quoter["refusals"])
+    quoter["refusals"]["window_ns"] = 1_000_000_000
     for name, value in values.items():
         quoter[name] = value
     return quoter

@@ -4,7 +4,7 @@ import pytest
 from tests.unit.core import calls
 from tests.unit.core.calls import BUY, SELL
 
-from mm_core.accounting.account import ACCOUNT
+from mm_core.accounting.account import ACCOUNT, traded_value
 from mm_core.compiled import new
 
 Fill = tuple[int, int, int]
@@ -62,10 +62,41 @@ def test_a_position_of_a_billion_lots_is_closed_exactly() -> None:
     assert int(account["cost_half"][0]) == 0
 
 
-def test_a_position_too_large_for_exact_arithmetic_is_an_error_that_says_so() -> None:
-    account = account_of((BUY, 1, 10**10))
-    with pytest.raises(OverflowError, match="beyond exact arithmetic"):
-        calls.fill(account, SELL, 1, 10**10, 0)
+def test_a_position_of_9e17_lots_is_closed_in_parts_exactly() -> None:
+    lots = 9 * 10**17
+    account = account_of((BUY, 1, lots), (BUY, 2, 3), (SELL, 2, lots // 3), (SELL, 2, lots - lots // 3 + 3))
+    assert int(account["realised_half"][0]) == 2 * lots
+    assert int(account["cost_half"][0]) == 0
+
+
+@pytest.mark.parametrize("fill", [(BUY, 2**31 - 1, 3 * 10**9), (SELL, 2, 4 * 10**18)])
+def test_what_the_account_cannot_hold_is_an_error_that_says_so(fill: Fill) -> None:
+    with pytest.raises(OverflowError, match=r"beyond 9\.2e18 half-ticks x lots: use a larger lot"):
+        account_of(fill)
+
+
+def test_a_mid_that_makes_the_position_worth_too_much_is_an_error_that_says_so() -> None:
+    account = account_of((BUY, 10**9, 10**9))
+    calls.mark(account, 10**10)
+    with pytest.raises(OverflowError, match="half-ticks x lots"):
+        calls.mark(account, 2 * 10**10)
+
+
+def test_a_volume_beyond_63_bits_is_counted() -> None:
+    account = new(ACCOUNT)
+    for _ in range(20):
+        calls.fill(account, BUY, 10**9, 4 * 10**9, 0)
+        calls.fill(account, SELL, 10**9, 4 * 10**9, 0)
+    assert traded_value(account[0]) == 40 * 4 * 10**18
+
+
+def test_a_result_or_fees_of_more_than_1e9_of_the_quote_in_63_bits_are_an_error_that_says_so() -> None:
+    with pytest.raises(OverflowError, match="1e-9 of the quote"):
+        calls.money_e9(10**10, 10**9, 1)
+    with pytest.raises(OverflowError, match="of its unit"):
+        calls.fee_e9(10**15, 1_000_000, 10**9, 1)
+    with pytest.raises(OverflowError, match="beyond 128 bits"):
+        calls.fee_e9(2**61, 10**9, 2**61, 1)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +112,8 @@ def test_a_position_too_large_for_exact_arithmetic_is_an_error_that_says_so() ->
         (1_500_000_000, 1, (1, 1), 2),  # 1.5, of which 1 is in whole units of the quote
         (3, 1_000_000_000, (1, 2), 2),  # a value of 1.5 rounds to 2
         (9_000_000_000_000_000, 1_000_000, (1_000, 1), 9_000_000_000_000_000),  # 9 billion of the quote
+        (1_500_000_000 * 10**9, 1_000_000, (10, 1), 15_000_000 * 10**9),  # 10 bitcoins at 1.5e9 rupiah, lot 1e-8
+        (1_500_000_000 * 10**6, -1_000_000, (10_000, 1), -15_000_000 * 10**9),  # the same in lots of 1e-5, a rebate
     ],
 )
 def test_fees_are_rounded_half_even_and_positive_is_a_cost(

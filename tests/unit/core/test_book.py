@@ -128,16 +128,42 @@ def test_a_level_at_any_distance_behind_a_new_best_survives_the_move_of_the_wind
     assert side_of(book, side)[: 1 + (behind > 0)] == ([(5_000, 3), (5_000 + worse, 9)] if behind else [(5_000, 3)])
 
 
-def test_more_far_levels_than_the_table_holds_are_an_error_that_says_so() -> None:
-    book = book_of((SELL, 10, 1), *((SELL, 1_000 * i, 1) for i in range(1, calls.FAR_LEVELS + 1)))
-    with pytest.raises(OverflowError, match="more levels far from the touch than its table"):
-        calls.set_level(book, SELL, 50_000, 1)
+def test_a_full_table_forgets_the_levels_farthest_from_the_touch_and_remembers_the_bound() -> None:
+    prices = [1_000 * i for i in range(1, calls.FAR + 1)]
+    book = book_of((SELL, 10, 1), *((SELL, price_ticks, 1) for price_ticks in prices))
+    assert len(side_of(book, SELL)) == 1 + calls.FAR
+    calls.set_level(book, SELL, 500, 1)  # a quarter of the table goes, from its far end
+    kept = [10, 500, *prices[: calls.FAR * 3 // 4]]
+    assert [ticks for ticks, _ in side_of(book, SELL)] == kept
+    assert int(book["cut_rank"][0, SELL]) == -25_000
+    calls.set_level(book, SELL, 30_000, 0)  # a forgotten level, removed and told again
+    calls.set_level(book, SELL, 30_000, 7)
+    assert side_of(book, SELL)[-1] == (30_000, 7)
+
+
+def test_a_touch_beyond_the_bound_of_a_side_may_not_be_the_best() -> None:
+    book = book_of((SELL, 10, 1), *((SELL, 1_000 * i, 1) for i in range(1, calls.FAR + 1)), (SELL, 500, 1))
+    calls.set_level(book, SELL, 40_000, 1)
+    calls.clear_to(book, SELL, 23_000)
+    assert (calls.touch(book)[2], bool(calls.is_cut(book, SELL))) == (24_000, False)
+    calls.set_level(book, SELL, 24_000, 0)
+    assert (calls.touch(book)[2], bool(calls.is_cut(book, SELL))) == (40_000, True)
+    assert not calls.is_cut(book, BUY)
+    calls.clear_book(book)
+    assert not calls.is_cut(book, SELL)
+
+
+def test_a_window_with_more_levels_than_the_table_holds_keeps_the_nearest_when_it_moves() -> None:
+    book = book_of(*((BUY, ticks, 1) for ticks in range(100, 100 + calls.WIDTH)), (BUY, 5_000, 1))
+    nearest = range(99 + calls.WIDTH, 99 + calls.WIDTH - calls.FAR, -1)
+    assert [ticks for ticks, _ in side_of(book, BUY)] == [5_000, *nearest]
+    assert int(book["cut_rank"][0, BUY]) == nearest[-1] - 1
 
 
 def test_removed_far_levels_make_room_for_new_ones() -> None:
     book = book_of((SELL, 10, 1))
     for lap in range(1, 5):
-        prices = range(100_000 * lap, 100_000 * lap + 1_000 * calls.FAR_LEVELS, 1_000)
+        prices = range(100_000 * lap, 100_000 * lap + 1_000 * calls.FAR, 1_000)
         for lots in (1, 0):
             for price_ticks in prices:
                 calls.set_level(book, SELL, price_ticks, lots)

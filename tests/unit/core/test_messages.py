@@ -6,7 +6,7 @@ import pytest
 from tests.unit.core.calls import State
 
 from mm_core.compiled import compiled, new
-from mm_core.messages import BUS, bus_due_ns, bus_pop, bus_push
+from mm_core.messages import BUS, FILLED, bus_due_ns, bus_join_fill, bus_last, bus_pop, bus_push, is_crowded
 from mm_core.types import NEVER_NS
 
 
@@ -23,6 +23,35 @@ def pop(bus: State) -> Any:
 @compiled
 def due_ns(bus: State) -> Any:
     return bus_due_ns(bus[0])
+
+
+@compiled
+def push_fill(bus: State, order_id: int, price_ticks: int, due_ns: int) -> None:
+    message = bus_push(bus[0], due_ns)
+    message.kind = FILLED
+    message.order_id = order_id
+    message.price_ticks = price_ticks
+    message.qty_lots = 1
+
+
+@compiled
+def join(bus: State, order_id: int, price_ticks: int, due_ns: int) -> Any:
+    """Whether a fill of one more lot has joined an earlier one."""
+    if not bus_join_fill(bus[0], order_id, price_ticks, 0, due_ns):
+        return False
+    bus_last(bus[0]).qty_lots += 1
+    return True
+
+
+@compiled
+def pop_fill(bus: State) -> Any:
+    message = bus_pop(bus[0])
+    return message.order_id, message.price_ticks, message.qty_lots, message.due_ns
+
+
+@compiled
+def crowded(bus: State) -> Any:
+    return is_crowded(bus[0])
 
 
 def test_messages_come_out_in_the_order_they_went_in_and_never_before_an_earlier_one() -> None:
@@ -49,3 +78,45 @@ def test_a_full_queue_is_an_error_that_says_so() -> None:
         with pytest.raises(OverflowError, match="message queue of the core is full"):
             push(bus, 10**6)
         assert [pop(bus) for _ in range(capacity)] == [lap * capacity + i for i in range(capacity)]
+
+
+def test_a_joined_fill_comes_last_and_not_before_its_time() -> None:
+    bus = new(BUS)
+    for at, (order_id, price_ticks) in enumerate([(1, 100), (1, 100), (2, 99), (1, 101)]):
+        push_fill(bus, order_id, price_ticks, 10 + at)
+    assert join(bus, 1, 100, 50)  # the later one of the two, behind what was sent since
+    assert join(bus, 1, 100, 40)
+    push_fill(bus, 3, 98, 45)
+    expected = [(1, 100, 1, 10), (2, 99, 1, 12), (1, 101, 1, 13), (1, 100, 3, 50), (3, 98, 1, 50)]
+    assert [pop_fill(bus) for _ in expected] == expected
+    assert due_ns(bus) == NEVER_NS
+
+
+def test_a_fill_joins_none_of_another_order_or_price_and_none_that_has_left() -> None:
+    bus = new(BUS)
+    push_fill(bus, 1, 100, 10)
+    assert not join(bus, 1, 101, 10)
+    assert not join(bus, 2, 100, 10)
+    pop(bus)
+    assert not join(bus, 1, 100, 10)
+
+
+def test_fills_join_where_the_ring_wraps() -> None:
+    bus = new(BUS)
+    capacity = bus["ring"].shape[1]
+    for at in range(capacity - 2):
+        push(bus, at)
+        pop(bus)
+    for at in range(5):
+        push_fill(bus, at, 100, capacity + at)
+    assert join(bus, 0, 100, capacity + 9)
+    assert [pop_fill(bus)[0] for _ in range(5)] == [1, 2, 3, 4, 0]
+
+
+def test_a_queue_is_crowded_when_a_quarter_of_it_is_left() -> None:
+    bus = new(BUS)
+    found = []
+    for at in range(bus["ring"].shape[1]):
+        found.append(bool(crowded(bus)))
+        push(bus, at)
+    assert found == [False] * 96 + [True] * 32

@@ -5,8 +5,8 @@ from tests.unit.core import calls
 from tests.unit.core.calls import BUY, SELL
 
 from mm_core.messages import CANCEL_INTENT, INTENT
-from mm_core.quoting.quoter import ORDERS
-from mm_core.types import BookState
+from mm_core.quoting.state import ORDERS
+from mm_core.types import BookState, TradeState
 
 Said = list[tuple[int, int, int, int]]
 
@@ -17,7 +17,7 @@ def decide(quoter: calls.State, bid_ticks: int, ask_ticks: int, **values: int) -
     return [tuple(int(m[name]) for name in ("kind", "side", "order_id", "price_ticks")) for m in calls.said(quoter)]  # type: ignore[misc]
 
 
-def resting(half_spread_ticks: float = 1.0, **values: int) -> calls.State:
+def resting(half_spread_ticks: float = 1.0, **values: float) -> calls.State:
     """A quoter whose first orders, around the touch 100/102, were accepted: 1.. bids, then asks."""
     quoter = calls.new_quoter(half_spread_ticks, **values)
     for _, side, order_id, _ in decide(quoter, 100, 102):
@@ -34,7 +34,7 @@ def test_both_sides_are_submitted_with_ids_from_the_counter() -> None:
 def test_what_rests_at_the_wanted_price_is_kept() -> None:
     quoter = resting()
     assert decide(quoter, 100, 102) == []
-    calls.quoter_filled(quoter, BUY, 1, 4, 6)  # a partial fill changes nothing
+    calls.quoter_filled(quoter, BUY, 1, 4, 6)  # without replenishing, a partial fill changes nothing
     assert decide(quoter, 100, 102) == []
 
 
@@ -136,3 +136,71 @@ def test_news_of_an_order_it_does_not_know_changes_only_the_position() -> None:
     calls.quoter_gone(quoter, BUY, 99)
     assert int(quoter["terms"]["position_lots"][0]) == -2
     assert decide(quoter, 100, 102) == []
+
+
+# What fills have left too little of.
+
+
+@pytest.mark.parametrize(("leaves", "expected"), [(3, []), (2, [(INTENT, BUY, 3, 100)])])
+def test_a_rest_below_the_threshold_is_replenished_behind_what_rests(leaves: int, expected: Said) -> None:
+    quoter = resting(replenish_below=0.25)  # of 10 lots
+    calls.quoter_filled(quoter, BUY, 1, 10 - leaves, leaves)
+    assert decide(quoter, 100, 102) == expected
+    assert calls.said(quoter)["qty_lots"].tolist() == [10 - leaves for _ in expected]
+    assert decide(quoter, 100, 102) == []  # what is on its way counts
+
+
+def test_what_rests_in_several_orders_counts_together_and_goes_together() -> None:
+    quoter = resting(replenish_below=0.25)
+    calls.quoter_filled(quoter, BUY, 1, 8, 2)
+    decide(quoter, 100, 102)
+    calls.quoter_accepted(quoter, BUY, 3, 8)
+    calls.quoter_filled(quoter, BUY, 1, 2, 0)
+    assert decide(quoter, 100, 102) == []  # 8 of 10
+    calls.quoter_filled(quoter, BUY, 3, 6, 2)
+    assert decide(quoter, 100, 102) == [(INTENT, BUY, 4, 100)]
+    calls.quoter_accepted(quoter, BUY, 4, 8)
+    assert [(kind, order_id) for kind, side, order_id, _ in decide(quoter, 101, 103) if side == BUY] == [
+        (CANCEL_INTENT, 3),
+        (CANCEL_INTENT, 4),
+        (INTENT, 5),
+    ]
+
+
+def test_what_was_cut_off_an_order_is_not_wanted_again_while_it_rests() -> None:
+    quoter = calls.new_quoter(1.0, replenish_below=0.5)
+    decide(quoter, 100, 102)
+    calls.quoter_accepted(quoter, BUY, 1, 4)  # risk let 4 of 10 through
+    calls.quoter_accepted(quoter, SELL, 2, 10)
+    assert decide(quoter, 100, 102) == []
+    calls.quoter_filled(quoter, BUY, 1, 3, 1)
+    assert decide(quoter, 100, 102) == [(INTENT, BUY, 3, 100)]
+    assert calls.said(quoter)["qty_lots"].tolist() == [3]
+
+
+def test_nothing_is_replenished_where_a_cancel_is_on_its_way() -> None:
+    quoter = resting(replenish_below=0.25)
+    calls.quoter_filled(quoter, BUY, 1, 8, 2)
+    decide(quoter, 101, 103)
+    assert [side for kind, side, _, price in decide(quoter, 100, 102) if (kind, price) == (INTENT, 100)] == []
+
+
+# The trading state.
+
+
+def test_while_halted_nothing_is_decided() -> None:
+    quoter = resting()
+    calls.quoter_trading_state(quoter, int(TradeState.HALTED))
+    steps = int(quoter["steps"][0])
+    assert decide(quoter, 105, 107) == []  # risk cancels
+    assert int(quoter["steps"][0]) == steps
+    calls.quoter_trading_state(quoter, int(TradeState.ACTIVE))
+    assert [kind for kind, *_ in decide(quoter, 105, 107)] == [CANCEL_INTENT, CANCEL_INTENT, INTENT, INTENT]
+
+
+@pytest.mark.parametrize(("position", "expected"), [(0, []), (5, [SELL]), (-5, [BUY])])
+def test_while_reducing_only_the_side_that_reduces_is_quoted(position: int, expected: list[int]) -> None:
+    quoter = calls.new_quoter(1.0)
+    quoter["terms"]["position_lots"] = position
+    calls.quoter_trading_state(quoter, int(TradeState.REDUCING))
+    assert [side for _, side, _, _ in decide(quoter, 100, 102)] == expected

@@ -1,13 +1,15 @@
 """The risk gate by table: one case per reason, to the lot; halts, resumes and rates to the nanosecond."""
 
+import re
 from typing import Any
 
 import pytest
 from tests.unit.core import calls
 from tests.unit.core.calls import BUY, SELL
 
+from mm_core.filters import FILTERS
 from mm_core.messages import CANCEL, DENIED, SUBMIT, TRADING_STATE
-from mm_core.risk.reason import Reason
+from mm_core.risk.reason import Reason, reason_name
 from mm_core.risk.state import ORDERS, RATE, new_risk
 from mm_core.types import INT64_MAX, BookState, TradeState
 
@@ -19,11 +21,11 @@ ACTIVE = int(TradeState.ACTIVE)
 OPERATOR = int(Reason.OPERATOR)
 
 
-def gate(**limits: float) -> calls.State:
-    """A gate with these limits on the book 99/101, mid 100, at time 0."""
+def gate(**limits: Any) -> calls.State:
+    """A gate with these limits and filters of the venue on the book 99/101, mid 100, at time 0."""
     risk = new_risk()
     for name, value in limits.items():
-        risk["limits"][name] = value
+        risk["filters" if name in (FILTERS.names or ()) else "limits"][name] = value
     calls.risk_book(risk, calls.new_top(99, 101))
     return risk
 
@@ -111,9 +113,29 @@ CASES = {
     "spot, working": (
         working(gate(spot=1, quote_tick_lots=999), BUY, 4), BUY, 10, 100, SUBMIT, 5, Reason.SPOT_BALANCE,
     ),
-    "below the venue's minimum": (gate(order_lots_min=5), BUY, 4, 100, DENIED, 4, Reason.BELOW_MINIMUM),
+    "below the venue's minimum": (gate(lots_min=5), BUY, 4, 100, DENIED, 4, Reason.BELOW_MINIMUM),
     "adjusted below the minimum": (
-        gate(order_lots_min=5, position_lots_max=4), BUY, 10, 100, DENIED, 10, Reason.POSITION,
+        gate(lots_min=5, position_lots_max=4), BUY, 10, 100, DENIED, 10, Reason.POSITION,
+    ),
+    "worth too little": (gate(tick_lots_min=901), BUY, 9, 100, DENIED, 9, Reason.MIN_NOTIONAL),
+    "worth just enough": (gate(tick_lots_min=900), BUY, 9, 100, SUBMIT, 9, Reason.NONE),
+    "adjusted to be worth too little": (
+        gate(tick_lots_min=500, position_lots_max=4), BUY, 10, 100, DENIED, 10, Reason.POSITION,
+    ),
+    "the venue's largest order": (gate(lots_max=6), BUY, 10, 100, SUBMIT, 6, Reason.VENUE_QTY_MAX),
+    "the venue's greatest value": (gate(tick_lots_max=799), BUY, 10, 100, SUBMIT, 7, Reason.VENUE_NOTIONAL_MAX),
+    "the venue's greatest value, just": (gate(tick_lots_max=800), BUY, 8, 100, SUBMIT, 8, Reason.NONE),
+    "below the venue's prices": (gate(price_ticks_min=100), BUY, 1, 99, DENIED, 1, Reason.PRICE_BOUNDS),
+    "the venue's least price": (gate(price_ticks_min=99), BUY, 1, 99, SUBMIT, 1, Reason.NONE),
+    "above the venue's prices": (gate(price_ticks_max=100), SELL, 1, 101, DENIED, 1, Reason.PRICE_BOUNDS),
+    "the venue's greatest price": (gate(price_ticks_max=101), SELL, 1, 101, SUBMIT, 1, Reason.NONE),
+    "a bid too far down": (gate(down_ppm=(900_000, 0)), BUY, 1, 89, DENIED, 1, Reason.PRICE_DEVIATION),
+    "a bid just not too far down": (gate(down_ppm=(900_000, 0)), BUY, 1, 90, SUBMIT, 1, Reason.NONE),
+    "an ask, of which bids are bounded": (gate(down_ppm=(900_000, 0)), SELL, 1, 50, SUBMIT, 1, Reason.NONE),
+    "an ask too far up": (gate(up_ppm=(0, 1_100_000)), SELL, 1, 111, DENIED, 1, Reason.PRICE_DEVIATION),
+    "an ask just not too far up": (gate(up_ppm=(0, 1_100_000)), SELL, 1, 110, SUBMIT, 1, Reason.NONE),
+    "the collar comes before the venue's prices": (
+        gate(collar_bps=100, price_ticks_max=101), BUY, 1, 102, DENIED, 1, Reason.PRICE_COLLAR,
     ),
     "halted comes before the book": (
         on_book(in_state(gate(), HALTED), lots=0), BUY, 1, 100, DENIED, 1, Reason.HALTED,
@@ -134,6 +156,22 @@ def test_too_many_open_orders_are_blocked_until_one_is_gone() -> None:
     assert intent(risk, BUY, 1, order_id=99)[::2] == (DENIED, Reason.TOO_MANY_ORDERS)
     calls.risk_gone(risk, 5)
     assert intent(risk, BUY, 1, order_id=99)[0] == SUBMIT
+
+
+def test_the_venue_counts_the_open_orders_of_both_sides() -> None:
+    risk = gate(orders_max=2)
+    assert intent(risk, BUY, 1, order_id=1)[0] == SUBMIT
+    assert intent(risk, SELL, 1, order_id=2)[0] == SUBMIT
+    assert intent(risk, SELL, 1, order_id=3)[::2] == (DENIED, Reason.VENUE_ORDERS)
+    calls.risk_gone(risk, 1)
+    assert intent(risk, SELL, 1, order_id=3)[0] == SUBMIT
+
+
+@pytest.mark.parametrize("code", [*Reason, 99])
+def test_a_reason_has_words(code: int) -> None:
+    assert reason_name(Reason.PRICE_COLLAR) == "price collar"
+    assert reason_name(99) == "reason 99"
+    assert re.fullmatch(r"[a-z][a-z ]*|reason 99", reason_name(code))
 
 
 @pytest.mark.parametrize(("wait_ns", "kind"), [(S - 1, DENIED), (S, SUBMIT)])

@@ -15,6 +15,7 @@ from mm_core.compiled import compiled, new
 from mm_core.exchange import market as markets
 from mm_core.exchange.matching import send
 from mm_core.exchange.venue import CLOCK, INDEX, VENUE, new_index
+from mm_core.filters import FILTERS, new_filters
 from mm_core.messages import MESSAGE, bus_due_ns, bus_pop
 
 GTC, GTX, IOC = 0, 1, 2
@@ -97,13 +98,15 @@ _KINDS = {int(getattr(messages, name)): name for name in _NAMES}
 class Exchange:
     """A market with a bid of 10 lots at 100 and an ask of 10 at 102, both at 1 ns; the clock goes on by 1 a step."""
 
-    def __init__(self, **terms: float) -> None:
+    def __init__(self, **terms: Any) -> None:
         self.state = new(MARKET)
         self.state["index"] = new_index()
         self.state["book"] = new_book(WIDTH, FAR)
         values = {"best": NO_RANK, "value_num": 1, "value_den": 1, "queue_power": 1.0, **terms}
+        venue = self.state["sets"]["venue"]
+        venue["filters"] = new_filters()
         for name, value in values.items():
-            self.state["sets"]["venue"][name] = value
+            (venue["filters"] if name in (FILTERS.names or ()) else venue)[name] = value
         self.now_ns = 1
         self.bid(100, 10, 1)
         self.ask(102, 10, 1)

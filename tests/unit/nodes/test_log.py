@@ -56,6 +56,7 @@ COMMANDS = {
     1_900: (Command.SET, "fixed_spread.half_spread_ticks", "1.5"),
     2_000: (Command.REDUCE,),
     2_200: (Command.RESUME,),
+    2_300: (Command.SET, "risk.collar_bps", "1"),
     2_400: (Command.FLATTEN,),
     2_500: (Command.HALT,),
     2_600: (Command.FLATTEN,),

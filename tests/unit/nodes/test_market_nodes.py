@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.nodes.said import (
     BUILDER,
@@ -23,7 +24,7 @@ from tests.unit.nodes.said import (
 
 from mm_core import events as e
 from mm_core.node import Node
-from mm_core.types import BookState, Side
+from mm_core.types import BookReason, BookState, Side
 
 LATENCY = {"entry_ms": Decimal(10), "response_ms": Decimal(20), "cancel_ms": Decimal(5)}
 
@@ -120,14 +121,44 @@ def test_an_unproven_book_has_no_executable_spread_and_an_empty_one_no_mid() -> 
     )
 
 
-def test_silence_makes_a_book_stale_and_a_trade_is_a_sign_of_life() -> None:
+def test_only_its_own_depth_stream_keeps_a_book_alive() -> None:
     builder = node(BUILDER, book={"stale_ms": 1_000})
     step(builder, snapshot(1 * S))
     step(builder, status(1 * S))
     assert step(builder, tick(2 * S))[0].state == BookState.VALID
     assert step(builder, tick(3 * S))[0].state == BookState.STALE
-    step(builder, trade(3 * S, Side.BUY, 101, 1))
-    assert step(builder, tick(4 * S))[0].state == BookState.VALID
+    step(builder, status(3 * S))
+    (stale,) = step(builder, tick(4 * S))
+    assert (stale.state, stale.reason) == (BookState.STALE, BookReason.SILENT)
+    assert e.Trade not in builder.hears
+    step(builder, delta(4 * S, bids=[(97, 1)]))
+    (valid,) = step(builder, tick(5 * S))
+    assert (valid.state, valid.reason) == (BookState.VALID, BookReason.NONE)
+
+
+@pytest.mark.parametrize(
+    ("bids", "asks", "state"),
+    [
+        ([(99, 0), (98, 0), (97, 0), (90, 5)], [], BookState.VALID),
+        ([(99, 0), (98, 0), (97, 0), (89, 5)], [], BookState.GAP),
+        ([], [(101, 0), (102, 0), (103, 0), (110, 1)], BookState.VALID),
+        ([], [(101, 0), (102, 0), (103, 0), (111, 1)], BookState.GAP),
+        ([(99, 0), (98, 0), (97, 0)], [], BookState.VALID),  # an empty side has no touch
+    ],
+)
+def test_a_touch_outside_of_what_is_known_is_a_gap(bids: Any, asks: Any, state: BookState) -> None:
+    builder = node(BUILDER)
+    step(builder, snapshot(1 * S))
+    step(builder, status(1 * S))  # complete from 90 to 110
+    step(builder, delta(2 * S, bids=bids, asks=asks))
+    (said,) = step(builder, tick(3 * S))
+    assert (said.state, said.reason == BookReason.WINDOW) == (state, state == BookState.GAP)
+
+
+def test_an_event_of_another_instrument_stops_every_node() -> None:
+    for at in range(5):
+        with pytest.raises(AssertionError, match=r"BookSnapshot of binance\.OTHER in the log of binance\.TEST"):
+            node(at).step(msgspec.structs.replace(snapshot(1 * S), instrument_id="binance.OTHER"))
 
 
 def test_decisions_on_the_touch_follow_its_changes_and_nothing_deeper() -> None:

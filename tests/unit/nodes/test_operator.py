@@ -94,8 +94,8 @@ def test_a_denial_that_lasts_ends_the_flattening_and_one_that_passes_does_not(re
     quoter = flattening()
     step(quoter, book(2 * S))
     step(quoter, e.OrderDenied(**market(2 * S), order_id=3, reason=reason))
-    passes = reason in {Reason.ORDER_RATE, Reason.PRICE_COLLAR}
-    assert len(step(quoter, book(3 * S))) == passes
+    passes = reason in {Reason.ORDER_RATE, Reason.PRICE_COLLAR, Reason.PRICE_DEVIATION, Reason.PRICE_BOUNDS}
+    assert len(step(quoter, book(3 * S, bid=98))) == passes  # another touch, and the window of the rate is over
     step(quoter, command(4 * S, Command.FLATTEN))  # and the operator may ask again
     assert passes or len(step(quoter, book(4 * S))) == 1
 

@@ -3,11 +3,34 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
-from tests.unit.nodes.said import ACCOUNTANT, QUOTER, RISK, S, book, filled, intent, market, node, step
+from tests.unit.nodes.said import (
+    ACCOUNTANT,
+    EXCHANGE,
+    INSTRUMENT,
+    NAME,
+    QUOTER,
+    RISK,
+    S,
+    book,
+    filled,
+    intent,
+    market,
+    node,
+    parts,
+    snapshot,
+    step,
+    submit,
+)
+from tests.unit.nodes.said import tick as tick_at
 
 from mm_core import events as e
+from mm_core.exchange.venue import Reject
 from mm_core.risk.reason import Reason
+from mm_core.setup.config import to_config
+from mm_core.setup.nodes import new_nodes
+from mm_core.setup.parts import new_parts
 from mm_core.types import BookState, Command, Side, TimeInForce, TradeState
 
 QUOTES = {"order_qty_base": Decimal("0.004"), "position_max_base": Decimal("0.008")}
@@ -40,7 +63,7 @@ def test_the_quoter_cancels_an_accepted_order_at_a_price_it_no_longer_wants() ->
     assert cancel == e.CancelIntent(**market(2 * S), order_id=1)
 
 
-@pytest.mark.parametrize("kind", ["denied", "rejected", "canceled", "expired", "filled"])
+@pytest.mark.parametrize("kind", ["denied", "canceled", "expired", "filled"])
 def test_an_order_that_is_gone_is_quoted_again(kind: str) -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, book(1 * S))
@@ -48,7 +71,6 @@ def test_an_order_that_is_gone_is_quoted_again(kind: str) -> None:
     terms: dict[str, Any] = {"side": Side.BUY, "price_ticks": 98}
     gone = {
         "denied": e.OrderDenied(**order, reason=1),
-        "rejected": e.OrderRejected(**order, **terms, qty_lots=4, reason=1),
         "canceled": e.OrderCanceled(**order, **terms, leaves_lots=4),
         "expired": e.OrderExpired(**order, **terms, leaves_lots=4),
         "filled": filled(1 * S, 1, Side.BUY, 98),
@@ -56,6 +78,72 @@ def test_an_order_that_is_gone_is_quoted_again(kind: str) -> None:
     assert step(quoter, gone[kind]) == ()
     (again,) = step(quoter, book(2 * S))
     assert (again.order_id, again.side, again.position_lots) == (3, Side.BUY, 4 if kind == "filled" else 0)
+
+
+def test_a_rejected_price_is_quoted_again_when_the_touch_has_changed() -> None:
+    quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
+    step(quoter, book(1 * S))
+    terms: dict[str, Any] = {"side": Side.BUY, "price_ticks": 98, "qty_lots": 4, "reason": Reject.WOULD_TAKE}
+    assert step(quoter, e.OrderRejected(**market(1 * S), order_id=1, **terms)) == ()
+    assert step(quoter, book(2 * S)) == []
+    (again,) = step(quoter, book(3 * S, bid=98, ask=102))
+    assert (again.order_id, again.side, again.price_ticks) == (3, Side.BUY, 98)
+
+
+CHANGES: dict[str, tuple[e.Event, bool]] = {
+    "a limit": (e.LimitChanged(**market(2 * S), name="risk.position_max_base", value=9), True),
+    "the instrument": (msgspec.structs.replace(INSTRUMENT, qty_lots_min=1), True),
+    "a number of its own": (
+        e.OperatorCommand(ts_ns=0, local_ns=2 * S, command=Command.SET, key="quoter.levels", value="1"), True,
+    ),
+    "no number of its own": (
+        e.OperatorCommand(ts_ns=0, local_ns=2 * S, command=Command.SET, key="nonsense", value="1"), False,
+    ),
+    "the trading state": (e.TradingState(**market(2 * S), state=TradeState.ACTIVE, reason=16), True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_denied_size_is_asked_for_again_when_a_limit_or_the_state_has_changed(change: str) -> None:
+    quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
+    step(quoter, book(1 * S))
+    step(quoter, e.OrderDenied(**market(1 * S), order_id=1, reason=Reason.POSITION))
+    assert step(quoter, book(2 * S, bid=98, ask=102)) == []
+    event, asks = CHANGES[change]
+    assert step(quoter, event) == ()
+    assert [each.side for each in step(quoter, book(3 * S))] == [Side.BUY] * asks
+
+
+def test_a_halted_quoter_says_nothing_until_it_may_again() -> None:
+    quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
+    step(quoter, e.TradingState(**market(1 * S), state=TradeState.HALTED, reason=Reason.LOSS_SESSION))
+    assert step(quoter, book(1 * S)) == []
+    step(quoter, e.TradingState(**market(2 * S), state=TradeState.ACTIVE, reason=Reason.OPERATOR))
+    assert len(step(quoter, book(2 * S))) == 2
+
+
+@pytest.mark.parametrize(("tick", "binds"), [("0.01", True), ("0.010", True), ("0.02", False)])
+def test_a_new_definition_on_the_same_grid_changes_the_filters_of_risk_and_of_the_venue(tick: str, binds: bool) -> None:
+    nodes = new_nodes(parts(), NAME)
+    defined = msgspec.structs.replace(INSTRUMENT, tick_size=tick, qty_lots_min=5)
+    assert [step(nodes[rank], defined) for rank in (RISK, EXCHANGE)] == [(), ()]
+    risk, exchange = nodes[RISK], nodes[EXCHANGE]
+    step(risk, book(1 * S))
+    (answer,) = step(risk, intent(1 * S, 1, Side.BUY, 98))
+    denied = e.OrderDenied(**market(1 * S), order_id=1, reason=Reason.BELOW_MINIMUM)
+    assert (answer == denied) == binds
+    step(exchange, snapshot(1 * S))
+    step(exchange, submit(1 * S, 1, Side.BUY, 98, 4))
+    answers = [answer for at_s in (2, 3) for answer in step(exchange, tick_at(at_s * S))]
+    assert [getattr(each, "reason", None) for each in answers] == [Reject.LOT_SIZE if binds else None]
+
+
+def test_filters_bind_from_the_start() -> None:
+    defined = msgspec.structs.replace(INSTRUMENT, notional_e9_min=4_000_000)  # 400 ticks x lots
+    risk = new_nodes(new_parts(to_config({}), defined), NAME)[RISK]
+    step(risk, book(1 * S))
+    assert step(risk, intent(1 * S, 1, Side.BUY, 99))[0].reason == Reason.MIN_NOTIONAL
+    assert isinstance(step(risk, intent(1 * S, 2, Side.BUY, 100))[0], e.SubmitOrder)
 
 
 def test_risk_lets_an_order_through_smaller_or_not_at_all_and_says_why() -> None:

@@ -1,0 +1,15 @@
+"""What a sequencer counts."""
+
+import msgspec
+
+
+class Counts(msgspec.Struct):
+    """What the sequencer has seen since it started."""
+
+    roots: int = 0
+    roots_refused: int = 0
+    answers: int = 0
+    reports: int = 0
+    reports_late: int = 0
+    reports_refused: int = 0
+    resends: int = 0

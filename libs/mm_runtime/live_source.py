@@ -1,0 +1,163 @@
+"""The exchange's frames from now on, as a recorder takes them: one port, which waits for nobody, into the log."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mm_core.events import FeedStatus, InstrumentDefined, RootEvent
+from mm_core.types import NS_PER_S, BookState
+from mm_runtime.settings import Venue
+from mm_venues.binance.client import BinanceClient
+from mm_venues.binance.endpoints import Endpoints
+from mm_venues.binance.rest import Rest
+from mm_venues.control import disconnected
+from mm_venues.steady_clock import SteadyClock
+
+if TYPE_CHECKING:
+    from mm_runtime.recorder import Recorder
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 1.0
+# Some minutes of a busy market: longer than any restart takes.
+LIVE_ROOTS_MAX = 100_000
+
+
+def no_change() -> str:
+    """The definition of the instrument has not changed."""
+    return ""
+
+
+class LiveSource:
+    """One instrument, from the exchange's sockets to the sequencer.
+
+    `ended` is set when the log is to end behind what was taken: by `definition_changed`, which tells why, or when
+    `duration_ns` of receive time are over; 0: never. `reason` is why, if that is no usual end.
+    """
+
+    def __init__(
+        self,
+        recorder: "Recorder",
+        instrument: InstrumentDefined,
+        clock: SteadyClock,
+        *,
+        offset_ns: int,
+        duration_ns: int,
+        ended: asyncio.Event,
+        definition_changed: Callable[[], str] = no_change,
+    ) -> None:
+        self.lost = 0  # roots that were given up because the sequencer did not take them, or too late
+        self.reason = ""
+        self.client: BinanceClient | None = None
+        self._recorder = recorder
+        self._instrument = instrument
+        self._clock = clock
+        self._offset_ns = offset_ns
+        self._duration_ns = duration_ns
+        self._until_ns = 0
+        self._ended = ended
+        self._definition_changed = definition_changed
+        self._new = asyncio.Event()
+        recorder.roots.on_late = self._on_late
+
+    async def run(self, venue: Venue, until_heard: Callable[[], Awaitable[None]]) -> None:
+        """Open the log, take frames once the nodes read it, until `ended`. InputError for an unknown symbol."""
+        roots = self._recorder.roots
+        roots.go_on_behind(await roots.start())
+        now_ns = self._clock.now_ns()
+        times = {"ts_ns": now_ns + self._offset_ns, "recv_ns": now_ns}
+        await roots.put([msgspec.structs.replace(self._instrument, **times)])
+        await until_heard()
+        endpoints = Endpoints(**{name: getattr(venue, name) for name in venue.__struct_fields__})
+        async with Rest(venue.rest_url, clock_ns=self._clock.now_ns, weight_max=venue.weight_max) as rest:
+            self.client = self._new_client(endpoints, rest)
+            await self._until_ended(self.client)
+
+    def _new_client(self, endpoints: Endpoints, rest: Rest) -> BinanceClient:
+        sync = self._recorder.feed.sync
+        return BinanceClient(
+            self._instrument.venue_symbol,
+            endpoints,
+            rest,
+            self._on_frame,
+            lambda: sync.wants_snapshot,
+            clock_ns=self._clock.now_ns,
+        )
+
+    async def _until_ended(self, client: BinanceClient) -> None:
+        self._until_ns = self._clock.now_ns() + self._duration_ns
+        works = (client.run(), self._send(), self._until_over())
+        tasks = [asyncio.ensure_future(work) for work in works]
+        done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    def _on_frame(self, recv_ns: int, frame: bytes) -> None:
+        """The port of the client."""
+        recorder = self._recorder
+        if not recorder.frames:
+            self._until_ns = recv_ns + self._duration_ns
+        if self._duration_ns and recv_ns >= self._until_ns:
+            self._ended.set()
+            return
+        recorder.roots.offer(self._without_definition(recorder.hear(recv_ns, frame)))
+        self._new.set()
+        if recorder.roots.unconfirmed > LIVE_ROOTS_MAX:
+            self._give_up("the log did not take the market data")
+        if reason := self._definition_changed():
+            self.reason = reason
+            self._ended.set()
+
+    def _without_definition(self, events: list[RootEvent]) -> list[RootEvent]:
+        """The log opened with it."""
+        return [event for event in events if not isinstance(event, InstrumentDefined)]
+
+    def _on_late(self, late_ns: int) -> None:
+        """The sequencer holds the log: what waits is too old to be traded on."""
+        self._give_up(f"the log stood still for {late_ns / NS_PER_S:.1f} s")
+
+    def _give_up(self, reason: str) -> None:
+        """What the log missed is a gap, and the book begins anew."""
+        recorder = self._recorder
+        log.error("%s: %d events are given up", reason, recorder.roots.unconfirmed)
+        self.lost += recorder.roots.unconfirmed
+        now_ns = self._clock.now_ns()
+        gap = self._without_definition(recorder.hear(now_ns, disconnected(reason)))
+        if not gap:  # no book was ever there
+            gap = [
+                FeedStatus(
+                    instrument_id=self._instrument.instrument_id,
+                    ts_ns=now_ns + self._offset_ns,
+                    recv_ns=now_ns,
+                    state=BookState.SYNCING,
+                    epoch=recorder.feed.sync.epoch,
+                    reason=reason,
+                )
+            ]
+        recorder.roots.skip(gap)
+        self._new.set()
+
+    async def _send(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._new.wait(), FLUSH_S)
+            if not self._new.is_set():
+                self._recorder.flush()  # a quiet market writes nothing by itself
+            self._new.clear()
+            await self._recorder.roots.send_new()
+
+    async def _until_over(self) -> None:
+        """A quiet market ends in time too."""
+        while not self._ended.is_set():
+            left_ns = self._until_ns - self._clock.now_ns() if self._duration_ns else NS_PER_S
+            if left_ns <= 0:
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), min(FLUSH_S, left_ns / NS_PER_S))

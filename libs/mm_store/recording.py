@@ -1,0 +1,172 @@
+"""A live recording: frames to a folder of our own, whatever the disk does meanwhile."""
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from mm_core.types import InputError
+from mm_store.frames import DAY_NS, FrameWriter, UnwritableError
+from mm_venues import control
+
+_log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+
+
+class FolderLock:
+    """Holds `.recording_<SYMBOL>` of a folder, with our process id in it, until `release`.
+
+    InputError if another process holds it. The system takes it from a process that dies, however it does.
+    """
+
+    def __init__(self, folder: Path, symbol: str) -> None:
+        self._path = folder / f".recording_{symbol}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = self._take()
+        except OSError as error:
+            raise UnwritableError(self._path, error) from error
+
+    def _take(self) -> IO[str]:
+        while True:
+            file = self._path.open("a+")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Who released it may have removed the file that we opened: then it locks nothing.
+                if self._path.exists() and os.path.samestat(os.fstat(file.fileno()), self._path.stat()):
+                    break
+            except BlockingIOError as error:
+                raise self._held(file) from error
+            file.close()
+        with suppress(OSError):  # whose it is, for a message only
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), b"%d\n" % os.getpid())
+        return file
+
+    def _held(self, file: IO[str]) -> InputError:
+        with file:
+            file.seek(0)
+            pid = file.read(20).strip() or "unknown"
+        return InputError(
+            f"{self._path.parent}: another recorder, process {pid}, writes to it; expected one a folder and symbol"
+        )
+
+    def release(self) -> None:
+        """Let others have the folder."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+        self._file.close()
+
+
+class Recording:
+    """The frames of one symbol, one recorder to a folder. A disk that takes nothing ends nothing.
+
+    What could not be written is counted in `frames_lost` and tried again every second. The first line behind such a
+    hole is a control frame that says so, which voids the book of whoever replays the file. `on_begin` is called
+    behind a hole and on a new day: a reader who begins there needs a snapshot. InputError for a folder that another
+    recorder has, or that cannot be one; a full disk at the start is a hole from the start.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        symbol: str,
+        on_begin: Callable[[], object] = lambda: None,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.frames_lost = 0
+        self._folder, self._symbol = folder, symbol
+        self._on_begin = on_begin
+        self._clock_s = clock_s
+        self._lock: FolderLock | None = None
+        self._writer: FrameWriter | None = None
+        self._failed: UnwritableError | None = None
+        self._failed_s = self._retry_s = 0.0
+        self._last_ns = 0
+        try:
+            self._open()
+        except UnwritableError as error:
+            if not error.is_passing:
+                raise
+            self._fail(error)
+
+    @property
+    def is_failing(self) -> bool:
+        """True while the disk takes nothing."""
+        return self._failed is not None
+
+    def write(self, recv_ns: int, frame: bytes) -> None:
+        """Append a frame, or count it as lost."""
+        is_new_day = bool(self._last_ns) and recv_ns // DAY_NS > self._last_ns // DAY_NS
+        self._last_ns = max(self._last_ns, recv_ns)
+        if not self._is_writable():
+            self.frames_lost += 1
+            return
+        assert self._writer is not None
+        try:
+            self._writer.write(recv_ns, frame)
+        except UnwritableError as error:
+            self.frames_lost += 1
+            self._fail(error)
+            return
+        if is_new_day:
+            self._on_begin()
+
+    def flush(self) -> None:
+        """Put what is pending on the disk, or try again to."""
+        if not self._is_writable():
+            return
+        assert self._writer is not None
+        try:
+            self._writer.flush()
+        except UnwritableError as error:
+            self._fail(error)
+
+    def close(self) -> None:
+        """Write what is pending and let others have the folder."""
+        try:
+            if self._writer is not None:
+                self._writer.close()
+        except UnwritableError as error:
+            self._fail(error)
+        if self._lock is not None:
+            self._lock.release()
+
+    def _open(self) -> None:
+        self._lock = self._lock or FolderLock(self._folder, self._symbol)
+        self._writer = self._writer or FrameWriter(self._folder, self._symbol)
+
+    def _fail(self, error: UnwritableError) -> None:
+        now_s = self._clock_s()
+        self.frames_lost += error.frames
+        if self._failed is None:
+            self._failed_s = now_s
+            _log.error("%s; frames are lost until it can be", error)
+        self._failed, self._retry_s = error, now_s + RETRY_S
+
+    def _is_writable(self) -> bool:
+        """True unless the disk takes nothing; it is tried again every second, with a line about the hole."""
+        if self._failed is None:
+            return True
+        now_s = self._clock_s()
+        if now_s < self._retry_s or not self._last_ns:
+            return False
+        hole_s = now_s - self._failed_s
+        line = control.disconnected(f"frames not recorded for {hole_s:.1f} s: {self._failed.reason}")
+        try:
+            self._open()
+            assert self._writer is not None
+            self._writer.write(self._last_ns, line)
+            self._writer.flush()
+        except UnwritableError as error:
+            self._failed, self._retry_s = error, now_s + RETRY_S
+            return False
+        self._failed = None
+        _log.warning("%s: can be written again; %d frames were lost", self._folder, self.frames_lost)
+        self._on_begin()
+        return True

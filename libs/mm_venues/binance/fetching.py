@@ -1,0 +1,156 @@
+"""What a live client asks of REST beside its streams: snapshots when needed, the trading rules now and then."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+
+from mm_core.types import InputError
+from mm_venues.binance import wire
+from mm_venues.binance.endpoints import ClientCounts, Endpoints
+from mm_venues.binance.rest import Rest, RestError
+from mm_venues.binance.rules import parse_exchange_info
+from mm_venues.frame_error import FrameError
+from mm_venues.pacing import Backoff
+
+_log = logging.getLogger(__name__)
+
+STABLE_S = 60.0
+DEFINITION_S_MIN = 10.0  # between two looks at the trading rules, whatever asks for them
+
+Hand = Callable[[int, bytes], None]
+
+_snapshot = msgspec.json.Decoder(wire.DepthSnapshot)
+
+
+def check_snapshot_body(body: bytes) -> None:
+    """FrameError unless the body is a depth snapshot."""
+    try:
+        _snapshot.decode(body)
+    except msgspec.DecodeError as error:
+        raise FrameError(f"no depth snapshot: {error}") from error
+
+
+class Snapshots:
+    """Fetches a snapshot while `needs()`; often only if it helps for long."""
+
+    def __init__(
+        self,
+        symbol: str,
+        endpoints: Endpoints,
+        rest: Rest,
+        hand: Hand,
+        *,
+        needs: Callable[[], bool],
+        check: Callable[[bytes], object],
+        counts: ClientCounts,
+        random: Callable[[], float],
+    ) -> None:
+        self.is_asked = False  # for one that the feed does not want
+        self._symbol, self._endpoints, self._rest = symbol, endpoints, rest
+        self._hand, self._needs, self._check = hand, needs, check
+        self._counts = counts
+        self._needed = asyncio.Event()
+        self._not_before_s = 0.0
+        s_max = max(endpoints.snapshot_s_min, endpoints.backoff_s_max)
+        self._backoff = Backoff(endpoints.snapshot_s_min, s_max, random)
+
+    def look(self) -> None:
+        """Something has come that may make a snapshot necessary."""
+        if self._needs():
+            self._needed.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._needed.wait()
+            now_s = time.monotonic()
+            if now_s >= self._not_before_s + STABLE_S:
+                self._backoff.reset()
+            await asyncio.sleep(self._not_before_s - now_s)
+            if self._needs():
+                await self._fetch()
+            if not self._needs():
+                self._needed.clear()
+
+    async def _fetch(self) -> None:
+        self._counts.snapshots_requested += 1
+        delay_s = max(self._endpoints.snapshot_s_min, self._backoff.next_s())
+        self._not_before_s = time.monotonic() + delay_s
+        try:
+            recv_ns, body = await self._rest.depth(self._symbol, self._endpoints.snapshot_levels)
+            self._check_body(body)
+            self._hand(recv_ns, body)
+            self.is_asked = False
+        except FrameError as error:
+            self._counts.snapshot_errors += 1
+            _log.warning("%s: bad snapshot: %s", self._symbol, error)
+        except RestError as error:
+            self._counts.snapshot_errors += 1
+            _log.warning("%s: no snapshot: %s", self._symbol, error)
+            self._not_before_s = max(self._not_before_s, time.monotonic() + error.retry_s)
+
+    def _check_body(self, body: bytes) -> None:
+        try:
+            self._check(body)
+        except FrameError as error:
+            raise FrameError(f"a body of {len(body)} bytes: {error}") from error
+
+
+class Definitions:
+    """Asks for the symbol's trading rules at the start, every `definition_s`, and as soon as `wanted()`."""
+
+    def __init__(
+        self,
+        symbol: str,
+        endpoints: Endpoints,
+        rest: Rest,
+        hand: Hand,
+        *,
+        wanted: Callable[[], bool],
+        counts: ClientCounts,
+        random: Callable[[], float],
+    ) -> None:
+        self._symbol, self._rest, self._hand, self._wanted = symbol, rest, hand, wanted
+        self._period_s = endpoints.definition_s
+        self._counts = counts
+        self._needed = asyncio.Event()
+        self._backoff = Backoff(min(DEFINITION_S_MIN, self._period_s), self._period_s, random)
+
+    def look(self) -> None:
+        """Something has come that may make a look at the rules necessary."""
+        if self._wanted():
+            self._needed.set()
+
+    async def run(self) -> None:
+        """Until cancelled. InputError if the venue does not know the symbol at the start."""
+        while True:
+            asked_s = time.monotonic()
+            wait_s = await self._ask()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._needed.wait(), wait_s)
+            await asyncio.sleep(asked_s + min(DEFINITION_S_MIN, wait_s) - time.monotonic())
+            self._needed.clear()
+
+    async def _ask(self) -> float:
+        """Hand over the rules; how long to wait then."""
+        try:
+            recv_ns, body = await self._rest.definition(self._symbol)
+            parse_exchange_info(body, self._symbol)
+            self._hand(recv_ns, body)
+        except (RestError, FrameError) as error:
+            self._counts.definition_errors += 1
+            _log.warning("%s: no trading rules: %s", self._symbol, error)
+            return max(self._backoff.next_s(), error.retry_s if isinstance(error, RestError) else 0.0)
+        except InputError as error:
+            if not self._counts.definitions:
+                raise
+            self._counts.definition_errors += 1
+            _log.error("%s: not listed any more: %s", self._symbol, error)
+            return self._period_s
+        self._counts.definitions += 1
+        self._backoff.reset()
+        return self._period_s

@@ -1,0 +1,126 @@
+"""One connection to the venue's streams: its frames, which streams have sent any, and why it ended."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from mm_venues.binance import wire
+from mm_venues.binance.endpoints import Endpoints
+
+OPEN_S_MAX = 10.0
+CLOSE_S_MAX = 1.0
+FRAME_BYTES_MAX = 4 << 20
+_FRAMES_WAITING_MAX = 256  # then the socket is not read any more
+_SHUTDOWN_BYTES_MAX = 200
+# What our side closes with: no pong came, a frame was too big.
+_KEEPALIVE_LOST, _TOO_BIG = 1011, 1009
+_POLICY = 1008
+
+_envelope = msgspec.json.Decoder(wire.Envelope)
+
+
+class Ended(NamedTuple):
+    """Why a connection ended: in a word, and in full."""
+
+    kind: str
+    reason: str
+
+
+def connecting(url: str, silence_s_max: float) -> connect:
+    """The handshake, to be awaited. Pings go out by themselves."""
+    return connect(
+        url,
+        compression=None,
+        open_timeout=OPEN_S_MAX,
+        close_timeout=CLOSE_S_MAX,
+        ping_interval=silence_s_max / 2,
+        ping_timeout=silence_s_max / 2,
+        max_size=FRAME_BYTES_MAX,
+        max_queue=_FRAMES_WAITING_MAX,
+    )
+
+
+class Link:
+    """An open connection; `reading` ends with the reason when it does. `take` gets each frame.
+
+    `leaving` is set when the venue has announced that it will close it.
+    """
+
+    def __init__(
+        self, socket: ClientConnection, endpoints: Endpoints, streams: Sequence[str], take: Callable[[bytes], None]
+    ) -> None:
+        self.frames = 0
+        self.began_s = time.monotonic()
+        self.unheard = list(streams)
+        self.heard: list[str] = []
+        self.progress = asyncio.Event()  # another stream has sent its first frame
+        self.leaving = asyncio.Event()
+        self._socket = socket
+        self._silence_s_max = endpoints.silence_s_max
+        self._hand_over = take
+        self._asked: Ended | None = None
+        self.reading = asyncio.create_task(self._read())
+
+    @property
+    def is_ended(self) -> bool:
+        """True if no frame of it is taken any more."""
+        return self._asked is not None or self.reading.done()
+
+    def end(self, kind: str, reason: str) -> None:
+        """Cut it; what it has received and we have not taken is dropped."""
+        if self._asked is None:
+            self._asked = Ended(kind, reason)
+            self._socket.transport.abort()
+
+    async def close(self) -> None:
+        """End it politely; frames that come meanwhile are dropped."""
+        self._asked = self._asked or Ended("stopped", "stopped")
+        await self._socket.close()
+
+    def expect(self, stream: str) -> None:
+        """Wait anew for a frame of this stream."""
+        if stream not in self.unheard:
+            self.unheard.append(stream)
+
+    async def _read(self) -> Ended:
+        try:
+            while self._asked is None:
+                frame = await self._socket.recv(decode=False)
+                if self._asked is None:
+                    self._take(frame)
+        except ConnectionClosed as error:
+            return self._asked or self._why(error)
+        return self._asked
+
+    def _take(self, frame: bytes) -> None:
+        if self.unheard:
+            self._hear(frame)
+        self._hand_over(frame)
+        self.frames += 1
+        if len(frame) < _SHUTDOWN_BYTES_MAX and b'"serverShutdown"' in frame:
+            self.leaving.set()
+
+    def _hear(self, frame: bytes) -> None:
+        """Take the stream of a frame off the list of those that have sent none."""
+        with contextlib.suppress(msgspec.DecodeError):  # the port says it
+            stream = _envelope.decode(frame).stream
+            if stream in self.unheard:
+                self.unheard.remove(stream)
+                self.heard.append(stream)
+                self.progress.set()
+
+    def _why(self, error: ConnectionClosed) -> Ended:
+        if error.rcvd is not None and error.rcvd_then_sent is not False:
+            kind = "policy" if error.rcvd.code == _POLICY else "closed"
+            return Ended(kind, f"closed by the venue: {error.rcvd.code} {error.rcvd.reason}".rstrip())
+        if error.sent is not None and error.sent.code == _KEEPALIVE_LOST:
+            return Ended("silent", f"silent for {self._silence_s_max:g} s")
+        if error.sent is not None and error.sent.code == _TOO_BIG:
+            return Ended("oversized", f"a frame of more than {FRAME_BYTES_MAX >> 20} MiB")
+        return Ended("lost", f"connection lost: {error}")

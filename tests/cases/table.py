@@ -1,0 +1,64 @@
+"""Run every case in every way and print a table of what is right and what was seen: `python -m tests.cases.table`.
+
+With a folder as argument it runs the recordings there (`given.py`) instead of our own.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.cases.checks import CHECKS, Seen
+from tests.cases.given import GIVEN
+from tests.cases.inputs import CASES, Case, write
+from tests.cases.ways import WAYS, Outcome, run
+
+Check = Callable[[Outcome], Seen]
+HEAD = "| case | right | seen | one process | services | import + backtest |\n|---|---|---|---|---|---|"
+
+
+def rows(folder: Path, given: Path | None) -> Iterator[str]:
+    """One row a case."""
+    for case, recording, check in _given(given) if given else _own(folder):
+        place = folder / recording.name.partition(".")[0]
+        place.mkdir(exist_ok=True)
+        done = [run(way, case, recording, place) for way in WAYS]
+        memory = done[0]
+        if check is None or memory.code == 2:
+            seen, is_right = memory.err.strip().splitlines()[-1], memory.code == case.exit_code
+        else:
+            seen, is_right = check(memory)
+        verdicts = [_verdict(memory, other, is_right and memory.code == case.exit_code) for other in done]
+        seen = seen.replace(str(recording), recording.name)
+        yield f"| `{recording.name}` | {case.right} | {seen} | {' | '.join(verdicts)} |"
+
+
+def _own(folder: Path) -> Iterator[tuple[Case, Path, Check | None]]:
+    for case in CASES:
+        place = folder / case.name
+        place.mkdir()
+        yield case, write(case.name, place), CHECKS.get(case.name)
+
+
+def _given(folder: Path) -> Iterator[tuple[Case, Path, Check | None]]:
+    for given in GIVEN:
+        options = [str(folder / word) if word.endswith(".json") else word for word in given.case.options]
+        yield given.case._replace(options=options), folder / given.file, given.check
+
+
+def _verdict(memory: Outcome, other: Outcome, is_right: bool) -> str:
+    equal = other.code == memory.code and other.summary.get("digests") == memory.summary.get("digests")
+    return ("right" if is_right else "WRONG") if equal else f"DIFFERS, exit {other.code}"
+
+
+def main() -> None:
+    """Print the table as it grows."""
+    sys.stdout.write(f"{HEAD}\n")
+    with tempfile.TemporaryDirectory() as folder:
+        for row in rows(Path(folder), Path(sys.argv[1]) if len(sys.argv) > 1 else None):
+            sys.stdout.write(f"{row}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
