@@ -57,16 +57,21 @@ def run(
             result = _of_tape(tape, tick, lot, chosen, out)
         else:
             assert data is not None
-            _require({"--symbol": symbol, "--day": day})
-            check_choice("--venue", venue, VENUES)
-            check_symbol("--symbol", symbol)
-            result = _of_days(data / venue / symbol, days_of(day), chosen, out)
+            result = _of_days(_folder(data, venue, symbol, day), days_of(day), chosen, out)
     import msgspec
 
     summary = result.summary() | {"session": str(out)}
     typer.echo(msgspec.json.encode(summary).decode() if as_json else _text(summary))
     if not result.complete:
         raise typer.Exit(INTERRUPTED)
+
+
+def _folder(data: Path, venue: str, symbol: str, day: str) -> Path:
+    """Where the days are. InputError for a venue or symbol that is no name of a folder."""
+    _require({"--symbol": symbol, "--day": day})
+    check_choice("--venue", venue, VENUES)
+    check_symbol("--symbol", symbol)
+    return data / venue / symbol
 
 
 def _require(options: dict[str, str]) -> None:

@@ -47,28 +47,26 @@ def run(
     check_choice("--venue", venue, VENUES)
     import msgspec
 
+    sizes = {"tick": tick, "lot": lot}
     if source == SESSION:
-        given = {
-            "--symbol": symbol,
-            "--tick": tick,
-            "--lot": lot,
-            "--exchange-info": exchange_info,
-            "--salvage": salvage,
-        }
-        tape = _of_session(files, out, [option for option, value in given.items() if value], force=force)
+        given = {"symbol": symbol, **sizes, "exchange-info": exchange_info, "salvage": salvage}
+        tape = _of_session(files, out, [f"--{option}" for option, value in given.items() if value], force=force)
         told, summary, failures = tape.to_json(), _session_summary(tape), list[str]()
     else:
-        if not symbol:
-            raise InputError("--symbol: missing; expected the venue's symbol of the frames, such as BTCUSDT")
-        check_symbol("--symbol", symbol)
-        from mm_store.ws_lines import WsLines
-
-        tell_notes(size_notes(tick, lot, exchange_info))
-        lines = WsLines(files, salvage=salvage)
-        imported = _of_lines(lines, out, symbol, {"tick": tick, "lot": lot}, exchange_info, force=force)
+        lines = _lines_of(files, symbol, salvage=salvage)
+        imported = _of_lines(lines, out, symbol, sizes, exchange_info, force=force)
         told, summary, failures = imported.to_json(), _summary(imported), imported.failures
     typer.echo(msgspec.json.encode(told).decode() if as_json else summary)
     fail_on(failures)
+
+
+def _lines_of(files: list[Path], symbol: str, *, salvage: bool) -> "WsLines":
+    if not symbol:
+        raise InputError("--symbol: missing; expected the venue's symbol of the frames, such as BTCUSDT")
+    check_symbol("--symbol", symbol)
+    from mm_store.ws_lines import WsLines
+
+    return WsLines(files, salvage=salvage)
 
 
 def _of_lines(
@@ -77,6 +75,7 @@ def _of_lines(
     from mm_store.importer import import_ws_lines
     from mm_store.instrument import define
 
+    tell_notes(size_notes(sizes["tick"], sizes["lot"], exchange_info))
     defined = define(symbol, lines, **sizes, exchange_info=exchange_info)
     with _progress() as progress:
         return import_ws_lines(lines, defined, out, progress, force=force)

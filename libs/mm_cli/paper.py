@@ -45,15 +45,15 @@ PACED = "paced:"
 SOURCE_FORM = f"{LIVE}, {REPLAY}<file>[,<file>...] or {PACED}<file>[,<file>...]"
 PROGRESS_LINES = 10
 
+SourceOption = Annotated[
+    str, typer.Option(help="live, replay:<file>[,<file>...] of recorded lines, or paced:<file>..: as if now.")
+]
 Progress = Callable[["Standing"], bool]
 
 
 def run(
     symbol: Annotated[str, typer.Option(help="Venue symbol, such as BTCUSDT.")],
-    source: Annotated[
-        str,
-        typer.Option(help="live, replay:<file>[,<file>...] of recorded lines, or paced:<file>..: as if now."),
-    ] = LIVE,
+    source: SourceOption = LIVE,
     venue: Annotated[str, typer.Option(help="Venue of the frames: binance.")] = "binance",
     speed: Annotated[str, typer.Option(help="Of a replay: max, or a multiple of real time such as 10.")] = MAX,
     duration: Annotated[str, typer.Option(help="Market time after which to stop: 60s, 5m, 1h.")] = "",
@@ -72,32 +72,41 @@ def run(
     """Trade on paper: five nodes on one ordered log, no money.
 
     On the bus `nats` every node is a service of its own over a private nats-server, with ClickHouse beside them;
-    `halt`, `status`, `sql` and the like talk to it. Two replays are equal byte for byte, on either bus, and equal to
-    a backtest of the imported recording. Ctrl-C ends the session; what was done until then is reported and written.
+    `halt`, `status`, `sql` and the like talk to it. Two replays are equal byte for byte, on either bus, and equal to a
+    backtest of the imported recording. Ctrl-C ends the session; what was done until then is reported and written.
     """
     check_symbol("--symbol", symbol)
-    _check(venue, bus, source, salvage=salvage)
     check_new("--out", out, force=force)
-    files, given = config_files(profile, config), list(settings or ())
-    chosen = load_config(files, given)
-    if source == LIVE:
-        given = [_measured_offset(chosen), *given]
-        chosen = load_config(files, given)
+    _check(venue, bus, source, salvage=salvage)
+    files = config_files(profile, config)
+    chosen, given = _configured(files, list(settings or ()), source)
     pace = (speed_option("--speed", speed), duration_option("--duration", duration) if duration else 0)
     lines = _lines_of(source, salvage=salvage)
     defined = _defined(symbol, lines, chosen, tick, lot, exchange_info)
-    with naming_origin(files, given):
-        notes = _notes(chosen, defined, size_notes(tick, lot, exchange_info))
-    if bus == "memory":
-        assert lines is not None
-        summary, complete = _in_memory(lines, defined, chosen, out, pace)
-    else:
-        options = service_options(files, given)
-        summary, complete = _on_bus(source, lines, defined, chosen, options, out, pace)
+    notes = _notes(files, given, chosen, defined, size_notes(tick, lot, exchange_info))
+    summary, complete = (
+        _in_memory(lines, defined, chosen, out, pace)
+        if bus == "memory" and lines is not None
+        else _on_bus(source, lines, defined, chosen, service_options(files, given), out, pace)
+    )
     _tell(summary | {"notes": notes, "session": None if out is None else str(out)}, defined, as_json=as_json)
+    _end(summary["failures"], complete=complete)
+
+
+def _end(failures: list[str], *, complete: bool) -> None:
+    """The exit code of a session."""
     if not complete:
         raise typer.Exit(INTERRUPTED)
-    fail_on(summary["failures"])
+    fail_on(failures)
+
+
+def _configured(files: Sequence[Path], given: list[str], source: str) -> tuple["Settings", list[str]]:
+    """The configuration, and the settings over the files; a live session begins by measuring the clock's offset."""
+    chosen = load_config(files, given)
+    if source != LIVE:
+        return chosen, given
+    given = [_measured_offset(chosen), *given]
+    return load_config(files, given), given
 
 
 def _lines_of(source: str, *, salvage: bool) -> "WsLines | None":
@@ -122,11 +131,14 @@ def _defined(
     return define(symbol, lines, tick=tick, lot=lot, exchange_info=exchange_info)
 
 
-def _notes(config: "Settings", defined: "Defined", notes: list[str]) -> list[str]:
+def _notes(
+    files: Sequence[Path], given: Sequence[str], config: "Settings", defined: "Defined", notes: list[str]
+) -> list[str]:
     """Tell what is to be known before the start. InputError for a configuration that can never quote."""
     from mm_core.setup.notes import start_notes
 
-    notes = [*notes, *start_notes(config, defined.instrument)]
+    with naming_origin(files, given):
+        notes = [*notes, *start_notes(config, defined.instrument)]
     tell_notes(notes)
     return notes
 

@@ -32,10 +32,7 @@ def run(
     client has fetched it. Who comes later joins the running market. Behind the last frame the connections stay open.
     Ctrl-C ends it. /healthz says how far it is.
     """
-    for each in symbol:
-        check_symbol("--symbol", each)
-    check_port("--port", port)
-    check_port("--tls-port", tls_port)
+    _check(symbol, {"--port": port, "--tls-port": tls_port}, size_notes(tick, lot, exchange_info))
     from mm_runtime.replay_venue import Order, serve
 
     order = Order(
@@ -52,9 +49,16 @@ def run(
         tls_key=tls_key,
         exit_at_end=exit_at_end,
     )
-    tell_notes(size_notes(tick, lot, exchange_info))
     status = serve(order, lambda line: typer.echo(line, err=True))
     _tell(status, as_json=as_json)
+
+
+def _check(symbols: list[str], ports: dict[str, int | None], notes: list[str]) -> None:
+    for symbol in symbols:
+        check_symbol("--symbol", symbol)
+    for option, port in ports.items():
+        check_port(option, port)
+    tell_notes(notes)
 
 
 def _tell(status: dict[str, Any], *, as_json: bool) -> None:

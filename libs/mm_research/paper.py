@@ -137,16 +137,20 @@ def paper(
         session.finish()
         progress(session.heard.standing())
         wall_s = (perf_counter_ns() - started_ns) / NS_PER_S
-    if not session.heard.last_ns:
-        raise InputError(f"{lines.where}: no market data of {instrument.instrument_id} until here; expected its frames")
-    unproven = never_proven(session.counts(), instrument.venue_symbol)
-    if unproven:
-        raise InputError(f"{lines.where}: {unproven}")
+    _check_market(session, lines, instrument)
     result = _result(session, lines, config, wall_s, complete, findings)
     if out is not None:
         about = Session(command="paper", config=config, instrument=instrument, inputs=inputs, complete=complete)
         write_session(out, about, result.recording, result.summary() | {"session": str(out)})
     return result
+
+
+def _check_market(session: PaperSession, lines: WsLines, instrument: e.InstrumentDefined) -> None:
+    if not session.heard.last_ns:
+        raise InputError(f"{lines.where}: no market data of {instrument.instrument_id} until here; expected its frames")
+    unproven = never_proven(session.counts(), instrument.venue_symbol)
+    if unproven:
+        raise InputError(f"{lines.where}: {unproven}")
 
 
 def _result(
@@ -177,7 +181,7 @@ def _take_all(
     duration_ns: int,
     progress: Progress,
 ) -> bool:
-    """Take frames until they or the duration end, or `go_on` says so; False if `progress` has stopped them.
+    """Take frames until they or the duration end, or `findings` end them; False if `progress` has stopped them.
 
     Always between two frames.
     """

@@ -1,5 +1,6 @@
 """What a run did with its time, and why it quoted little: shares, halts, refusals, causes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,9 @@ def message(kind: Any, second: float, **fields: int) -> Message:
     return int(kind), second, fields
 
 
-def recording(messages: list[Message], states: list[int] | None = None, sigma: list[float] | None = None) -> Recording:
+def recording(
+    messages: list[Message], states: Sequence[int] | None = None, sigma: list[float] | None = None
+) -> Recording:
     """A run of a decision a second, from 0 to 10 s, with these book states and volatilities."""
     samples = np.zeros(11, SAMPLE)
     samples["local_ns"] = T0 + np.arange(11) * NS_PER_S
