@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.core import calls
+from tests.unit.core import calls, gates
 from tests.unit.core.calls import BUY, SELL
 
 from mm_core.accounting.account import ACCOUNT, traded_value
@@ -251,13 +251,13 @@ def test_what_cannot_be_held_is_refused_at_the_start(
 @given(spread(2**31 - 1), spread(2**61), st.sampled_from([BUY, SELL]))
 def test_risk_lets_no_more_value_through_than_the_account_holds(price_ticks: int, qty_lots: int, side: int) -> None:
     risk = new_risk()
-    calls.risk_book(risk, calls.new_top(price_ticks, price_ticks + 1))
+    gates.risk_book(risk, calls.new_top(price_ticks, price_ticks + 1))
     for order_id in (1, 2):
-        calls.risk_intent(risk, order_id, side, price_ticks, qty_lots, 0)
+        gates.risk_intent(risk, order_id, side, price_ticks, qty_lots, 0)
         (answer,) = calls.said(risk)
         if answer["kind"] == SUBMIT:
             terms = side, price_ticks, int(answer["qty_lots"])
-            calls.risk_filled(risk, order_id, *terms, 0, 0, 0)
+            gates.risk_filled(risk, order_id, *terms, 0, 0, 0)
     held = abs(int(risk["account"]["position_lots"][0])) * price_ticks
     assert held <= 2**61
     assert held == 2 * qty_lots * price_ticks or held > 2**61 - price_ticks

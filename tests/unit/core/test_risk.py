@@ -280,10 +280,10 @@ def test_the_loss_by_default_is_a_share_of_the_largest_position_at_the_first_val
     risk = new_risk()
     risk["limits"]["position_lots_max"] = 50
     risk["limits"]["loss_auto_bps"] = 200
-    calls.risk_book(risk, calls.new_top(99, 101, state=BookState.GAP))
+    gates.risk_book(risk, calls.new_top(99, 101, state=BookState.GAP))
     assert risk["limits"]["loss_session_e9_max"][0] == INT64_MAX
     for bid, ask in ((99, 101), (199, 201)):  # the first one counts
-        calls.risk_book(risk, calls.new_top(bid, ask))
+        gates.risk_book(risk, calls.new_top(bid, ask))
         assert risk["limits"]["loss_session_e9_max"][0] == 50 * 100 * 2 // 100
     assert risk["limits"]["loss_auto_bps"][0] == 0
 
