@@ -16,8 +16,9 @@ from mm_core.setup.parts import Parts, new_parts
 from mm_core.setup.units import units_of
 from mm_core.types import MONEY_E9, NS_PER_S, InputError
 from mm_research.columns import Neutral, read_neutral
-from mm_research.engine.loop import events_under_way, run
+from mm_research.engine.loop import run
 from mm_research.engine.state import TOUCH_CHANGES, TOUCHES, TWO_BOOKS
+from mm_research.engine.under_way import events_under_way
 from mm_research.market import Market, load_compiled, market_of, trust_feed
 
 SETS_MAX = 32
