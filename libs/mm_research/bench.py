@@ -21,6 +21,7 @@ from mm_research.engine.state import TOUCH_CHANGES, TOUCHES, TWO_BOOKS
 from mm_research.market import Market, load_compiled, market_of, trust_feed
 
 SETS_MAX = 32
+TAKER_FEE = Decimal("0.0005")
 _ALL = (1 << 62) - 1
 _SKEW_STEP_TICKS = 0.01  # between the parameter sets of one pass
 
@@ -58,6 +59,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
                     "join_only": True,
                     "inventory_skew_ticks": skew_ticks,
                 },
+                "risk": {"default_limits": False},
                 "fixed_spread": {"half_spread_ticks": self.half_spread_ticks},
                 "exchange": {
                     "entry_ms": self.entry_ms,
@@ -65,6 +67,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
                     "queue": self.queue,
                     "partial_fills": False,
                     "maker_fee": self.maker_fee,
+                    "taker_fee": TAKER_FEE,
                 },
             }
         )

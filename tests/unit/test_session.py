@@ -210,7 +210,7 @@ def test_a_session_folder_is_whole(tmp_path: Path) -> None:
     assert (manifest["core_digest"], manifest["complete"]) == (CORE_DIGEST, False)
     assert manifest["inputs"] == [{"file": "tape", "sha256": hashlib.sha256(b"rows").hexdigest()}]
     summary = json.loads((folder / "summary.json").read_text())
-    assert (summary["fills"], summary["valid_share"], summary["complete"]) == (1, 0.5, False)
+    assert (summary["fills"], summary["valid_share"], summary["complete"]) == (1, 0.75, False)
     for name in TABLES:
         table = pq.read_table(folder / f"{name}.parquet").to_pylist()
         texts = list(csv.DictReader((folder / f"{name}.csv").read_text().splitlines()))
