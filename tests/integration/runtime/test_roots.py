@@ -125,12 +125,12 @@ def test_the_end_stands_once_however_often_it_is_said(server: Server) -> None:
 
 
 async def stuck(group: Group, roots: list[RootEvent]) -> RootSource:
-    """A live source whose roots have all come, of which two are stored: no node is there."""
+    """A live source whose roots have all come, of which one is stored: no node is there."""
     await group.sequencer()
     source = await group.source()
     source.offer(roots)
     await source.send_new()
-    await until(lambda: group.writer._intake._stored.get(RECORDER) == 2)
+    await until(lambda: group.writer._intake._stored.get(RECORDER) == 1)
     await until(lambda: group.writer._intake._next[RECORDER] == len(roots) + 1)
     return source
 
@@ -152,7 +152,7 @@ def test_a_live_source_gives_up_what_is_not_stored_and_goes_on_with_a_gap(server
             await beside(group, say_all(group, source, []))
 
     asyncio.run(run())
-    assert asyncio.run(log_of(server)) == plain_log([*roots[:2], *LATER])
+    assert asyncio.run(log_of(server)) == plain_log([*roots[:1], *LATER])
 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["the sequencer lives", "the sequencer dies too"])
@@ -172,7 +172,7 @@ def test_a_live_source_that_is_restarted_goes_on_behind_what_has_come(server: Se
             await beside(group, say_all(group, source, LATER))
 
     asyncio.run(run())
-    assert asyncio.run(log_of(server)) == plain_log([*(roots[:2] if is_lost else roots), *LATER])
+    assert asyncio.run(log_of(server)) == plain_log([*(roots[:1] if is_lost else roots), *LATER])
 
 
 def test_what_a_source_may_not_say_is_refused(server: Server) -> None:
