@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml requirements.lock | $(BIN)/pip
 
 paper: $(STAMP) ## Paper-trade the synthetic sample over NATS and ClickHouse, from its frames to out/paper
 	$(BIN)/crypto-mm paper --venue binance --symbol SYNTH --source replay:samples/synth.gz \
-		--config deploy/config/paper.toml --out out/paper
+		--config deploy/config/paper.toml --out out/paper --force
 
 test: check ## Lint, then run all tests: what continuous integration runs
 	$(BIN)/pytest

@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mm_cli.interrupt import interruptible
-from mm_cli.options import ConfigOption, SetOption
+from mm_cli.options import VENUES, ConfigOption, ForceOption, SetOption, check_choice, check_new, check_symbol
+from mm_cli.summary import activity_rows, as_text, result_rows, tell_notes
 from mm_core.types import InputError
-from mm_runtime.config import load_config
+from mm_runtime.config import load_config, naming_origin
 
 if TYPE_CHECKING:
+    from mm_core.events import InstrumentDefined
     from mm_core.setup.config import Config
     from mm_research.backtest import Result
 
 INTERRUPTED = 130
+DAYS_MAX = 3_660  # ten years
+DAYS_NAMED = 3  # of those that are missing
 SOURCES = "expected either --data with --symbol and --day, or --tape with --tick and --lot"
 Progress = Callable[[int, int], bool]
 
@@ -35,6 +39,7 @@ def run(
     lot: Annotated[str, typer.Option(help="Lot size of the neutral tape.")] = "",
     config: ConfigOption = None,
     settings: SetOption = None,
+    force: ForceOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
     """Run the quoter, the risk gate and the paper exchange over recorded market data.
@@ -45,19 +50,28 @@ def run(
     chosen = load_config(config, settings or ())
     if (data is None) == (tape is None):
         raise InputError(SOURCES)
-    if tape is not None:
-        _require({"--tick": tick, "--lot": lot})
-        result = _of_tape(tape, tick, lot, chosen, out)
-    else:
-        assert data is not None
-        _require({"--symbol": symbol, "--day": day})
-        result = _of_days(data / venue / symbol, days_of(day), chosen, out)
+    check_new("--out", out, force=force)
+    with naming_origin(config, settings or ()):
+        if tape is not None:
+            _require({"--tick": tick, "--lot": lot})
+            result = _of_tape(tape, tick, lot, chosen, out)
+        else:
+            assert data is not None
+            result = _of_days(_folder(data, venue, symbol, day), days_of(day), chosen, out)
     import msgspec
 
     summary = result.summary() | {"session": str(out)}
     typer.echo(msgspec.json.encode(summary).decode() if as_json else _text(summary))
     if not result.complete:
         raise typer.Exit(INTERRUPTED)
+
+
+def _folder(data: Path, venue: str, symbol: str, day: str) -> Path:
+    """Where the days are. InputError for a venue or symbol that is no name of a folder."""
+    _require({"--symbol": symbol, "--day": day})
+    check_choice("--venue", venue, VENUES)
+    check_symbol("--symbol", symbol)
+    return data / venue / symbol
 
 
 def _require(options: dict[str, str]) -> None:
@@ -70,13 +84,15 @@ def _require(options: dict[str, str]) -> None:
 
 def days_of(text: str) -> list[str]:
     """The days of `YYYYMMDD` or `YYYYMMDD..YYYYMMDD`, both ends included. InputError for anything else."""
-    match = re.fullmatch(r"(\d{8})(?:\.\.(\d{8}))?", text)
+    match = re.fullmatch(r"([0-9]{8})(?:\.\.([0-9]{8}))?", text)
     try:
         first, last = (date.fromisoformat(each) for each in (match[1], match[2] or match[1])) if match else (None, None)
     except ValueError:
         first = last = None
     if first is None or last is None or last < first:
         raise InputError(f"--day {text}: expected YYYYMMDD or YYYYMMDD..YYYYMMDD")
+    if (last - first).days >= DAYS_MAX:
+        raise InputError(f"--day {text}: {(last - first).days + 1:,} days; expected at most {DAYS_MAX:,}")
     return [f"{first + timedelta(n):%Y%m%d}" for n in range((last - first).days + 1)]
 
 
@@ -85,9 +101,19 @@ def _of_days(folder: Path, days: list[str], config: "Config", out: Path) -> "Res
     from mm_store.tape import read_tape
 
     paths = [folder / day / f"tape_{folder.name}_{day}.parquet" for day in days]
+    _check_there(folder, [day for day, path in zip(days, paths, strict=True) if not path.is_file()])
     tape = read_tape(paths)
+    _tell_notes(config, tape.instrument)
     with _progress() as progress:
         return backtest(tape, tape.instrument, config, out, inputs=paths, progress=progress)
+
+
+def _check_there(folder: Path, missing: list[str]) -> None:
+    if missing:
+        rest = f" and {len(missing) - DAYS_NAMED:,} more days" if len(missing) > DAYS_NAMED else ""
+        raise InputError(
+            f"{folder}: no tape of {', '.join(missing[:DAYS_NAMED])}{rest}; expected days that `crypto-mm import` wrote"
+        )
 
 
 def _of_tape(path: Path, tick: str, lot: str, config: "Config", out: Path) -> "Result":
@@ -97,8 +123,16 @@ def _of_tape(path: Path, tick: str, lot: str, config: "Config", out: Path) -> "R
 
     rows = read_neutral(path, tick, lot).local_rows
     receive_on_exchange_clock(rows, config.clock.offset_ns)
+    instrument = neutral_instrument(path, tick, lot)
+    _tell_notes(config, instrument)
     with _progress() as progress:
-        return backtest(rows, neutral_instrument(path, tick, lot), config, out, inputs=[path], progress=progress)
+        return backtest(rows, instrument, config, out, inputs=[path], progress=progress)
+
+
+def _tell_notes(config: "Config", instrument: "InstrumentDefined") -> None:
+    from mm_core.setup.notes import start_notes
+
+    tell_notes(start_notes(config, instrument))
 
 
 @contextmanager
@@ -127,15 +161,10 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
 
 
 def _text(summary: dict[str, Any]) -> str:
-    pnl = summary["pnl"]
-    lines = [
+    rows = [
+        *activity_rows(summary),
         ("rows", f"{summary['rows']:,} in {summary['seconds']:.3f} s, {summary['rows_per_s']:,} rows/s"),
-        ("fill model", summary["fill_model"]),
-        ("orders", f"{summary['orders']:,}, fills {summary['fills']:,}, position {summary['position']:,}"),
-        ("result", f"{pnl['total']:,} after fees of {pnl['fees']:,}"),
-        ("  is", f"realised {pnl['realised']:,} + unrealised {pnl['unrealised']:,} - fees"),
-        ("  is", f"spread {pnl['spread']:,} + inventory {pnl['inventory']:,} - fees"),
-        *((f"{name}", digest) for name, digest in summary["digests"].items()),
+        *result_rows(summary),
         ("session", summary["session"]),
     ]
-    return "\n".join(f"{name:11} {text}" for name, text in lines)
+    return as_text(rows)

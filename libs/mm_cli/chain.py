@@ -31,6 +31,7 @@ from mm_runtime.sessions import Running, listed
 from mm_runtime.settings import Settings
 from mm_store.findings import Findings
 from mm_store.log_file import writing_log
+from mm_store.ws_lines import LeftOut
 from mm_venues.binance.counts import FeedCounts, never_proven
 from mm_wire.codec import decode
 from mm_wire.subjects import ARCHIVER, RECORDER, SEQUENCER
@@ -38,6 +39,8 @@ from mm_wire.subjects import ARCHIVER, RECORDER, SEQUENCER
 POLL_S = 0.05
 ARCHIVE_S = 60.0  # how long the end waits for the store to catch up
 UNREACHABLE_S = 3.0  # and for one that cannot be reached
+SILENT_NS = 2 * NS_PER_S  # after a live session's duration its next frame should have come
+START_NS = 60 * NS_PER_S  # for the first data of a session
 FIRST_ROOTS = 3  # the services are up when the third root is on the log: the second one waits for them
 PARTS = ("bus", "clickhouse", "frames", "services")  # of an earlier session in the same folder
 
@@ -52,7 +55,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     own: dict[str, str]
     out: Path | None
     inputs: Sequence[Path]
-    duration_s: float = 0.0  # of our time, after which the data are ended; 0: the recorder knows
+    duration_ns: int = 0  # of a live session, at whose end the market may be silent
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,10 +98,11 @@ class _Trading:
         self._folder = folder
         self._asked = asked
         self._chain = Chain(folder, order.settings, order.options)
-        self._heard = Heard(order.instrument)
+        self._heard = Heard(order.instrument, order.settings)
         self._keep: Callable[[Event], object] = lambda _: None
         self._reader: LogPoller
         self._started_ns = 0
+        self._waiting_ns = perf_counter_ns()
         self._complete = True
 
     async def run(self) -> Outcome:
@@ -150,23 +154,29 @@ class _Trading:
             market_s=(self._heard.last_ns - self._heard.first_ns) / NS_PER_S,
             wall_s=wall_s,
             complete=self._complete,
+            left_out=msgspec.convert(recorder["left_out"], dict[str, LeftOut]),
             failures=[*Findings().failures(counts), *filter(None, [recorder["end_reason"]])],
         )
         return Outcome(result=result, store=store, restarts=self._chain.supervisor.restarts)
 
     async def _until_ended(self, show: Callable[[], None]) -> None:
-        loop, asked_to_end = asyncio.get_running_loop(), False
-        ends_s = loop.time() + self._order.duration_s
+        asked_to_end = False
         while True:
             self._chain.check()
             status = await self._chain.status(SEQUENCER)
             if status and status["ended"] and self._reader.next_seq > status["last_seq"]:
                 return
-            if not asked_to_end and (self._asked() or (self._order.duration_s and loop.time() >= ends_s)):
+            if not asked_to_end and (self._asked() or self._is_over()):
                 asked_to_end, self._complete = True, not self._asked()
                 await self._chain.end_data()
             show()
             await asyncio.sleep(POLL_S)
+
+    def _is_over(self) -> bool:
+        """The recorder ends a session by the times of its frames; in a silent market, which has none, we do."""
+        duration_ns = self._order.duration_ns
+        begun_ns = self._started_ns or self._waiting_ns + START_NS
+        return bool(duration_ns) and perf_counter_ns() - begun_ns >= duration_ns + SILENT_NS
 
     async def _stored(self, last_seq: int) -> dict[str, int] | None:
         """Wait for the store to hold the log; what it holds, None if it does not within a minute."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
+from mm_cli.summary import counts_text, share_text
 from mm_core.types import NS_PER_S
 
 if TYPE_CHECKING:
@@ -78,12 +79,20 @@ def rows(look: Look) -> list[tuple[str, str]]:
     asks = [f"{price:,.8g}" for is_sell, price in standing.quotes if is_sell]
     restarts = ", ".join(f"{name} {count}" for name, count in look.restarts.items())
     return [
-        ("time", f"{_time(standing.local_ns)} UTC, {look.speed_x:,.1f}x, log {look.log_seq:,}"),
+        ("time", f"{_time(standing.local_ns)}, {look.speed_x:,.1f}x, log {look.log_seq:,}"),
         ("book", f"{standing.bid:,.8g} / {standing.ask:,.8g}, spread {spread:,.4g}, {standing.book_state}"),
-        ("quotes", f"bid {' '.join(bids) or '-'}, ask {' '.join(asks) or '-'}"),
-        ("position", f"{standing.position:,.8g}"),
-        ("PnL", f"R {standing.realised:,.6g}  U {standing.unrealised:,.6g}  T {standing.total:,.6g}"),
-        ("orders", f"{standing.orders:,}, fills {standing.fills:,}, fees {standing.fees:,.6g}"),
+        (
+            "quotes",
+            f"bid {' '.join(bids) or '-'}, ask {' '.join(asks) or '-'}; {share_text(standing.quoted_share)} of time",
+        ),
+        *(("why", line) for line in standing.why),
+        ("position", f"{standing.position:,.8g} {standing.base}"),
+        (
+            "PnL",
+            f"R {standing.realised:,.6g}  U {standing.unrealised:,.6g}  T {standing.total:,.6g} {standing.quote}",
+        ),
+        ("orders", f"{standing.orders:,}, fills {standing.fills:,}, fees {standing.fees:,.6g} {standing.quote}"),
+        ("refused", f"denied {counts_text(standing.denied)}; rejected {counts_text(standing.rejected)}"),
         ("risk", standing.trading_state + (f"; restarted: {restarts}" if restarts else "")),
     ]
 
@@ -102,4 +111,6 @@ def _plain() -> Iterator[Show]:
 
 
 def _time(time_ns: int) -> str:
-    return datetime.fromtimestamp(time_ns / NS_PER_S, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    if not time_ns:
+        return "no market data yet"
+    return datetime.fromtimestamp(time_ns / NS_PER_S, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

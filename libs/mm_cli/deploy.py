@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mm_cli.options import check_symbol
+from mm_cli.summary import tell_notes
 from mm_core.types import InputError
 
 if TYPE_CHECKING:
@@ -44,11 +46,13 @@ def session(
 
     A session that is there is kept: its log was decided with that configuration. InputError if it is another one.
     """
+    check_symbol("--symbol", symbol)
     from mm_cli.live import defined_live
-    from mm_runtime.config import load_config
+    from mm_core.setup.notes import start_notes
+    from mm_runtime.config import load_config, naming_origin
 
     chosen = load_config(config)
-    text = config.read_text()
+    text = config.read_text(encoding="utf-8")
     asked = {
         "symbol": symbol,
         "venue": chosen.venue.ws_url,
@@ -61,6 +65,8 @@ def session(
         typer.echo(f"session: {symbol} of {chosen.venue.ws_url} goes on")
         return
     defined = defined_live(symbol, chosen)
+    with naming_origin(config):
+        tell_notes(start_notes(chosen, defined.instrument))
     _write_session(folder, chosen, defined, text)
     _write(folder / ASKED, json.dumps(asked))  # the last one: a session without it is made anew
     typer.echo(f"session: {defined.instrument.instrument_id} of {chosen.venue.ws_url}, {config.name}")

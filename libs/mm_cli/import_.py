@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mm_cli.failures import fail_on
+from mm_cli.options import VENUES, ForceOption, SalvageOption, check_choice, check_symbol
+from mm_cli.summary import as_text, left_out_rows, size_notes, tell_notes
 from mm_core.types import InputError
 
 if TYPE_CHECKING:
     from mm_store.importer import Imported
     from mm_store.tape_session import SessionTape
+    from mm_store.ws_lines import WsLines
 
 WS_LINES, SESSION = "ws-lines", "session"
 SOURCES = (WS_LINES, SESSION)
-VENUES = ("binance",)
 PROGRESS_LINES = 10
 BEHIND = "{} Ticks behind the last market data; a backtest of the tape has one there, and its close differs"
 
@@ -31,44 +33,55 @@ def run(
     tick: Annotated[str, typer.Option(help="Tick size; without it exchangeInfo or the data decides.")] = "",
     lot: Annotated[str, typer.Option(help="Lot size; without it exchangeInfo or the data decides.")] = "",
     exchange_info: Annotated[Path | None, typer.Option(help="File with the venue's exchangeInfo.")] = None,
+    salvage: SalvageOption = False,
+    force: ForceOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
     """Turn recorded frames, or the log of a session, into one tape per UTC day, and check them on the way.
 
-    ws-lines are lines `<receive time in us or ns> <raw JSON>`, plain or gzip. A session's tape, with the session's
-    configuration, leads a backtest to the session's own decisions. Files appear only when all is read.
+    ws-lines are lines `<receive time in us or ns> <raw JSON>`, plain or gzip; a line that cannot be used is bad input,
+    unless --salvage leaves it out. A session's tape, with the session's configuration, leads a backtest to the
+    session's own decisions. Files appear only when all is read; a day that is there needs --force.
     """
-    _check_choice("--from", source, SOURCES)
-    _check_choice("--venue", venue, VENUES)
+    check_choice("--from", source, SOURCES)
+    check_choice("--venue", venue, VENUES)
     import msgspec
 
+    sizes = {"tick": tick, "lot": lot}
     if source == SESSION:
-        given = {"--symbol": symbol, "--tick": tick, "--lot": lot, "--exchange-info": exchange_info}
-        tape = _of_session(files, out, [option for option, value in given.items() if value])
+        given = {"symbol": symbol, **sizes, "exchange-info": exchange_info, "salvage": salvage}
+        tape = _of_session(files, out, [f"--{option}" for option, value in given.items() if value], force=force)
         told, summary, failures = tape.to_json(), _session_summary(tape), list[str]()
     else:
-        if not symbol:
-            raise InputError("--symbol: missing; expected the venue's symbol of the frames, such as BTCUSDT")
-        imported = _of_lines(files, out, symbol, {"tick": tick, "lot": lot}, exchange_info)
+        lines = _lines_of(files, symbol, salvage=salvage)
+        imported = _of_lines(lines, out, symbol, sizes, exchange_info, force=force)
         told, summary, failures = imported.to_json(), _summary(imported), imported.failures
     typer.echo(msgspec.json.encode(told).decode() if as_json else summary)
     fail_on(failures)
 
 
+def _lines_of(files: list[Path], symbol: str, *, salvage: bool) -> "WsLines":
+    if not symbol:
+        raise InputError("--symbol: missing; expected the venue's symbol of the frames, such as BTCUSDT")
+    check_symbol("--symbol", symbol)
+    from mm_store.ws_lines import WsLines
+
+    return WsLines(files, salvage=salvage)
+
+
 def _of_lines(
-    files: list[Path], out: Path, symbol: str, sizes: dict[str, str], exchange_info: Path | None
+    lines: "WsLines", out: Path, symbol: str, sizes: dict[str, str], exchange_info: Path | None, *, force: bool
 ) -> "Imported":
     from mm_store.importer import import_ws_lines
     from mm_store.instrument import define
-    from mm_store.ws_lines import WsLines
 
-    lines = WsLines(files)
+    tell_notes(size_notes(sizes["tick"], sizes["lot"], exchange_info))
     defined = define(symbol, lines, **sizes, exchange_info=exchange_info)
     with _progress() as progress:
-        return import_ws_lines(lines, defined, out, progress)
+        return import_ws_lines(lines, defined, out, progress, force=force)
 
 
-def _of_session(folders: list[Path], out: Path, given: list[str]) -> "SessionTape":
+def _of_session(folders: list[Path], out: Path, given: list[str], *, force: bool) -> "SessionTape":
     if given:
         raise InputError(f"{given[0]}: the session's manifest says it; expected no such option with --from session")
     if len(folders) != 1:
@@ -84,16 +97,11 @@ def _of_session(folders: list[Path], out: Path, given: list[str]) -> "SessionTap
         def show(local_ns: int) -> None:
             progress(min(max(local_ns - first_ns, 0), total_ns), total_ns)
 
-        tape = import_session(folders[0], stored.instrument, stored.config.clock.offset_ns, out, show)
+        tape = import_session(folders[0], stored.instrument, stored.config.clock.offset_ns, out, show, force=force)
         progress(total_ns, total_ns)
     if tape.ticks_behind != 1:
         typer.echo(f"warning: {BEHIND.format(tape.ticks_behind)}", err=True)
     return tape
-
-
-def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"{option} {value}: expected {' or '.join(choices)}")
 
 
 @contextmanager
@@ -122,6 +130,8 @@ class _PlainProgress:
 
 
 def _summary(imported: "Imported") -> str:
+    import msgspec
+
     feed, instrument = imported.feed, imported.defined.instrument
     clock = ", ".join(f"{name} {value:,.1f}" for name, value in imported.clock_ms.items()) or "no applied depth"
     lines = [
@@ -136,9 +146,10 @@ def _summary(imported: "Imported") -> str:
         ("other", ", ".join(f"{kind} {count:,}" for kind, count in feed.other.items()) or "none"),
         ("clock", f"receive time - event time in ms: {clock}"),
         ("rows", f"{imported.rows:,}"),
+        *left_out_rows(msgspec.to_builtins(imported.left_out)),
         *(("written", str(folder)) for folder in imported.folders),
     ]
-    return "\n".join(f"{name:11} {text}" for name, text in lines)
+    return as_text(lines)
 
 
 def _session_summary(tape: "SessionTape") -> str:
@@ -153,4 +164,4 @@ def _session_summary(tape: "SessionTape") -> str:
         ("rows", f"{tape.rows:,}"),
         *(("written", str(folder)) for folder in tape.folders),
     ]
-    return "\n".join(f"{name:11} {text}" for name, text in lines)
+    return as_text(lines)

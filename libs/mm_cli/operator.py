@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from mm_cli.summary import as_text, standing_rows
 from mm_core.types import Command, InputError
 
 if TYPE_CHECKING:
@@ -125,7 +126,9 @@ def _show(answer: dict[str, Any]) -> None:
     from rich.table import Table
 
     pid = f"pid {answer['pid']}" if answer["pid"] else "in containers"
-    table = Table(title=f"{answer['instrument_id']}, {pid}, {answer['folder']}", title_justify="left")
+    typer.echo(f"{answer['instrument_id']}, {pid}, {answer['folder']}")
+    typer.echo(as_text(standing_rows(answer["services"])))
+    table = Table()
     for column in ("service", "state", "at", "metrics"):
         table.add_column(column)
     for name, said in answer["services"].items():

@@ -12,16 +12,24 @@ from mm_cli.failures import fail_on
 from mm_cli.interrupt import interruptible
 from mm_cli.options import (
     MAX,
+    VENUES,
     ConfigOption,
+    ForceOption,
     ProfileOption,
+    SalvageOption,
     SetOption,
+    check_choice,
+    check_new,
+    check_symbol,
     config_files,
     duration_option,
     service_options,
+    source_files,
     speed_option,
 )
+from mm_cli.summary import activity_rows, as_text, result_rows, share_text, size_notes, tell_notes
 from mm_core.types import InputError
-from mm_runtime.config import load_config
+from mm_runtime.config import load_config, naming_origin
 
 if TYPE_CHECKING:
     from mm_research.heard import Standing
@@ -30,22 +38,22 @@ if TYPE_CHECKING:
     from mm_store.ws_lines import WsLines
 
 INTERRUPTED = 130
-VENUES = ("binance",)
 BUSES = ("nats", "memory")
 LIVE = "live"
 REPLAY = "replay:"
 PACED = "paced:"
+SOURCE_FORM = f"{LIVE}, {REPLAY}<file>[,<file>...] or {PACED}<file>[,<file>...]"
 PROGRESS_LINES = 10
 
+SourceOption = Annotated[
+    str, typer.Option(help="live, replay:<file>[,<file>...] of recorded lines, or paced:<file>..: as if now.")
+]
 Progress = Callable[["Standing"], bool]
 
 
 def run(
     symbol: Annotated[str, typer.Option(help="Venue symbol, such as BTCUSDT.")],
-    source: Annotated[
-        str,
-        typer.Option(help="live, replay:<file>[,<file>...] of recorded lines, or paced:<file>..: as if now."),
-    ] = LIVE,
+    source: SourceOption = LIVE,
     venue: Annotated[str, typer.Option(help="Venue of the frames: binance.")] = "binance",
     speed: Annotated[str, typer.Option(help="Of a replay: max, or a multiple of real time such as 10.")] = MAX,
     duration: Annotated[str, typer.Option(help="Market time after which to stop: 60s, 5m, 1h.")] = "",
@@ -56,50 +64,83 @@ def run(
     tick: Annotated[str, typer.Option(help="Tick size; without it exchangeInfo or the data decides.")] = "",
     lot: Annotated[str, typer.Option(help="Lot size; without it exchangeInfo or the data decides.")] = "",
     exchange_info: Annotated[Path | None, typer.Option(help="File with the venue's exchangeInfo.")] = None,
+    salvage: SalvageOption = False,
     out: Annotated[Path | None, typer.Option(help="Session folder to write.")] = None,
+    force: ForceOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
     """Trade on paper: five nodes on one ordered log, no money.
 
     On the bus `nats` every node is a service of its own over a private nats-server, with ClickHouse beside them;
-    `halt`, `status`, `sql` and the like talk to it. Two replays are equal byte for byte, on either bus, and equal to
-    a backtest of the imported recording. Ctrl-C ends the session; what was done until then is reported and written.
+    `halt`, `status`, `sql` and the like talk to it. Two replays are equal byte for byte, on either bus, and equal to a
+    backtest of the imported recording. Ctrl-C ends the session; what was done until then is reported and written.
     """
-    _check(venue, bus, source)
-    files, given = config_files(profile, config), list(settings or ())
-    chosen = load_config(files, given)
-    if source == LIVE:
-        given = [_measured_offset(chosen), *given]
-        chosen = load_config(files, given)
+    check_symbol("--symbol", symbol)
+    check_new("--out", out, force=force)
+    _check(venue, bus, source, salvage=salvage)
+    files = config_files(profile, config)
+    chosen, given = _configured(files, list(settings or ()), source)
     pace = (speed_option("--speed", speed), duration_option("--duration", duration) if duration else 0)
-    paths, defined = _defined(symbol, source, chosen, tick, lot, exchange_info)
-    if bus == "memory":
-        summary, complete = _in_memory(paths, defined, chosen, out, pace)
-    else:
-        summary, complete = _on_bus(source, paths, defined, chosen, service_options(files, given), out, pace)
-    _tell(summary | {"session": None if out is None else str(out)}, defined, as_json=as_json)
+    lines = _lines_of(source, salvage=salvage)
+    defined = _defined(symbol, lines, chosen, tick, lot, exchange_info)
+    notes = _notes(files, given, chosen, defined, size_notes(tick, lot, exchange_info))
+    summary, complete = (
+        _in_memory(lines, defined, chosen, out, pace)
+        if bus == "memory" and lines is not None
+        else _on_bus(source, lines, defined, chosen, service_options(files, given), out, pace)
+    )
+    _tell(summary | {"notes": notes, "session": None if out is None else str(out)}, defined, as_json=as_json)
     _end(summary["failures"], complete=complete)
 
 
-def _defined(
-    symbol: str, source: str, config: "Settings", tick: str, lot: str, exchange_info: Path | None
-) -> tuple[list[Path], "Defined"]:
-    """The files of the source, and the instrument."""
-    if source == LIVE:
-        from mm_cli.live import defined_live
-
-        return [], defined_live(symbol, config)
-    from mm_store.instrument import define
-    from mm_store.ws_lines import WsLines
-
-    paths = _paths(source)
-    return paths, define(symbol, WsLines(paths), tick=tick, lot=lot, exchange_info=exchange_info)
-
-
 def _end(failures: list[str], *, complete: bool) -> None:
+    """The exit code of a session."""
     if not complete:
         raise typer.Exit(INTERRUPTED)
     fail_on(failures)
+
+
+def _configured(files: Sequence[Path], given: list[str], source: str) -> tuple["Settings", list[str]]:
+    """The configuration, and the settings over the files; a live session begins by measuring the clock's offset."""
+    chosen = load_config(files, given)
+    if source != LIVE:
+        return chosen, given
+    given = [_measured_offset(chosen), *given]
+    return load_config(files, given), given
+
+
+def _lines_of(source: str, *, salvage: bool) -> "WsLines | None":
+    """The recording of a source; None for the live one."""
+    if source == LIVE:
+        return None
+    from mm_store.ws_lines import WsLines
+
+    return WsLines(source_files(f"--source {source}", source.partition(":")[2], SOURCE_FORM), salvage=salvage)
+
+
+def _defined(
+    symbol: str, lines: "WsLines | None", config: "Settings", tick: str, lot: str, exchange_info: Path | None
+) -> "Defined":
+    """The instrument."""
+    if lines is None:
+        from mm_cli.live import defined_live
+
+        return defined_live(symbol, config)
+    from mm_store.instrument import define
+
+    return define(symbol, lines, tick=tick, lot=lot, exchange_info=exchange_info)
+
+
+def _notes(
+    files: Sequence[Path], given: Sequence[str], config: "Settings", defined: "Defined", notes: list[str]
+) -> list[str]:
+    """Tell what is to be known before the start. InputError for a configuration that can never quote."""
+    from mm_core.setup.notes import start_notes
+
+    with naming_origin(files, given):
+        notes = [*notes, *start_notes(config, defined.instrument)]
+    tell_notes(notes)
+    return notes
 
 
 def _tell(summary: dict[str, Any], defined: "Defined", *, as_json: bool) -> None:
@@ -108,22 +149,22 @@ def _tell(summary: dict[str, Any], defined: "Defined", *, as_json: bool) -> None
     typer.echo(msgspec.json.encode(summary).decode() if as_json else _text(summary, defined))
 
 
-def _check(venue: str, bus: str, source: str) -> None:
-    if venue not in VENUES:
-        raise InputError(f"--venue {venue}: expected {' or '.join(VENUES)}")
-    if bus not in BUSES:
-        raise InputError(f"--bus {bus}: expected {' or '.join(BUSES)}")
+def _check(venue: str, bus: str, source: str, *, salvage: bool) -> None:
+    check_choice("--venue", venue, VENUES)
+    check_choice("--bus", bus, BUSES)
+    if source != LIVE and not source.startswith((REPLAY, PACED)):
+        raise InputError(f"--source {source}: expected {SOURCE_FORM}")
     if bus == "memory" and not source.startswith(REPLAY):
         raise InputError(f"--bus memory: expected --source {REPLAY}<files>, not {source}")
+    if salvage and source == LIVE:
+        raise InputError(f"--salvage: of recorded files; expected --source {REPLAY}<files>")
 
 
 def _in_memory(
-    paths: list[Path], defined: "Defined", config: "Settings", out: Path | None, pace: tuple[float, int]
+    lines: "WsLines", defined: "Defined", config: "Settings", out: Path | None, pace: tuple[float, int]
 ) -> tuple[dict[str, Any], bool]:
     from mm_research.paper import paper
-    from mm_store.ws_lines import WsLines
 
-    lines = WsLines(paths)
     speed, duration_ns = pace
     with _progress(lines) as progress:
         result = paper(
@@ -131,7 +172,7 @@ def _in_memory(
             defined.instrument,
             config,
             out,
-            inputs=paths,
+            inputs=lines.paths,
             speed=speed,
             duration_ns=duration_ns,
             progress=progress,
@@ -141,7 +182,7 @@ def _in_memory(
 
 def _on_bus(
     source: str,
-    paths: list[Path],
+    lines: "WsLines | None",
     defined: "Defined",
     config: "Settings",
     options: Sequence[str],
@@ -151,14 +192,16 @@ def _on_bus(
     from mm_cli.chain import Order, summary, trade
 
     speed, duration_ns = pace
+    options_of_recorder = ["--source", source, "--speed", str(speed), "--duration-ns", str(duration_ns)]
     order = Order(
         instrument=defined.instrument,
         settings=config,
         options=options,
-        recorder=["--source", source, "--speed", str(speed), "--duration-ns", str(duration_ns), *_frames(source, out)],
+        recorder=[*options_of_recorder, *_frames(source, out), *(["--salvage"] if lines and lines.salvage else [])],
         own={"bus.ticks": "market" if source.startswith(REPLAY) else "clock"},
         out=out,
-        inputs=paths,
+        inputs=lines.paths if lines else [],
+        duration_ns=duration_ns if source == LIVE else 0,
     )
     outcome = trade(order)
     return summary(outcome), outcome.result.complete
@@ -176,20 +219,16 @@ def _measured_offset(config: "Settings") -> str:
     return f"clock.offset_ns={measured_offset_ns(config)}"
 
 
-def _paths(source: str) -> list[Path]:
-    kind, colon, files = source.partition(":")
-    if f"{kind}{colon}" not in (REPLAY, PACED) or "" in files.split(","):
-        raise InputError(f"--source {source}: expected {LIVE}, {REPLAY}<file>[,<file>...] or {PACED}<file>[,<file>...]")
-    return [Path(file) for file in files.split(",")]
-
-
 @contextmanager
 def _progress(lines: "WsLines") -> Iterator[Progress]:
     """Show how far it is, position and result; after Ctrl-C the next frame is the last (a second one ends at once)."""
     with interruptible() as asked, _bar(lines) if sys.stderr.isatty() else _lines(lines) as show:
 
         def progress(standing: "Standing") -> bool:
-            show(f"position {standing.position:,.6g}, result {standing.total:,.6g}")
+            show(
+                f"position {standing.position:,.6g} {standing.base}, result {standing.total:,.6g} {standing.quote}, "
+                f"quoted {share_text(standing.quoted_share)}"
+            )
             return not asked()
 
         yield progress
@@ -221,28 +260,24 @@ def _lines(lines: "WsLines") -> Iterator[Callable[[str], None]]:
 
 
 def _text(summary: dict[str, Any], defined: "Defined") -> str:
-    feed, pnl, instrument = summary["feed"], summary["pnl"], defined.instrument
+    feed, instrument = summary["feed"], defined.instrument
     depth = {name: feed[f"depth_{name}"] for name in ("received", "dropped", "applied")}
-    lines = [
+    rows = [
+        *activity_rows(summary),
         ("instrument", instrument.instrument_id),
         ("tick", f"{instrument.tick_size} ({defined.tick_source})"),
         ("lot", f"{instrument.lot_size} ({defined.lot_source})"),
         ("depth", f"{depth['received']:,} received, {depth['dropped']:,} dropped, {depth['applied']:,} applied"),
         ("gaps", f"{feed['gaps']:,} in update ids, {feed['trade_gaps']:,} in trade ids"),
-        ("book", f"{feed['crossed']:,} times crossed"),
+        ("crossed", f"{feed['crossed']:,} times"),
         ("touch", f"equal to the venue's {feed['touch_equal']:,} of {feed['touch_checked']:,} times"),
         ("trades", f"{feed['trades']:,}, {feed['trades_late']:,} of them behind a later depth time"),
-        ("fill model", summary["fill_model"]),
-        ("orders", f"{summary['orders']:,}, fills {summary['fills']:,}, position {summary['position']:,}"),
-        ("result", f"{pnl['total']:,} after fees of {pnl['fees']:,}"),
-        ("  is", f"realised {pnl['realised']:,} + unrealised {pnl['unrealised']:,} - fees"),
-        ("  is", f"spread {pnl['spread']:,} + inventory {pnl['inventory']:,} - fees"),
-        *summary["digests"].items(),
+        *result_rows(summary),
         ("speed", f"{summary['market_s']:,.1f} s of market in {summary['wall_s']:.2f} s: {summary['speed_x']:,.1f}x"),
         *_bus_text(summary),
         ("session", summary["session"] or "not written: no --out"),
     ]
-    return "\n".join(f"{name:11} {text}" for name, text in lines)
+    return as_text(rows)
 
 
 def _bus_text(summary: dict[str, Any]) -> list[tuple[str, str]]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mm_cli.options import ConfigOption, SetOption, duration_option
-from mm_cli.paper import VENUES
+from mm_cli.options import VENUES, ConfigOption, SetOption, check_choice, check_symbol, duration_option
 from mm_core.types import NS_PER_S, InputError
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ def run(
 
     Without --duration and --until it goes on until then. Lost connections come back. Exit code 1 if nothing came.
     """
-    if venue not in VENUES:
-        raise InputError(f"--venue {venue}: expected {' or '.join(VENUES)}")
+    check_choice("--venue", venue, VENUES)
+    check_symbol("--symbol", symbol)
     seconds = _seconds(duration, until, datetime.now(UTC))
     import msgspec
     import uvloop
@@ -58,7 +57,7 @@ def _seconds(duration: str, until: str, now: datetime) -> float:
 
 
 def _until(text: str, now: datetime) -> float:
-    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)Z", text)
+    match = re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])Z", text)
     if not match:
         raise InputError(f"--until {text}: expected a time of day in UTC, such as 16:00Z")
     end = now.replace(hour=int(match[1]), minute=int(match[2]), second=0, microsecond=0)

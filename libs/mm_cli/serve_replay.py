@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from mm_cli.options import speed_option
-from mm_core.types import InputError
+from mm_cli.options import check_port, check_symbol, source_files, speed_option
+from mm_cli.summary import size_notes, tell_notes
 
-EXAMPLE = "samples/synth.gz"
+FORM = "<file>[,<file>...], such as samples/synth.gz"
 
 
 def run(
@@ -32,11 +32,12 @@ def run(
     client has fetched it. Who comes later joins the running market. Behind the last frame the connections stay open.
     Ctrl-C ends it. /healthz says how far it is.
     """
+    _check(symbol, {"--port": port, "--tls-port": tls_port}, size_notes(tick, lot, exchange_info))
     from mm_runtime.replay_venue import Order, serve
 
     order = Order(
         symbols=symbol,
-        sources=[_files(files) for files in source],
+        sources=[source_files(f"--source {files}", files, FORM) for files in source],
         tick=tick,
         lot=lot,
         exchange_info=exchange_info,
@@ -52,10 +53,12 @@ def run(
     _tell(status, as_json=as_json)
 
 
-def _files(text: str) -> list[Path]:
-    if "" in text.split(","):
-        raise InputError(f"--source {text}: expected <file>[,<file>...], such as {EXAMPLE}")
-    return [Path(file) for file in text.split(",")]
+def _check(symbols: list[str], ports: dict[str, int | None], notes: list[str]) -> None:
+    for symbol in symbols:
+        check_symbol("--symbol", symbol)
+    for option, port in ports.items():
+        check_port(option, port)
+    tell_notes(notes)
 
 
 def _tell(status: dict[str, Any], *, as_json: bool) -> None:

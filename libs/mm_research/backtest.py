@@ -12,6 +12,7 @@ import pyarrow as pa
 from mm_core.events import InstrumentDefined
 from mm_core.messages import MESSAGE
 from mm_core.setup.config import Config
+from mm_core.setup.notes import start_notes
 from mm_core.setup.parts import Parts, new_parts
 from mm_core.types import NS_PER_S, InputError
 from mm_research import tables
@@ -20,6 +21,7 @@ from mm_research.engine.loop import run
 from mm_research.engine.state import SAMPLE, SHARED
 from mm_research.market import Market, check_proven, load_compiled, market_of, trust_feed
 from mm_research.recording import Array, Recording
+from mm_research.report import report
 from mm_research.session import Session, check_folder, write_session
 from mm_store.tape import Tape
 
@@ -76,24 +78,9 @@ class Result:
             "rows": self.rows,
             "seconds": self.seconds,
             "rows_per_s": round(self.rows / self.seconds) if self.seconds else 0,
-            "orders": recording.order_count,
-            "fills": len(recording.fills),
-            "position": recording.position(),
-            "pnl": recording.result(),
-            "fill_model": fill_model(self.config),
+            **report(recording, self.config),
             "digests": recording.digests(),
         }
-
-
-def fill_model(config: Config) -> str:
-    """The terms of the paper exchange in one line."""
-    exchange = config.exchange
-    cancel_ms = exchange.entry_ms if exchange.cancel_ms is None else exchange.cancel_ms
-    return (
-        f"queue {exchange.queue}, {'partial' if exchange.partial_fills else 'whole'} fills, "
-        f"latency ms entry {exchange.entry_ms:f} cancel {cancel_ms:f} response {exchange.response_ms:f}, "
-        f"fees maker {exchange.maker_fee:f} taker {exchange.taker_fee:f}"
-    )
 
 
 def backtest(
@@ -110,10 +97,11 @@ def backtest(
     Rows that are no tape and have no feed status are taken as those of a VALID book. `inputs` are the files behind the
     source, for the manifest. `progress` hears (rows done, rows in all) now and then, and ends the run early by
     answering False.
-    InputError for a configuration that does not fit the instrument, no rows, a tape whose book was never proven, or a
-    folder that cannot be written.
+    InputError for a configuration that does not fit the instrument or can never quote, no rows, a tape whose book was
+    never proven, or a folder that cannot be written.
     """
     parts = new_parts(config, instrument)
+    start_notes(config, instrument)
     if out is not None:
         check_folder(out)
     rows = tape_rows(source, parts.offset_ns) if isinstance(source, Tape) else source

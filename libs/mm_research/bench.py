@@ -16,11 +16,13 @@ from mm_core.setup.parts import Parts, new_parts
 from mm_core.setup.units import units_of
 from mm_core.types import MONEY_E9, NS_PER_S, InputError
 from mm_research.columns import Neutral, read_neutral
-from mm_research.engine.loop import events_under_way, run
+from mm_research.engine.loop import run
 from mm_research.engine.state import TOUCH_CHANGES, TOUCHES, TWO_BOOKS
+from mm_research.engine.under_way import events_under_way
 from mm_research.market import Market, load_compiled, market_of, trust_feed
 
 SETS_MAX = 32
+TAKER_FEE = Decimal("0.0005")
 _ALL = (1 << 62) - 1
 _SKEW_STEP_TICKS = 0.01  # between the parameter sets of one pass
 
@@ -58,6 +60,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
                     "join_only": True,
                     "inventory_skew_ticks": skew_ticks,
                 },
+                "risk": {"default_limits": False},
                 "fixed_spread": {"half_spread_ticks": self.half_spread_ticks},
                 "exchange": {
                     "entry_ms": self.entry_ms,
@@ -65,6 +68,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
                     "queue": self.queue,
                     "partial_fills": False,
                     "maker_fee": self.maker_fee,
+                    "taker_fee": TAKER_FEE,
                 },
             }
         )

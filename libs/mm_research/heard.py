@@ -1,16 +1,25 @@
 """What a session's log says so far: the rows of its record, and where it stands now."""
 
+import math
+from collections import Counter
+
 import msgspec
 
 from mm_core import events as e
+from mm_core.setup.config import Config
 from mm_core.setup.units import units_of
 from mm_core.types import MONEY_E9, TradeState
+from mm_research.activity import REJECT_REASONS, RISK_REASONS, SIDES
 from mm_research.from_events import EventRows
 from mm_research.recording import Recording
+from mm_research.why import book_text, needs_volatility, why_not_now
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a session stands, in base and quote, for display. `quotes` are the resting orders: (is a sell, price)."""
+    """Where a session stands, in `base` and `quote`, for display. `quotes` are the resting orders: (is a sell, price).
+
+    `quoted_share`: of the time so far in which an order rested; `why` no order rests on a side now.
+    """
 
     local_ns: int
     bid: float
@@ -25,39 +34,81 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     fills: int
     book_state: str
     trading_state: str
+    base: str
+    quote: str
+    denied: dict[str, int]
+    rejected: dict[str, int]
+    quoted_share: float
+    why: tuple[str, ...]
+
+
+class _Refusals:
+    """Orders that were denied or rejected, by reason, and why a side has none that rests."""
+
+    def __init__(self) -> None:
+        self.denied: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
+        self.last_denied: dict[int, str] = {}  # by side, until an order of it rests
+        self._wanted: dict[int, int] = {}  # side of each order that risk has not answered yet
+
+    def hear(self, event: e.OrderEvent) -> None:
+        match event:
+            case e.OrderIntent():
+                self._wanted[event.order_id] = int(event.side)
+            case e.SubmitOrder():
+                self._wanted.pop(event.order_id, None)
+            case e.OrderDenied():
+                reason = RISK_REASONS[event.reason]
+                self.denied[reason] += 1
+                self.last_denied[self._wanted.pop(event.order_id)] = reason
+            case e.OrderRejected():
+                self.rejected[REJECT_REASONS[event.reason]] += 1
+            case e.OrderAccepted():
+                self.last_denied.pop(int(event.side), None)
+            case _:
+                pass
 
 
 class Heard:
     """Hears every event of a log in its order."""
 
-    def __init__(self, instrument: e.InstrumentDefined) -> None:
+    def __init__(self, instrument: e.InstrumentDefined, config: Config) -> None:
         self.first_ns = self.last_ns = 0  # local time of the first and the last root
         self.root_seq = 0
         self._instrument = instrument
         self._rows = EventRows()
         self._units = units_of(instrument)
         self._book: e.Book | None = None
-        self._trading = TradeState.ACTIVE
+        self._trading: e.TradingState | None = None
         self._resting: dict[int, tuple[bool, int]] = {}
         self._orders = self._fills = 0
+        self._refusals = _Refusals()
+        self._quoted_ns = 0
+        self._needs_volatility = needs_volatility(config)
 
     def hear(self, event: e.Event) -> None:
         """Take the next event."""
         self._rows.hear(event)
         match event:
             case e.Root():
-                self.last_ns, self.root_seq = event.local_ns, event.root_seq
-                self.first_ns = self.first_ns or event.local_ns
+                self._on_root(event)
             case e.Book():
                 self._book = event
             case e.TradingState():
-                self._trading = event.state
+                self._trading = event
             case e.OrderEvent():
                 self._on_order(event)
             case _:
                 pass
 
+    def _on_root(self, root: e.Root) -> None:
+        if self._resting:
+            self._quoted_ns += root.local_ns - self.last_ns
+        self.last_ns, self.root_seq = root.local_ns, root.root_seq
+        self.first_ns = self.first_ns or root.local_ns
+
     def _on_order(self, event: e.OrderEvent) -> None:
+        self._refusals.hear(event)
         match event:
             case e.SubmitOrder():
                 self._orders += 1
@@ -96,6 +147,18 @@ class Heard:
             total=total_half * quote - fees,
             orders=self._orders,
             fills=self._fills,
-            book_state=book.state.name if book else "SYNCING",
-            trading_state=self._trading.name,
+            book_state=book_text(book),
+            trading_state=self._trading.state.name if self._trading else TradeState.ACTIVE.name,
+            base=self._instrument.base or "base",
+            quote=self._instrument.quote or "quote",
+            denied=dict(self._refusals.denied),
+            rejected=dict(self._refusals.rejected),
+            quoted_share=self._quoted_ns / max(self.last_ns - self.first_ns, 1),
+            why=self._why(),
         )
+
+    def _why(self) -> tuple[str, ...]:
+        book, sides = self._book, [side for side, _ in self._resting.values()]
+        denied = {SIDES[side]: reason for side, reason in self._refusals.last_denied.items() if bool(side) not in sides}
+        is_cold = self._needs_volatility and book is not None and math.isnan(book.volatility_ticks_sqrt_s)
+        return why_not_now(book, self._trading, denied, is_cold=is_cold)

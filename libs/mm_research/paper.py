@@ -16,20 +16,22 @@ from mm_core import events as e
 from mm_core.sequencer import Sequencer
 from mm_core.setup.config import Config
 from mm_core.setup.nodes import new_nodes
+from mm_core.setup.notes import start_notes
 from mm_core.setup.parts import new_parts
 from mm_core.setup.warm import warm
 from mm_core.types import NS_PER_S, InputError
-from mm_research.backtest import fill_model
 from mm_research.heard import Heard, Standing
 from mm_research.memory_log import Hear, MemoryLog
 from mm_research.recording import Recording
+from mm_research.report import report
 from mm_research.session import Session, check_folder, write_session
 from mm_store.findings import Findings
 from mm_store.log_file import writing_log
-from mm_store.ws_lines import WsLines
+from mm_store.ws_lines import LeftOut, WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
 from mm_venues.binance.counts import FeedCounts, never_proven
 from mm_venues.binance.feed import Feed
+from mm_venues.frame_error import FrameError
 
 MAX_SPEED = 0.0  # as fast as it goes
 _PROGRESS_FRAMES = 1024
@@ -45,7 +47,7 @@ class PaperSession:
 
     def __init__(self, instrument: e.InstrumentDefined, config: Config, hear: Hear) -> None:
         parts = new_parts(config, instrument)
-        self.heard = Heard(instrument)
+        self.heard = Heard(instrument, config)
         self._hear = hear
         self.findings = Findings()
         self._feed = Feed(instrument, TouchAudit(CompiledBook()))
@@ -81,8 +83,8 @@ class PaperSession:
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a session did. Times in seconds, `wall_s` without start-up; `complete` is false if it was stopped.
 
-    `failures` are the lines that say why it is no good all the same: where the venue contradicted the book first, or
-    where the instrument changed, which ended it.
+    `left_out` are lines of the recording that were no use, by kind. `failures` are the lines that say why it is no good
+    all the same: where the venue contradicted the book first, or where the instrument changed, which ended it.
     """
 
     recording: Recording
@@ -91,6 +93,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     market_s: float
     wall_s: float
     complete: bool
+    left_out: dict[str, LeftOut] = {}
     failures: list[str] = []
 
     def summary(self) -> dict[str, Any]:
@@ -98,11 +101,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         recording = self.recording
         return {
             "feed": msgspec.structs.asdict(self.feed),
-            "orders": recording.order_count,
-            "fills": len(recording.fills),
-            "position": recording.position(),
-            "pnl": recording.result(),
-            "fill_model": fill_model(self.config),
+            "left_out": msgspec.to_builtins(self.left_out),
+            **report(recording, self.config),
             "failures": self.failures,
             "market_s": self.market_s,
             "wall_s": self.wall_s,
@@ -128,6 +128,7 @@ def paper(
     end of the data does). `inputs` are the files behind the lines, for the manifest. InputError for a bad line, lines
     without market data, a configuration that does not fit the instrument, or a folder that cannot be written.
     """
+    start_notes(config, instrument)
     if out is not None:
         check_folder(out)
     warm(config, instrument)
@@ -136,13 +137,12 @@ def paper(
         session = PaperSession(instrument, config, hear)
         frames = iter(lines)  # held to the end, so that the progress may still ask how far they are
         started_ns = perf_counter_ns()
-        with lines.located():
-            complete = _take_all(session, frames, speed, duration_ns, progress, lambda: session.look(lines.where))
+        complete = _take_all(session, lines, frames, speed, duration_ns, progress)
         session.finish()
         progress(session.heard.standing())
         wall_s = (perf_counter_ns() - started_ns) / NS_PER_S
     _check(session, instrument, lines.where, complete)
-    result = _result(session, config, wall_s, complete)
+    result = _result(session, lines, config, wall_s, complete)
     if out is not None:
         about = Session(command="paper", config=config, instrument=instrument, inputs=inputs, complete=complete)
         write_session(out, about, result.recording, result.summary() | {"session": str(out)})
@@ -158,7 +158,7 @@ def _check(session: PaperSession, instrument: e.InstrumentDefined, where: str, c
         raise InputError(f"{where}: {unproven}")
 
 
-def _result(session: PaperSession, config: Config, wall_s: float, complete: bool) -> Result:
+def _result(session: PaperSession, lines: WsLines, config: Config, wall_s: float, complete: bool) -> Result:
     return Result(
         failures=session.findings.failures(session.counts()),
         recording=session.heard.recording(),
@@ -167,6 +167,7 @@ def _result(session: PaperSession, config: Config, wall_s: float, complete: bool
         market_s=(session.heard.last_ns - session.heard.first_ns) / NS_PER_S,
         wall_s=wall_s,
         complete=complete,
+        left_out=lines.left_out,
     )
 
 
@@ -176,13 +177,13 @@ def _ignore(_: e.Event) -> None:
 
 def _take_all(
     session: PaperSession,
+    lines: WsLines,
     frames: Iterable[Frame],
     speed: float,
     duration_ns: int,
     progress: Progress,
-    go_on: Callable[[], bool],
 ) -> bool:
-    """Take frames until they or the duration end, or `go_on` says so; False if `progress` has stopped them.
+    """Take frames until they or the duration end, or the feed ends them; False if `progress` has stopped them.
 
     Always between two frames.
     """
@@ -195,8 +196,11 @@ def _take_all(
             if not progress(session.heard.standing()):
                 return False
             sleep(min(wait_s, _NAP_S))
-        session.take(recv_ns, frame)
-        if not go_on():
+        try:
+            session.take(recv_ns, frame)
+        except FrameError as error:
+            lines.refuse(error)
+        if not session.look(lines.where):
             break
         if count % _PROGRESS_FRAMES == 0 and not progress(session.heard.standing()):
             return False

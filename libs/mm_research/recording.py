@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mm_core.events import InstrumentDefined
-from mm_core.messages import FILLED, SUBMIT
+from mm_core.messages import FILLED, INTENT, SUBMIT
 from mm_core.setup.units import Units, units_of
 from mm_core.types import MONEY_E9, BookState
 from mm_research.exact import exact_products, exact_sum, sum_products
@@ -49,6 +49,11 @@ class Recording:
     def order_count(self) -> int:
         """Orders that risk let through."""
         return int(np.count_nonzero(self.messages["kind"] == SUBMIT))
+
+    @property
+    def intent_count(self) -> int:
+        """Orders that the quoter wanted."""
+        return int(np.count_nonzero(self.messages["kind"] == INTENT))
 
     @cached_property
     def signed_lots(self) -> Array:

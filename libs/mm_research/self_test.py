@@ -26,7 +26,8 @@ MARKET = Params(duration_ns=15 * NS_PER_S, a_per_s=5.0, levels=20)
 CONFIG: dict[str, Any] = {
     "signals": {"volatility_half_life_s": 2.0},
     "quoter": {"strategy": "avellaneda_stoikov", "levels": 2},
-    "exchange": {"queue": "power_prob:3"},
+    "risk": {"default_limits": False},
+    "exchange": {"queue": "power_prob:3", "maker_fee": "0.0002", "taker_fee": "0.0005"},
 }
 INSTRUMENT = e.InstrumentDefined(
     instrument_id=f"binance.{MARKET.symbol}", ts_ns=0, venue_symbol=MARKET.symbol, tick_size="0.01", lot_size="0.0001"

@@ -19,6 +19,7 @@ from mm_core.events import InstrumentDefined
 from mm_core.setup.config import Config
 from mm_core.types import InputError
 from mm_research import tables
+from mm_research.activity import share
 from mm_research.arrow import write_csv
 from mm_research.kpi_spread import Measures, kpi_spread
 from mm_research.recording import Recording
@@ -76,7 +77,7 @@ def figures(recording: Recording) -> dict[str, Any]:
     samples = recording.samples
     return {
         "decisions": len(samples),
-        "valid_share": float(recording.has_mid.mean()) if len(samples) else None,
+        "valid_share": share(recording, recording.has_mid),
         "first_ns": int(samples["local_ns"][0]) if len(samples) else None,
         "last_ns": int(samples["local_ns"][-1]) if len(samples) else None,
         "spread_captured_pct": Measures(recording).captured_pct(recording.fills["qty_lots"]),

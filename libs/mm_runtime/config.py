@@ -1,8 +1,10 @@
 """The configuration of a command or service: a TOML file, then the environment, then `--set`; the later one wins."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from mm_runtime.settings import Settings
 
 ENV_PREFIX = "MM_"
 ENV_SEPARATOR = "__"
+_BYTES_MAX = 1 << 20
 
 
 def load_config(
@@ -36,6 +39,25 @@ def load_config(
     return to_config(sections, Settings)
 
 
+@contextmanager
+def naming_origin(paths: Path | Sequence[Path] | None, settings: Sequence[str] = ()) -> Iterator[None]:
+    """Let an InputError about a key (`[section] key: ..`) name the file, variable or option of its value."""
+    try:
+        yield
+    except InputError as error:
+        named = re.match(r"\[(\w+)\] (\w+)", str(error))
+        where = _origins(paths, settings).get(f"{named[1]}.{named[2]}") if named else None
+        raise InputError(f"{where}: {error}" if where else str(error)) from error
+
+
+def _origins(paths: Path | Sequence[Path] | None, settings: Sequence[str]) -> dict[str, str]:
+    """Where the value of each `section.key` comes from that is not the default's."""
+    found: dict[str, str] = {}
+    for path in [paths] if isinstance(paths, Path) else paths or ():
+        found |= {f"{section}.{key}": str(path) for section, keys in _read(path).items() for key in keys}
+    return found | {key: where for where, key, _ in _overrides(settings, os.environ)}
+
+
 def _located(where: str, sections: Mapping[str, Any]) -> None:
     """Check what has been read so far; an error says where it is."""
     try:
@@ -46,7 +68,11 @@ def _located(where: str, sections: Mapping[str, Any]) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(), parse_float=Decimal)
+        with path.open("rb") as file:
+            data = file.read(_BYTES_MAX + 1)
+        if len(data) > _BYTES_MAX:
+            raise InputError(f"{path}: more than {_BYTES_MAX >> 20} MiB; expected a TOML file")
+        return tomllib.loads(data.decode(), parse_float=Decimal)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}; expected a TOML file") from error
     except tomllib.TOMLDecodeError as error:

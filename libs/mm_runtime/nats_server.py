@@ -36,8 +36,9 @@ def free_port(port: int, setting: str) -> int:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError as error:
-            raise InputError(f"{setting} {port}: {error.strerror}; expected a free port, or 0 for any") from error
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{setting} {port}: {reason}; expected a free port, or 0 for any") from error
         return int(probe.getsockname()[1])
 
 

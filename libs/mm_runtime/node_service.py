@@ -3,6 +3,7 @@
 from mm_core.setup.nodes import new_nodes
 from mm_core.setup.parts import new_parts
 from mm_core.setup.warm import warm
+from mm_runtime.figures.facts import facts
 from mm_runtime.figures.node import add_node
 from mm_runtime.node_loop import NodeLoop, defined_instrument, made_by
 from mm_runtime.service import Service, run_service
@@ -23,5 +24,5 @@ async def _start(service: Service) -> None:
     loop = NodeLoop(service.bus, service.group, node, made, settings.bus.checkpoint_events)
     await loop.start()
     service.on_stop(loop.stop)
-    service.status = loop.status  # only now there is something to tell
-    add_node(service.metrics, loop, node, instrument)
+    said = add_node(service.metrics, loop, node, instrument)
+    service.status = lambda: loop.status() | facts(node, said)  # only now there is something to tell

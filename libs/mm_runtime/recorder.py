@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, perf_counter_ns
@@ -24,6 +24,7 @@ from mm_store.recording import Recording
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
 from mm_venues.binance.feed import Feed
+from mm_venues.frame_error import FrameError
 from mm_venues.steady_clock import SteadyClock
 from mm_wire.subjects import RECORDER, end_subject, status_subject
 
@@ -36,8 +37,6 @@ YIELD_FRAMES = 64
 BATCH_ROOTS = 32
 POLL_S = 0.05
 
-Frame = tuple[int, bytes]
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What a recorder needs besides the configuration."""
@@ -46,6 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=Path, help="folder to record the frames to")
     parser.add_argument("--data", type=Path, help="as --frames, in <data>/<venue>/<SYMBOL>")
     parser.add_argument("--speed", type=float, default=0.0, help="multiple of real time; 0: as fast as it goes")
+    parser.add_argument("--salvage", action="store_true", help="leave out bad lines of a recording, and count them")
     parser.add_argument("--duration-ns", type=int, default=0, help="receive time after which it ends; 0: its end")
 
 
@@ -72,6 +72,7 @@ class Recorder:
         self.recording = _new_recording(options, instrument, self._ask_snapshot)
         self._work: asyncio.Task[None] | None = None
         self._batch: list[RootEvent] = []  # of a replay that need not be on time
+        self._lines: WsLines | None = None  # of a recording
         self.live: LiveSource | None = None
 
     def status(self) -> dict[str, Any]:
@@ -82,6 +83,7 @@ class Recorder:
             "ended": self.is_ended,
             "unconfirmed": self.roots.unconfirmed,
             "resent": self.roots.resent,
+            "left_out": msgspec.to_builtins(self._lines.left_out) if self._lines else {},
             "lost": self.live.lost if self.live else 0,
             "frames_lost": self.recording.frames_lost if self.recording else 0,
             "clock_steps": self.clock.steps,
@@ -114,11 +116,11 @@ class Recorder:
     async def replay(self, lines: WsLines) -> None:
         """Recorded frames with their recorded times, then the end."""
         await self.roots.start()
-        with lines.located():
-            await self._replay(lines)
+        self._lines = lines
+        await self._replay(lines)
         await self._end()
 
-    async def _replay(self, lines: Iterable[Frame]) -> None:
+    async def _replay(self, lines: WsLines) -> None:
         first_ns = paced_ns = started_ns = 0
         for recv_ns, frame in lines:
             first_ns = first_ns or recv_ns
@@ -129,7 +131,14 @@ class Recorder:
             due_ns = started_ns + int((recv_ns - paced_ns) / self._speed) if paced_ns else 0
             if not await self._pause(due_ns, perf_counter_ns):
                 return
+            await self._take_line(lines, recv_ns, frame)
+
+    async def _take_line(self, lines: WsLines, recv_ns: int, frame: bytes) -> None:
+        """A recorded frame; a bad one is left out with --salvage, else an InputError that names its line."""
+        try:
             await self.take(recv_ns, frame)
+        except FrameError as error:
+            lines.refuse(error)
 
     async def pace(self, lines: WsLines) -> None:
         """Recorded frames as if they came now: as far apart as they were recorded, stamped by our clock.
@@ -137,17 +146,17 @@ class Recorder:
         Our clock is moved so that it shows the recording's time; it begins to matter when the services are up.
         """
         await self.roots.start()
+        self._lines = lines
         first_ns = shift_ns = 0
-        with lines.located():
-            for recorded_ns, frame in lines:
-                first_ns = first_ns or recorded_ns
-                if self._duration_ns and recorded_ns - first_ns >= self._duration_ns:
-                    break
-                if self._heard.is_set() and not shift_ns:
-                    shift_ns = recorded_ns - self.clock.now_ns()
-                if shift_ns and not await self._pause(recorded_ns, lambda: self.clock.now_ns() + shift_ns):  # noqa: B023
-                    break
-                await self.take(self.clock.now_ns() + shift_ns if shift_ns else recorded_ns, frame)
+        for recorded_ns, frame in lines:
+            first_ns = first_ns or recorded_ns
+            if self._duration_ns and recorded_ns - first_ns >= self._duration_ns:
+                break
+            if self._heard.is_set() and not shift_ns:
+                shift_ns = recorded_ns - self.clock.now_ns()
+            if shift_ns and not await self._pause(recorded_ns, lambda: self.clock.now_ns() + shift_ns):  # noqa: B023
+                break
+            await self._take_line(lines, self.clock.now_ns() + shift_ns if shift_ns else recorded_ns, frame)
         await self._end()
 
     async def _until_heard(self) -> None:
@@ -250,6 +259,6 @@ async def start(service: Service) -> None:
     for prefix, work in ((REPLAY, recorder.replay), (PACED, recorder.pace)):
         if options.source.startswith(prefix):
             paths = [Path(path) for path in options.source.removeprefix(prefix).split(",")]
-            recorder.begin(work(WsLines(paths)))
+            recorder.begin(work(WsLines(paths, salvage=options.salvage)))
             return
     raise InputError(f"--source {options.source}: expected live, {REPLAY}<files> or {PACED}<files>")

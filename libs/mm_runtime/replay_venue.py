@@ -188,6 +188,13 @@ def _add_symbol(metrics: Metrics, player: Player, market: Market) -> None:
     )
 
 
+def _port(text: str) -> int:
+    """A port. ValueError, which argparse turns into its own message, for what is none."""
+    if (port := int(text)) not in range(1 << 16):
+        raise ValueError(text)
+    return port
+
+
 def main(tell: Tell) -> None:
     """Run the program of this process with its options."""
     parser = argparse.ArgumentParser(prog="replay_venue")
@@ -196,8 +203,8 @@ def main(tell: Tell) -> None:
     parser.add_argument("--exchange-info", type=Path)
     parser.add_argument("--speed", type=float, default=1.0, help="multiple of real time; 0: as fast as it goes")
     parser.add_argument("--host", default=HOST)
-    parser.add_argument("--port", type=int, default=PORT)
-    parser.add_argument("--tls-port", type=int)
+    parser.add_argument("--port", type=_port, default=PORT)
+    parser.add_argument("--tls-port", type=_port)
     parser.add_argument("--tls-cert", type=Path)
     parser.add_argument("--tls-key", type=Path)
     parser.add_argument("--exit-at-end", action="store_true")

@@ -11,6 +11,7 @@ import platformdirs
 
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
+from mm_store.atomic import replacing
 
 STATE_VARIABLE = "MM_STATE_DIR"
 
@@ -46,10 +47,10 @@ def listed(session: Running) -> Iterator[None]:
     """List a session while the block runs. InputError if the list cannot be written."""
     path = state_folder() / f"{session.pid}.json"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.encode(session))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; expected a folder to write to, see {STATE_VARIABLE}") from error
+        with replacing(path) as temporary:  # who lists the sessions meanwhile finds it whole, or not at all
+            temporary.write_bytes(msgspec.json.encode(session))
+    except InputError as error:
+        raise InputError(f"{error}, see {STATE_VARIABLE}") from error
     try:
         yield
     finally:
@@ -60,12 +61,19 @@ def running() -> list[Running]:
     """The sessions that run now, oldest first; what a killed one left behind is cleared away."""
     sessions = []
     for path in state_folder().glob("*.json"):
-        session = msgspec.json.decode(path.read_bytes(), type=Running)
+        session = _read(path)
         if _is_alive(session.pid):
             sessions.append(session)
         else:
             path.unlink(missing_ok=True)
     return sorted(sessions, key=lambda session: session.started_ns)
+
+
+def _read(path: Path) -> Running:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Running)
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(f"{path}: {error}; expected the entry of a session, or no such file") from error
 
 
 def the_session(symbol: str = "") -> Running:

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from mm_core.setup.config import Config, Count, Millis, Section
 
+Name = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,40}$")]  # part of subjects, streams and paths
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1, le=10**9)]
 
@@ -22,7 +23,7 @@ class Bus(Section, frozen=True, kw_only=True):
     user: str = ""
     password_file: str = ""
     credentials_file: str = ""
-    group: str = "main"
+    group: Name = "main"
     ticks: Literal["market", "clock"] = "market"
     tick_grace_ms: Count = 50  # a live Tick waits this long for roots that are still on their way
     book_top: bool = True  # the venue's own best bid and ask on the log; nothing is decided on it

@@ -3,6 +3,7 @@
 import gzip
 import math
 import re
+import zlib
 from array import array
 from decimal import Decimal
 from pathlib import Path
@@ -15,12 +16,14 @@ from mm_core.types import INT64_MAX, InputError, from_units
 from mm_store.ws_lines import WsLines
 from mm_venues.binance.parse import MarketFact, Parser
 from mm_venues.binance.rules import instrument_id, parse_exchange_info
+from mm_venues.frame_error import FrameError
 from mm_venues.units import plain_size
 
 _RECORDED = "exchangeInfo among the frames"
 _SYMBOL = re.compile(r"[A-Z0-9-]+")
 # The unit of inference: no text on Binance's wire has more than eight decimals.
 _FINEST = "0.00000001"
+_INFO_BYTES_MAX = 256 << 20  # of all symbols of the venue it is some 20 MB
 # Resting orders from before a change of the lot size are rarer than this.
 _OFF_LOT_SHARE_MAX = 0.001
 
@@ -83,11 +86,12 @@ def _given(option: str, text: str) -> str:
 
 def _from_exchange_info(path: Path, symbol: str, tick: str, lot: str) -> InstrumentDefined:
     try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
-    except (OSError, EOFError) as error:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            data = file.read(_INFO_BYTES_MAX + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}; expected exchangeInfo") from error
+    if len(data) > _INFO_BYTES_MAX:
+        raise InputError(f"{path}: more than {_INFO_BYTES_MAX >> 20} MiB; expected exchangeInfo")
     try:
         return parse_exchange_info(data, symbol, tick, lot)
     except InputError as error:
@@ -151,9 +155,11 @@ def _decimal(option: str, size_e8: int) -> str:
 def _infer(symbol: str, lines: WsLines) -> _Inference:
     inferred = _Inference()
     parser = Parser(_definition(symbol, _FINEST, _FINEST), price_ticks_max=INT64_MAX)
-    with lines.located():
-        for recv_ns, frame in lines:
+    for recv_ns, frame in lines:
+        try:
             inferred.hear(parser.parse(recv_ns, frame, 0)[1])
             if inferred.listed is not None:
                 break
+        except FrameError as error:
+            lines.refuse(error)
     return inferred

@@ -46,11 +46,12 @@ class SessionTape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def import_session(
-    folder: Path, instrument: InstrumentDefined, offset_ns: int, root: Path, progress: Progress
+    folder: Path, instrument: InstrumentDefined, offset_ns: int, root: Path, progress: Progress, *, force: bool = False
 ) -> SessionTape:
     """Write the tape of a session's log per UTC day; `instrument` and `offset_ns` are those of its manifest.
 
-    InputError for a log that is damaged, holds no market data, or holds an operator's command, which no tape can.
+    InputError for a log that is damaged, holds no market data, or holds an operator's command, which no tape can; and
+    unless `force` for a day that is there already.
     """
     source = f"session {folder.name}"
     defined = Defined(instrument=instrument, tick_source=source, lot_source=source)
@@ -69,7 +70,7 @@ def import_session(
         clock_ms=clock_ms(tape),
         restamped=reader.restamped,
         ticks_behind=reader.ticks_behind,
-        folders=write_days(root, defined, days),
+        folders=write_days(root, defined, days, force=force),
     )
 
 

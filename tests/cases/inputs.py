@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tests.cases.lines import Lines
 
-QUOTES = ("quoter.strategy=fixed_spread", "fixed_spread.half_spread_ticks=1")
+QUOTES = ("quoter.strategy=fixed_spread", "fixed_spread.half_spread_ticks=1", "risk.default_limits=false")
 NO_FEES = ("exchange.maker_fee=0", "exchange.taker_fee=0")
 
 

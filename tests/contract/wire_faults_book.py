@@ -9,6 +9,7 @@ _CLOCK_GUARD = "tests/unit/test_clock_guard.py::test_"
 _DEFINITIONS = "tests/contract/binance/test_definitions.py::test_"
 _DISCONNECTS = "tests/contract/binance/test_disconnects.py::test_"
 _FAULTS = "tests/contract/binance/test_feed_faults.py::test_"
+_FEED_CLOCKS = "tests/contract/binance/test_feed_clocks.py::test_"
 _FEED = "tests/contract/binance/test_feed.py::test_"
 _HEALED = "tests/contract/binance/test_wire_faults_healed.py::test_"
 _MUTATED = "tests/contract/binance/test_mutated_frames.py::test_"
@@ -186,7 +187,7 @@ BOOK: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
         "Order is that of arrival; a time far ahead is bounded by the receive time and counted; frames keep what came.",
         (
             f"{_TIMES}order_is_that_of_arrival_whatever_the_exchange_times_are",
-            f"{_FAULTS}an_exchange_time_far_ahead_changes_nothing_else",
+            f"{_FEED_CLOCKS}an_exchange_time_far_ahead_changes_nothing_else",
             f"{_CLOCK_GUARD}an_exchange_time_that_jumps_ahead_is_bounded",
             f"{_CLOCK_GUARD}an_exchange_time_that_lies_behind_is_kept",
             f"{_CLOCK_GUARD}local_time_never_runs_ahead_of_the_true_time_by_more_than_the_bound",

@@ -7,6 +7,7 @@ _CLIENT = "tests/contract/binance/test_client.py::test_"
 _CONNECTION = "tests/contract/binance/test_connection.py::test_"
 _BACKLOG = "tests/integration/runtime/test_backlog.py::test_"
 _DEFINITIONS = "tests/contract/binance/test_definitions.py::test_"
+_FEED_CLOCKS = "tests/contract/binance/test_feed_clocks.py::test_"
 _FEED_FAULTS = "tests/contract/binance/test_feed_faults.py::test_"
 _FRAMES = "tests/unit/test_frames.py::test_"
 _GIVES_UP = "tests/contract/binance/test_gives_up.py::test_"
@@ -134,7 +135,7 @@ CONNECTION: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
         (
             f"{_STEADY}a_step_of_the_wall_clock_and_back_never_shows",
             f"{_STEADY}it_never_goes_back_and_is_never_off_by_more_than_it_may_follow",
-            f"{_FEED_FAULTS}a_step_of_our_clock_moves_no_receive_time",
+            f"{_FEED_CLOCKS}a_step_of_our_clock_moves_no_receive_time",
             f"{_REST}the_clock_offset_is_that_of_the_shortest_round_trip",
         ),
     ),

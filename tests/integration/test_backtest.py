@@ -118,7 +118,8 @@ def test_a_tape_without_rows_is_bad_input(sample: Path) -> None:
 def test_the_command_prints_its_object_and_leaves_a_session(sample: Path, tmp_path: Path) -> None:
     days = ["--data", sample, "--symbol", "SYNTH", "--day", "20260101", "--config", CONFIGS / "paper.toml"]
     done = command(*days, "--out", tmp_path, "--set", "quoter.levels=2", "--json")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr.splitlines()[1:]) == (0, [])
+    assert done.stderr.startswith("note: position: [quoter] position_max_base 1.0 binds; ")
     told = json.loads(done.stdout.splitlines()[-1])
     assert told.keys() >= {
         "rows",
@@ -130,6 +131,13 @@ def test_the_command_prints_its_object_and_leaves_a_session(sample: Path, tmp_pa
         "pnl",
         "fill_model",
         "session",
+        "book",
+        "trading",
+        "denied",
+        "rejected",
+        "quoted_share",
+        "why",
+        "notes",
     }
     assert told["pnl"].keys() == {"total", "realised", "unrealised", "fees", "spread", "inventory"}
     assert told["digests"].keys() == {"orders", "fills", "positions"}
@@ -137,9 +145,11 @@ def test_the_command_prints_its_object_and_leaves_a_session(sample: Path, tmp_pa
     assert json.loads((tmp_path / "summary.json").read_text()).items() >= told.items()
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["config"]["quoter"]["levels"] == 2
-    shown = command(*days, "--out", tmp_path)
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert "realised" in shown.stdout
+    refused = command(*days, "--out", tmp_path)
+    assert (refused.returncode, "expected --force to write over it" in refused.stderr) == (2, True)
+    shown = command(*days, "--out", tmp_path, "--force")
+    assert (shown.returncode, "realised" in shown.stdout) == (0, True)
+    assert shown.stdout.splitlines()[0].startswith("book        VALID at the end; VALID 100 % of the time")
 
 
 def test_bad_input_is_one_line_and_exit_code_2(sample: Path, tmp_path: Path) -> None:
@@ -149,7 +159,7 @@ def test_bad_input_is_one_line_and_exit_code_2(sample: Path, tmp_path: Path) -> 
     days: list[Any] = ["--data", sample, "--symbol", "SYNTH", "--day", "20260101"]
     neutral = ["--tape", tmp_path / "off.parquet", "--tick", "0.1", "--lot", "0.001"]
     for args, message in (
-        ([*days[:4], "--day", "20260102"], "tape_SYNTH_20260102.parquet: no such file"),
+        ([*days[:4], "--day", "20260102"], "no tape of 20260102; expected days that `crypto-mm import` wrote"),
         ([*days[:4], "--day", "2026-01-01"], "--day 2026-01-01: expected YYYYMMDD or YYYYMMDD..YYYYMMDD"),
         ([*days, "--set", "quoter.levles=1"], "[quoter] levles: unknown key; did you mean [quoter] levels?"),
         ([*days, "--set", "quoter.order_qty_base=0.00015"], "is not a multiple of the lot 0.0001"),
@@ -159,10 +169,11 @@ def test_bad_input_is_one_line_and_exit_code_2(sample: Path, tmp_path: Path) -> 
         ([], "expected either --data"),
     ):
         done = command(*args, "--out", tmp_path / "out")
-        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
-        assert message in done.stderr
+        errors = [line for line in done.stderr.splitlines() if not line.startswith("note: ")]
+        assert (done.returncode, done.stdout, len(errors)) == (2, "", 1), done
+        assert message in errors[0]
     done = command(*days, "--out", tmp_path / "file" / "out")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done
+    assert (done.returncode, done.stderr.count("error: ")) == (2, 1), done
     assert "cannot be written" in done.stderr
 
 

@@ -14,8 +14,8 @@ import pytest
 from mm_core.compiled import new
 from mm_core.types import InputError
 from mm_research.bench import Job, bench, neutral_instrument
-from mm_research.engine.loop import events_under_way
 from mm_research.engine.state import LAST_BIT, ROW, TOUCH_CHANGES
+from mm_research.engine.under_way import events_under_way
 
 RESULTS = ("steps", "next_order_id", "fills", "traded_value", "balance", "fee", "position")
 EXPECTED = {

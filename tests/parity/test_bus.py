@@ -1,5 +1,6 @@
 """Live against offline over a real nats-server: services, one process and the backtest decide the same bytes."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -12,6 +13,20 @@ from tests.session import CONFIG, ROOT, SAMPLE, environment, log_bytes, paper_co
 RECORDING = [ROOT.parent / "shared/data/binance_spot" / f"btcusdt_2024080{day}.gz" for day in (8, 9)]
 SESSION_S = 300.0
 TABLES = ("quotes", "orders", "fills", "state", "pnl", "kpi_spread")
+# What a session's summary and that of its backtest have in common.
+SHARED = (
+    "digests",
+    "pnl",
+    "orders",
+    "fills",
+    "position",
+    "book",
+    "trading",
+    "denied",
+    "rejected",
+    "quoted_share",
+    "why",
+)
 
 
 def paper(folder: Path, name: str, *options: str, **source: Any) -> dict[str, Any]:
@@ -55,12 +70,30 @@ def test_services_one_process_and_the_backtest_decide_alike(tmp_path: Path) -> N
     bus = paper(tmp_path, "bus")
     memory = paper(tmp_path, "memory", "--bus", "memory")
     assert log_bytes(tmp_path / "bus") == log_bytes(tmp_path / "memory")
-    for key in ("digests", "pnl", "orders", "fills", "position", "feed"):
+    for key in ("feed", "left_out", *SHARED):
         assert bus[key] == memory[key], key
     assert bus["fills"] > 50
-    assert backtest(tmp_path, tmp_path / "bus")["digests"] == bus["digests"]
+    tested = backtest(tmp_path, tmp_path / "bus")
+    assert {key: tested[key] for key in SHARED} == {key: bus[key] for key in SHARED}
     assert_equal_tables(tmp_path / "bus", tmp_path / "memory")
     assert_equal_tables(tmp_path / "bus", tmp_path / "backtest")
+
+
+def test_bad_lines_are_left_out_alike_on_both_buses(tmp_path: Path) -> None:
+    lines = gzip.decompress(SAMPLE.read_bytes()).splitlines(keepends=True)
+    damaged = tmp_path / "damaged.txt"
+    damaged.write_bytes(
+        b"".join([*lines[:900], b"no time\n", lines[899][:80] + b"\n", *lines[900:1800], lines[1800][:90]])
+    )
+    source = f"replay:{damaged}"
+    grid = ["--symbol", "SYNTH", "--tick", "0.01", "--lot", "0.0001", "--salvage"]
+    bus = paper(tmp_path, "bus", *grid, source=source)
+    memory = paper(tmp_path, "memory", *grid, "--bus", "memory", source=source)
+    assert {kind: each["count"] for kind, each in bus["left_out"].items()} == {"no receive time": 1, "bad frame": 2}
+    assert bus["left_out"]["bad frame"]["first"].startswith(f"{damaged}:902: ")
+    assert log_bytes(tmp_path / "bus") == log_bytes(tmp_path / "memory")
+    for key in ("feed", "left_out", *SHARED):
+        assert bus[key] == memory[key], key
 
 
 def test_clickhouse_holds_what_the_log_holds(tmp_path: Path) -> None:

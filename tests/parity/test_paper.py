@@ -125,7 +125,7 @@ def test_a_wish_to_stop_ends_between_two_frames_and_what_was_done_counts(sample:
     [
         (["--bus", "kafka"], "--bus kafka: expected nats or memory"),
         (["--venue", "mars"], "--venue mars: expected binance"),
-        (["--source", "live:"], "--bus memory: expected --source replay:<files>, not live:"),
+        (["--source", "live:"], "--source live:: expected live, replay:<file>"),
         (["--source", "replay:a,,b"], "--source replay:a,,b: expected live, replay:<file>"),
         (["--profile", "bold"], "--profile bold: expected conservative or aggressive"),
         (["--source", "replay:absent.gz"], "absent.gz: No such file or directory; expected a file of recorded frames"),

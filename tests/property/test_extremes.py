@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.core import calls
+from tests.unit.core import calls, gates
 from tests.unit.core.calls import BUY, SELL
 
 from mm_core.accounting.account import ACCOUNT, traded_value
+from mm_core.accounting.money import scale_half_even, sum_product
 from mm_core.accounting.node import accountant_node
 from mm_core.book.book import new_book
 from mm_core.compiled import new
@@ -26,7 +27,9 @@ from mm_core.risk.state import new_risk
 from mm_core.setup.config import to_config
 from mm_core.setup.parts import new_parts
 from mm_core.setup.units import units_of
+from mm_core.signals.builder import TOUCH
 from mm_core.signals.executable import SIZES
+from mm_core.signals.touch import added_flow
 from mm_core.types import InputError, Side
 from mm_research.exact import exact_difference, exact_products, exact_sum, group_sums, sum_products
 
@@ -43,6 +46,13 @@ def spread(most: int) -> st.SearchStrategy[int]:
     """Integers from 1 to `most`, of every magnitude alike, and those at the ends."""
     powers = st.integers(0, most.bit_length() - 1).flatmap(lambda bits: st.integers(1 << bits, min(2 << bits, most)))
     return st.one_of(powers, st.sampled_from([1, most]))
+
+
+def new_touch(bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> calls.State:
+    """The touch before a step of the flow."""
+    touch = new(TOUCH)
+    touch[0] = (bid_ticks, bid_lots, ask_ticks, ask_lots)
+    return touch
 
 
 prices, quantities, values = spread(2**31 - 1), spread(LOTS_MAX), spread(2**62)
@@ -88,14 +98,14 @@ def test_money_and_fees_are_exact_or_refused(
 def test_a_scaled_value_is_rounded_half_even_whatever_its_size(value: int, factor: int, divisor: int) -> None:
     right = half_even(Fraction(value * factor, divisor))
     for sign in (1, -1):
-        found = or_overflow(lambda sign=sign: calls.scale_half_even(sign * value, factor, divisor))  # type: ignore[misc]
+        found = or_overflow(lambda sign=sign: scale_half_even(sign * value, factor, divisor))  # type: ignore[misc]
         assert found == (sign * right if right <= INT64_MAX else None)
 
 
 @settings(deadline=None)
 @given(spread(2**29), st.integers(0, 2**29))
 def test_halves_are_rounded_to_even(divisor: int, whole: int) -> None:
-    assert int(calls.scale_half_even(2**32 * (2 * whole + 1), divisor, 2**33 * divisor)) == half_even(
+    assert int(scale_half_even(2**32 * (2 * whole + 1), divisor, 2**33 * divisor)) == half_even(
         Fraction(2 * whole + 1, 2)
     )
 
@@ -105,7 +115,7 @@ def test_halves_are_rounded_to_even(divisor: int, whole: int) -> None:
 def test_a_sum_of_a_product_is_exact_or_refused(sizes: tuple[int, int, int], signs: tuple[int, int, int]) -> None:
     base, count, each = (size * sign for size, sign in zip(sizes, signs, strict=True))
     right = base + count * each
-    found = or_overflow(lambda: calls.sum_product(base, count, each))
+    found = or_overflow(lambda: sum_product(base, count, each))
     assert found == (right if abs(right) <= HELD_MAX else None)
     columns = [np.array([part], np.int64) for part in (base, count, each)]
     assert or_overflow(lambda: sum_products(*columns)[0]) == found
@@ -172,11 +182,11 @@ def test_the_flow_of_huge_sizes_keeps_its_sign(steps: list[tuple[int, int, int, 
     """Bid sizes only grow, ask sizes only shrink: buying pressure, however large."""
     bids = sorted(step[0] for step in steps)
     asks = sorted((step[1] for step in steps), reverse=True)
-    previous = calls.new_touch(100, bids[0], 101, asks[0])
+    previous = new_touch(100, bids[0], 101, asks[0])
     total = 0
     for bid_lots, ask_lots in zip(bids[1:], asks[1:], strict=True):
-        total = int(calls.added_flow(total, calls.flow(previous, 100, bid_lots, 101, ask_lots)))
-        previous = calls.new_touch(100, bid_lots, 101, ask_lots)
+        total = int(added_flow(total, calls.flow(previous, 100, bid_lots, 101, ask_lots)))
+        previous = new_touch(100, bid_lots, 101, ask_lots)
     assert 0 <= total <= 2**52
 
 
@@ -251,13 +261,13 @@ def test_what_cannot_be_held_is_refused_at_the_start(
 @given(spread(2**31 - 1), spread(2**61), st.sampled_from([BUY, SELL]))
 def test_risk_lets_no_more_value_through_than_the_account_holds(price_ticks: int, qty_lots: int, side: int) -> None:
     risk = new_risk()
-    calls.risk_book(risk, calls.new_top(price_ticks, price_ticks + 1))
+    gates.risk_book(risk, calls.new_top(price_ticks, price_ticks + 1))
     for order_id in (1, 2):
-        calls.risk_intent(risk, order_id, side, price_ticks, qty_lots, 0)
+        gates.risk_intent(risk, order_id, side, price_ticks, qty_lots, 0)
         (answer,) = calls.said(risk)
         if answer["kind"] == SUBMIT:
             terms = side, price_ticks, int(answer["qty_lots"])
-            calls.risk_filled(risk, order_id, *terms, 0, 0, 0)
+            gates.risk_filled(risk, order_id, *terms, 0, 0, 0)
     held = abs(int(risk["account"]["position_lots"][0])) * price_ticks
     assert held <= 2**61
     assert held == 2 * qty_lots * price_ticks or held > 2**61 - price_ticks

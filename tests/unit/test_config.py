@@ -67,7 +67,20 @@ def test_what_is_no_toml_is_text() -> None:
         ({"risk": {"orders_per_window_max": 256}}, "[risk] orders_per_window_max: expected int <= 255"),
         ({"risk": {"order_max_base": "ten"}}, "[risk] order_max_base: expected a decimal number"),
         ({"signals": {"executable_sizes_base": ["x"]}}, "[signals] executable_sizes_base: expected a decimal number"),
-        ({"book": {"decide_on": "trade"}}, "[book] decide_on: invalid enum value 'trade'"),
+        ({"book": {"decide_on": "trade"}}, "[book] decide_on: 'trade'; expected one of tick, touch"),
+        (
+            {"quoter": {"strategy": "grid"}},
+            "[quoter] strategy: 'grid'; expected one of fixed_spread, avellaneda_stoikov",
+        ),
+        ({"quoter": {"levels": {"x": 1}}}, "[quoter.levels]: a section inside of [quoter]; expected keys with values"),
+        (
+            {"exchange": {"position_max_base": 1}},
+            "[exchange] position_max_base: unknown key; expected it in [quoter] or [risk]",
+        ),
+        (
+            {"risk": {"levles": 1}},
+            f"[risk] levles: unknown key; expected one of {', '.join(section_keys(Config)['risk'])}",
+        ),
         ({"avellaneda_stoikov": {"k_per_tick": 0}}, "[avellaneda_stoikov] k_per_tick: expected float > 0.0"),
     ],
 )
@@ -87,7 +100,17 @@ def test_bad_keys_and_values_are_named(sections: dict[str, Any], message: str) -
         ("", ["quoter.levels=x"], {}, "--set quoter.levels=x: [quoter] levels: expected int, got str"),
         ("", [], {"MM_QUOTER__LEVELS": "0"}, "MM_QUOTER__LEVELS: [quoter] levels: expected int >= 1"),
         ("", [], {"MM_QUOTES__X": "0"}, "MM_QUOTES__X: [quotes]: unknown section"),
+        (
+            "[quoter.x]\nlevels = 1",
+            [],
+            {},
+            "mm.toml: [quoter.x]: a section inside of [quoter]; expected keys with values",
+        ),
+        ("", ["quoter.x.levels=1"], {}, "--set quoter.x.levels=1: [quoter] x.levels: unknown key"),
+        ("", ["quoter.levels="], {}, "--set quoter.levels=: [quoter] levels: expected int, got str"),
+        ("x = 1\n" + "#" * (1 << 20), [], {}, "mm.toml: more than 1 MiB; expected a TOML file"),
     ],
+    ids=range(11),
 )
 def test_an_error_says_where_the_key_stands(
     tmp_path: Path, text: str, settings: list[str], environment: dict[str, str], message: str
@@ -101,6 +124,12 @@ def test_an_error_says_where_the_key_stands(
 def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.toml: No such file or directory; expected a TOML file"):
         load_config(tmp_path / "none.toml", (), {})
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        load_config(tmp_path, (), {})
+    assert str(error.value) == f"{tmp_path}: Is a directory; expected a TOML file"
 
 
 @pytest.mark.parametrize("text", ["x", "", "nan", "inf", "1,5"])

@@ -271,7 +271,11 @@ def test_the_command_prints_a_summary_or_one_json_object(lines: WsLines, tmp_pat
     summary, progress = invoke(*arguments)
     assert "depth       3 received, 1 dropped, 2 applied" in summary
     assert progress.splitlines()[-1] == "importing: 100 %"
-    told = json.loads(invoke("--json", *arguments)[0].splitlines()[-1])
+    with pytest.raises(
+        InputError, match=r"tape_ETHUSDT_20260921.parquet: there already; expected --force to write over"
+    ):
+        invoke(*arguments)
+    told = json.loads(invoke("--json", "--force", *arguments)[0].splitlines()[-1])
     assert told["depth_received"] == 3
     assert told["instrument"]["tick_source"] == "inferred from 6 prices"
 
@@ -280,3 +284,16 @@ def test_the_command_prints_a_summary_or_one_json_object(lines: WsLines, tmp_pat
 def test_an_unknown_source_or_venue_is_one_clear_line(option: str, value: str) -> None:
     with pytest.raises(InputError, match=f"{option} {value}: expected (ws-lines|binance)"):
         invoke("--symbol", "ETHUSDT", "--out", "x", option, value, "y")
+
+
+def test_salvage_writes_what_is_left_and_names_what_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "session.txt"
+    path.write_text("".join(LINES) + "garbage\n" + LINES[-1][:60])
+    arguments = ["--symbol", "ETHUSDT", "--out", str(tmp_path / "data"), str(path)]
+    with pytest.raises(InputError, match=r"session.txt:\d+: .*; --salvage leaves out such lines"):
+        invoke(*arguments)
+    told = json.loads(invoke("--json", "--salvage", *arguments)[0].splitlines()[-1])
+    assert told["depth_received"] == 3
+    assert {kind: each["count"] for kind, each in told["left_out"].items()} == {"no receive time": 1, "bad frame": 1}
+    assert told["left_out"]["bad frame"]["first"].startswith(f"{path}:{len(LINES) + 2}: ")
+    assert "left out    1 line: bad frame; first " in invoke("--salvage", "--force", *arguments)[0]

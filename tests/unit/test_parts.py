@@ -39,15 +39,42 @@ def parts(sections: dict[str, Any] | None = None, **sizes: Any) -> Parts:
     return new_parts(to_config(sections or {}), instrument(**sizes))
 
 
-def test_the_defaults_bind_nothing_and_quote_a_hundred_lots() -> None:
-    made = parts()
+def test_without_limits_by_default_nothing_binds_and_a_hundred_lots_are_quoted() -> None:
+    made = parts({"risk": {"default_limits": False}})
     limits = made.risk["limits"][0]
+    assert (limits["collar_bps"], limits["loss_auto_bps"]) == (0.0, 0)
     assert {name: int(limits[name]) for name in LIMITS.names or () if name.endswith("_max")} == dict.fromkeys(
         [name for name in LIMITS.names or () if name.endswith("_max")], INT64_MAX
     )
     terms = made.quoter["terms"][0]
     assert (terms["lot_lots"], terms["position_lots_max"], made.quoter["next_order_id"][0]) == (100, 1000, 1)
     assert (made.period_ns, made.on_touch, made.venue["best"].tolist()) == (100_000_000, False, [[NO_RANK, NO_RANK]])
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({}, {"order_lots_max": 100, "position_lots_max": 1200, "collar_bps": 500.0, "loss_auto_bps": 200}),
+        ({"quoter": {"levels": 3}}, {"position_lots_max": 1600}),
+        (
+            {"quoter": {"order_qty_base": "0.002", "position_max_base": "0.003"}},
+            {"order_lots_max": 200, "position_lots_max": 700},
+        ),
+        (
+            {"risk": {"order_max_base": "0.1", "position_max_base": 1, "collar_bps": 3.0, "loss_session_max_quote": 7}},
+            {"order_lots_max": 10_000, "position_lots_max": 100_000, "collar_bps": 3.0, "loss_auto_bps": 0},
+        ),
+        ({"risk": {"loss_day_max_quote": 7}}, {"loss_auto_bps": 200, "loss_day_e9_max": 7 * 10**9}),
+    ],
+)
+def test_limits_that_are_absent_follow_the_quoter(sections: dict[str, Any], expected: dict[str, float]) -> None:
+    limits = parts(sections).risk["limits"][0]
+    assert {name: limits[name].item() for name in expected} == expected
+
+
+def test_fees_that_are_absent_are_the_regular_ones() -> None:
+    venue = parts().venue[0]
+    assert (venue["maker_fee_ppb"], venue["taker_fee_ppb"]) == (1_000_000, 1_000_000)
 
 
 def test_amounts_become_lots_ticks_and_nanoseconds() -> None:
@@ -201,7 +228,10 @@ def test_every_key_that_can_be_set_goes_to_its_field_exactly() -> None:
 @pytest.mark.parametrize("key", FIELDS)
 def test_a_set_makes_the_record_that_the_configuration_would_have_made(key: str) -> None:
     section, _, name = key.partition(".")
-    before: dict[str, dict[str, Any]] = {"quoter": {"strategy": strategy_of(section), "position_max_base": 1}}
+    before: dict[str, dict[str, Any]] = {
+        "quoter": {"strategy": strategy_of(section), "position_max_base": 1},
+        "risk": {"default_limits": False},  # they follow the quoter's configuration, not a SET
+    }
     number = Decimal(human(key)) if name.endswith(("base", "quote")) else msgspec.json.decode(human(key))
     after = before | {section: before.get(section, {}) | {name: number}}
     made, wanted = parts(before), parts(after)
@@ -217,10 +247,15 @@ def test_a_set_makes_the_record_that_the_configuration_would_have_made(key: str)
     ("key", "value", "message"),
     [
         ("quoter.level", "3", "quoter.level: cannot be set while fixed_spread trades; did you mean quoter.levels?"),
-        ("levels", "3", "did you mean quoter.levels?"),
+        ("levels", "3", "levels: cannot be set while fixed_spread trades; expected risk, quoter, fixed_spread"),
+        ("risk.levels", "3", "expected one of order_max_base, "),
         ("risk.order_max", "3", "did you mean risk.order_max_base?"),
-        ("exchange.queue", "log_prob", "expected one of risk.order_max_base, "),
-        ("avellaneda_stoikov.gamma_per_tick", "1", "cannot be set while fixed_spread trades; expected one of"),
+        (
+            "exchange.queue",
+            "log_prob",
+            "exchange.queue: cannot be set while fixed_spread trades; expected risk, quoter,",
+        ),
+        ("avellaneda_stoikov.gamma_per_tick", "1", "cannot be set while fixed_spread trades; expected risk, quoter,"),
         ("quoter.order_qty_base", "0.000015", "[quoter] order_qty_base: 0.000015 is not a multiple of the lot 0.00001"),
         ("quoter.levels", "17", "[quoter] levels: expected int <= 16"),
         ("risk.collar_bps", "wide", "[risk] collar_bps: expected float | null, got str"),

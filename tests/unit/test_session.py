@@ -193,9 +193,14 @@ def test_decimals_are_exact_and_written_in_full(counts: list[int], unit: Decimal
     assert texts == [f"{count * unit + 0:.{scale}f}" for count in counts]  # + 0: no minus zero
 
 
+def test_a_number_beyond_63_bits_takes_a_wider_decimal() -> None:
+    column = decimals(np.array([2**62, -5]), Decimal(2), scale=1)
+    assert (column.type.precision, column.to_pylist()) == (38, [Decimal(2**63), Decimal(-10)])
+
+
 def test_a_number_too_large_for_a_decimal_stops() -> None:
-    with pytest.raises(OverflowError):
-        decimals(np.array([2**62]), Decimal("0.001"), 4)
+    with pytest.raises(OverflowError, match="38 digits"):
+        decimals(np.array([2**62]), Decimal(10**21))
 
 
 def test_a_session_folder_is_whole(tmp_path: Path) -> None:
@@ -210,7 +215,7 @@ def test_a_session_folder_is_whole(tmp_path: Path) -> None:
     assert (manifest["core_digest"], manifest["complete"]) == (CORE_DIGEST, False)
     assert manifest["inputs"] == [{"file": "tape", "sha256": hashlib.sha256(b"rows").hexdigest()}]
     summary = json.loads((folder / "summary.json").read_text())
-    assert (summary["fills"], summary["valid_share"], summary["complete"]) == (1, 0.5, False)
+    assert (summary["fills"], summary["valid_share"], summary["complete"]) == (1, 0.75, False)
     for name in TABLES:
         table = pq.read_table(folder / f"{name}.parquet").to_pylist()
         texts = list(csv.DictReader((folder / f"{name}.csv").read_text().splitlines()))

@@ -5,7 +5,7 @@ stays until the operator says otherwise; to resume takes the loss so far as the 
 """
 
 from mm_core.accounting.account import account_fill, account_mark
-from mm_core.accounting.money import sum_product
+from mm_core.accounting.money import money_e9, sum_product
 from mm_core.compiled import Record, compiled, hot
 from mm_core.messages import CANCEL, DENIED, SUBMIT, TRADING_STATE, say
 from mm_core.risk.gate import (
@@ -25,6 +25,7 @@ from mm_core.risk.reason import Reason
 from mm_core.risk.state import ORDERS
 from mm_core.types import INT64_MAX
 
+BPS = 10_000
 DAY_NS = 86_400_000_000_000
 R_TOO_MANY_ORDERS = int(Reason.TOO_MANY_ORDERS)
 R_LOSS_SESSION = int(Reason.LOSS_SESSION)
@@ -149,6 +150,8 @@ def risk_book(risk: Record, top: Record) -> None:
     if top.state != VALID or top.bid_lots == 0 or top.ask_lots == 0:
         return
     account_mark(risk.account, top.bid_ticks + top.ask_ticks)
+    if risk.limits.loss_auto_bps > 0:
+        _set_loss(risk.limits, top.bid_ticks + top.ask_ticks)
     day = top.local_ns // DAY_NS
     if day != risk.day:
         risk.day = day
@@ -156,6 +159,16 @@ def risk_book(risk: Record, top: Record) -> None:
     reason = _breach(risk, top.local_ns)
     if reason != NONE and risk.trading_state != HALTED and risk.flattening == 0:
         risk_set_state(risk, HALTED, reason, top.local_ns)
+
+
+@compiled
+def _set_loss(limits: Record, mid_half: int) -> None:
+    """Once, at the first mid: the loss of the session as a share of the largest position's value, unless it was set."""
+    bps = limits.loss_auto_bps
+    limits.loss_auto_bps = 0
+    if limits.loss_session_e9_max == INT64_MAX and limits.position_lots_max <= INT64_MAX // mid_half:
+        value_half = limits.position_lots_max * mid_half
+        limits.loss_session_e9_max = money_e9(value_half, limits.value_num * bps, 2 * limits.value_den * BPS)
 
 
 @compiled

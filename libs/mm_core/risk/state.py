@@ -22,6 +22,7 @@ LIMITS = np.dtype(
         ("notional_tick_lots_max", "i8"),  # |position| x price, working orders included
         ("loss_session_e9_max", "i8"),
         ("loss_day_e9_max", "i8"),
+        ("loss_auto_bps", "i8"),  # above 0: the loss of the session becomes so much of the largest position's value
         ("collar_bps", "f8"),  # distance of an order from the mid
         ("orders_per_window_max", "i8"),
         ("fills_per_window_max", "i8"),

@@ -1,20 +1,21 @@
 """The configuration of a run: human units, named in the key; the constraints stand in the types.
 
 Amounts are decimals (in TOML a number or a text) and become integer ticks, lots and nanoseconds exactly, in `parts`.
-A limit that is absent does not bind.
+A limit that is absent does not bind, but for the four that `[risk] default_limits` gives a value.
 """
 
 import difflib
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from mm_core.types import InputError
 
+REGULAR_FEE = Decimal("0.001")  # of Binance Spot, maker and taker, without a discount
 Millis = Annotated[int, Meta(ge=1, le=10**11)]
 Count = Annotated[int, Meta(ge=0, le=10**12)]
 RateMax = Annotated[int, Meta(ge=1, le=255)]  # what the gate can count
@@ -93,8 +94,13 @@ class AvellanedaStoikov(Section, frozen=True, kw_only=True):
 
 
 class Risk(Section, frozen=True, kw_only=True):
-    """Limits of the gate. `window_ms` is the window of both rates; the balances count in account mode spot only."""
+    """Limits of the gate. `window_ms` is the window of both rates; the balances count in account mode spot only.
 
+    With `default_limits` an absent order_max_base is the quoter's order, position_max_base the quoter's and two quotes
+    a level, collar_bps 500, and loss_session_max_quote 2 % of position_max_base at the first VALID mid.
+    """
+
+    default_limits: bool = True
     order_max_base: Decimal | None = None
     order_value_max_quote: Decimal | None = None
     position_max_base: Decimal | None = None
@@ -111,15 +117,15 @@ class Risk(Section, frozen=True, kw_only=True):
 
 
 class Exchange(Section, frozen=True, kw_only=True):
-    """Latencies, queue model and fees of the paper exchange. `cancel_ms` absent is `entry_ms`."""
+    """Latencies, queue model and fees (default: regular) of the paper exchange. `cancel_ms` absent is `entry_ms`."""
 
     entry_ms: Decimal = Decimal(10)
     cancel_ms: Decimal | None = None
     response_ms: Decimal = Decimal(10)
     queue: str = "risk_averse"
     partial_fills: bool = True
-    maker_fee: Decimal = Decimal("0.0002")
-    taker_fee: Decimal = Decimal("0.0005")
+    maker_fee: Decimal = REGULAR_FEE
+    taker_fee: Decimal = REGULAR_FEE
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -135,6 +141,7 @@ class Config(Section, frozen=True, kw_only=True):
     exchange: Exchange = Exchange()
 
 
+CLOSE = "did you mean"
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
@@ -156,13 +163,23 @@ def to_config(
             raise InputError(f"[{section}]: unknown section; {nearest(section, list(known), '[{}]')}")
         if not isinstance(keys, Mapping):
             raise InputError(f"{section}: expected a section [{section}] with keys")
-        for key in keys:
+        for key, value in keys.items():
+            if isinstance(value, Mapping):
+                raise InputError(f"[{section}.{key}]: a section inside of [{section}]; expected keys with values")
             if key not in known[section]:
                 raise InputError(f"[{section}] {key}: unknown key; {_suggestion(section, key, known)}")
+            _check_choice(kind, section, key, value)
     try:
         return msgspec.convert(sections, kind, strict=strict)
     except msgspec.ValidationError as error:
         raise InputError(_located(str(error))) from error
+
+
+def _check_choice(kind: type[Config], section: str, key: str, value: Any) -> None:
+    """InputError for a value that is none of the words that a key takes."""
+    types = get_type_hints(next(each.type for each in msgspec.structs.fields(kind) if each.name == section))
+    if get_origin(types[key]) is Literal and value not in get_args(types[key]):
+        raise InputError(f"[{section}] {key}: {value!r}; expected one of {', '.join(get_args(types[key]))}")
 
 
 def section_keys(kind: type[Config]) -> dict[str, tuple[str, ...]]:
@@ -172,16 +189,17 @@ def section_keys(kind: type[Config]) -> dict[str, tuple[str, ...]]:
 
 def _suggestion(section: str, key: str, known: Mapping[str, tuple[str, ...]]) -> str:
     elsewhere = [name for name, keys in known.items() if key in keys]
-    if elsewhere:
-        return f"expected it in [{elsewhere[0]}]"
-    return nearest(key, list(known[section]), f"[{section}] {{}}")
+    close = nearest(key, list(known[section]), f"[{section}] {{}}")
+    if elsewhere and not close.startswith(CLOSE):
+        return f"expected it in {' or '.join(f'[{name}]' for name in elsewhere)}"
+    return close
 
 
 def nearest(name: str, names: list[str], form: str) -> str:
-    """The end of a message about a wrong name: the right one nearest to it, in a form such as `[{}]`, or all."""
-    close = difflib.get_close_matches(name, names, 1, 0.5)
+    """The end of a message about a wrong name: the right one if one is near, in a form such as `[{}]`, else all."""
+    close = difflib.get_close_matches(name, names, 1, 0.7)
     if close:
-        return f"did you mean {form.format(close[0])}?"
+        return f"{CLOSE} {form.format(close[0])}?"
     return f"expected one of {', '.join(names)}"
 
 

@@ -21,7 +21,7 @@ from mm_core.node import put
 from mm_core.quoting.state import QUOTER
 from mm_core.quoting.terms import as_strategy
 from mm_core.risk.state import new_risk
-from mm_core.setup.config import Config
+from mm_core.setup.config import Config, Risk
 from mm_core.setup.filters import filters_of
 from mm_core.setup.refusals import fill_kinds
 from mm_core.setup.settings import QUOTER_FIELDS, RISK_FIELDS, STRATEGIES, Field, Setting, strategy_fields, to_setting
@@ -38,6 +38,8 @@ BOOK_FAR = FAR
 
 DEFAULT_ORDER_LOTS = 100
 DEFAULT_POSITION_ORDERS = 10
+DEFAULT_COLLAR_BPS = 500.0
+DEFAULT_LOSS_BPS = 200  # of the largest position at the first VALID mid
 DEFAULT_SIZES_BASE = (Decimal("0.1"), Decimal(1), Decimal(5), Decimal(10))
 
 QUEUES = {
@@ -75,11 +77,12 @@ def new_parts(config: Config, instrument: InstrumentDefined) -> Parts:
     """The initial records. InputError names the key of an amount that is off the instrument's grid or out of bounds."""
     check_range(instrument)
     units = units_of(instrument)
+    quoter = _quoter(config, units)
     return Parts(
         builder=_builder(config, units),
         venue=_venue(config, units, instrument),
-        quoter=_quoter(config, units),
-        risk=_risk(config, units, instrument),
+        quoter=quoter,
+        risk=_risk(config, units, instrument, quoter),
         account=new(ACCOUNT),
         units=units,
         strategy=as_strategy(STRATEGIES[config.quoter.strategy][0]),
@@ -186,11 +189,13 @@ def _fill(state: State, config: Config, section: str, fields: dict[str, Field], 
             put(state, field.path, field.convert(f"[{section}] {key}", value, units))
 
 
-def _risk(config: Config, units: Units, instrument: InstrumentDefined) -> State:
+def _risk(config: Config, units: Units, instrument: InstrumentDefined, quoter: State) -> State:
     risk = config.risk
     state = new_risk()
-    _fill(state, config, "risk", RISK_FIELDS, units)
     limits = state["limits"]
+    if config.risk.default_limits:
+        _default_limits(limits, config.risk, quoter)
+    _fill(state, config, "risk", RISK_FIELDS, units)
     state["filters"] = filters_of(instrument)
     limits["window_ns"] = risk.window_ms * NS_PER_MS
     limits["spot"] = risk.account_mode == "spot"
@@ -200,3 +205,15 @@ def _risk(config: Config, units: Units, instrument: InstrumentDefined) -> State:
     limits["value_num"] = units.value_e9.numerator
     limits["value_den"] = units.value_e9.denominator
     return state
+
+
+def _default_limits(limits: State, risk: Risk, quoter: State) -> None:
+    """What a gate lets through that knows no limits but the quoter's own parameters."""
+    terms = quoter["terms"]
+    limits["order_lots_max"] = terms["lot_lots"]
+    # A quote that is being replaced is there twice until its cancel is known.
+    most_lots = int(terms["position_lots_max"][0]) + 2 * int(quoter["levels"][0]) * int(terms["lot_lots"][0])
+    limits["position_lots_max"] = min(most_lots, UNITS_MAX)
+    limits["collar_bps"] = DEFAULT_COLLAR_BPS
+    if risk.loss_session_max_quote is None:
+        limits["loss_auto_bps"] = DEFAULT_LOSS_BPS

@@ -100,8 +100,12 @@ def to_setting(config: Config, units: Units, key: str, text: str) -> Setting:
     section, _, name = key.partition(".")
     node, fields = sections.get(section, ("", {}))
     if name not in fields:
-        names = [f"{each}.{right}" for each, (_, rights) in sections.items() for right in rights]
-        raise InputError(f"{key}: cannot be set while {config.quoter.strategy} trades; {nearest(key, names, '{}')}")
+        right = (
+            nearest(name, list(fields), f"{section}.{{}}")
+            if fields
+            else f"expected {', '.join(sections)} and their keys"
+        )
+        raise InputError(f"{key}: cannot be set while {config.quoter.strategy} trades; {right}")
     value = getattr(getattr(to_config({section: {name: text}}, strict=False), section), name)
     if value is None:
         raise InputError(f"[{section}] {name}: expected a number, got {text}")

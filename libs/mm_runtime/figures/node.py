@@ -24,8 +24,8 @@ OF_STATE: dict[str, Callable[[Metrics, State, Scale], None]] = {
 }
 
 
-def add_node(metrics: Metrics, loop: NodeLoop, node: Node, instrument: InstrumentDefined) -> None:
-    """All figures of a node's service, of a `loop` that has started.
+def add_node(metrics: Metrics, loop: NodeLoop, node: Node, instrument: InstrumentDefined) -> Said:
+    """All figures of a node's service, of a `loop` that has started; gives what counts the node's answers.
 
     Those of the state wait until the node has read its log to the end once: a checkpoint's older state would let
     counters step back, which Prometheus takes for a start from 0 and counts again.
@@ -47,3 +47,4 @@ def add_node(metrics: Metrics, loop: NodeLoop, node: Node, instrument: Instrumen
         lambda: loop.events > 0 and loop.reader.pending == 0,
         lambda: OF_STATE[node.name](metrics, node.state, Scale.of(instrument)),
     )
+    return said

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from mm_runtime.live_source import LiveSource
-from mm_venues.steady_clock import SteadyClock
 from tests.venue.market import ETH, FIRST_NS, book, diff, short
 
 from mm_core.events import RootEvent
+from mm_runtime.live_source import LiveSource
 from mm_venues.audit import CompiledBook, TouchAudit
 from mm_venues.binance.feed import Feed
+from mm_venues.steady_clock import SteadyClock
 
 WAITING_MAX = 50
 

@@ -23,7 +23,6 @@ from mm_core.quoting.state import QUOTER
 from mm_core.quoting.terms import TERMS, decide_prices
 from mm_core.setup.refusals import fill_kinds
 from mm_core.signals import builder as builders
-from mm_core.signals import touch as touches
 from mm_core.signals.builder import TOP, VALID
 from mm_core.signals.executable import executable
 from mm_core.signals.touch import flow_lots, weighted_mid_ticks
@@ -100,9 +99,6 @@ def flow(previous: State, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lot
     return flow_lots(previous[0], bid_ticks, bid_lots, ask_ticks, ask_lots)
 
 
-added_flow = touches.added_flow
-
-
 @compiled
 def sample_volatility(volatility: State, mid_half: int, now_ns: int) -> Any:
     volatility_sample(volatility[0], mid_half, now_ns)
@@ -167,16 +163,6 @@ def results(account: State) -> Any:
 @compiled
 def fee_e9(tick_lots: int, rate_ppb: int, value_num: int, value_den: int) -> Any:
     return money.fee_e9(tick_lots, rate_ppb, value_num, value_den)
-
-
-@compiled
-def scale_half_even(value: int, factor: int, divisor: int) -> Any:
-    return money.scale_half_even(value, factor, divisor)
-
-
-@compiled
-def sum_product(base: int, count: int, each: int) -> Any:
-    return money.sum_product(base, count, each)
 
 
 @compiled
@@ -268,13 +254,6 @@ def new_top(bid_ticks: int, ask_ticks: int, *, lots: int = 10, state: int = VALI
     top["bid_lots"] = lots
     top["ask_lots"] = lots
     return top
-
-
-def new_touch(bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> State:
-    """The touch before a step of the flow."""
-    touch = new(builders.TOUCH)
-    touch[0] = (bid_ticks, bid_lots, ask_ticks, ask_lots)
-    return touch
 
 
 def new_terms(**values: float) -> State:

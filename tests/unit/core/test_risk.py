@@ -11,7 +11,7 @@ from mm_core.filters import FILTERS
 from mm_core.messages import CANCEL, DENIED, SUBMIT, TRADING_STATE
 from mm_core.risk.reason import Reason, reason_name
 from mm_core.risk.state import ORDERS, RATE, new_risk
-from mm_core.types import BookState, TradeState
+from mm_core.types import INT64_MAX, BookState, TradeState
 
 S = 1_000_000_000
 DAY = 86_400 * S
@@ -274,3 +274,26 @@ def test_a_partial_fill_leaves_its_rest_working() -> None:
     assert intent(risk, BUY, 9, order_id=2)[1] == 2  # 3 held, 5 working
     gates.risk_gone(risk, 1)
     assert intent(risk, BUY, 9, order_id=3)[1] == 5  # 3 held, 2 working
+
+
+def test_the_loss_by_default_is_a_share_of_the_largest_position_at_the_first_valid_mid() -> None:
+    risk = new_risk()
+    risk["limits"]["position_lots_max"] = 50
+    risk["limits"]["loss_auto_bps"] = 200
+    gates.risk_book(risk, calls.new_top(99, 101, state=BookState.GAP))
+    assert risk["limits"]["loss_session_e9_max"][0] == INT64_MAX
+    for bid, ask in ((99, 101), (199, 201)):  # the first one counts
+        gates.risk_book(risk, calls.new_top(bid, ask))
+        assert risk["limits"]["loss_session_e9_max"][0] == 50 * 100 * 2 // 100
+    assert risk["limits"]["loss_auto_bps"][0] == 0
+
+
+@pytest.mark.parametrize(
+    ("position_lots_max", "loss_session_e9_max", "expected"),
+    [(50, 7, 7), (INT64_MAX, INT64_MAX, INT64_MAX), (INT64_MAX // 200, INT64_MAX, round(INT64_MAX // 200 * 2))],
+)
+def test_a_loss_that_was_set_or_that_no_position_can_reach_is_left(
+    position_lots_max: int, loss_session_e9_max: int, expected: int
+) -> None:
+    risk = gate(position_lots_max=position_lots_max, loss_session_e9_max=loss_session_e9_max, loss_auto_bps=200)
+    assert risk["limits"]["loss_session_e9_max"][0] == expected

@@ -5,7 +5,7 @@ from typing import Any
 
 from mm_core import events as e
 from mm_core.node import Node
-from mm_core.setup.config import to_config
+from mm_core.setup.config import Config, to_config
 from mm_core.setup.nodes import new_nodes
 from mm_core.setup.parts import Parts, new_parts
 from mm_core.types import BookState, Side, TimeInForce
@@ -17,8 +17,21 @@ INSTRUMENT = e.InstrumentDefined(instrument_id=NAME, ts_ns=0, venue_symbol="TEST
 EXCHANGE, BUILDER, QUOTER, RISK, ACCOUNTANT = range(5)
 
 
+# What the tests of this folder count with unless they say otherwise: no limits, fees of 2 and 5 bps.
+TERMS: dict[str, dict[str, Any]] = {
+    "risk": {"default_limits": False},
+    "exchange": {"maker_fee": "0.0002", "taker_fee": "0.0005"},
+}
+
+
+def config(**sections: Any) -> Config:
+    """The configuration of these sections over TERMS."""
+    chosen: Config = to_config(TERMS | {name: TERMS.get(name, {}) | keys for name, keys in sections.items()})
+    return chosen
+
+
 def parts(**sections: Any) -> Parts:
-    return new_parts(to_config(sections), INSTRUMENT)
+    return new_parts(config(**sections), INSTRUMENT)
 
 
 def node(rank: int, **sections: Any) -> Node:

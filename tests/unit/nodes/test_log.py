@@ -16,6 +16,7 @@ from tests.unit.nodes.said import (
     NAME,
     QUOTER,
     book,
+    config,
     delta,
     intent,
     market,
@@ -30,7 +31,6 @@ from tests.unit.nodes.said import (
 from mm_core import events as e
 from mm_core import messages as m
 from mm_core.node import Node
-from mm_core.setup.config import to_config
 from mm_core.setup.nodes import new_nodes
 from mm_core.types import Command, InputError, Side
 from mm_research.from_events import EventRows
@@ -127,7 +127,7 @@ def test_a_log_with_commands_makes_the_tables_of_a_session(tmp_path: Path) -> No
     taken = messages[(messages["kind"] == m.FILLED) & (messages["flag"] == 0)]
     assert len(taken) > 0
     recording = Recording(INSTRUMENT, messages, rows.samples())  # checks the account and the split of the result
-    write_session(tmp_path, Session(command="paper", config=to_config(CHAIN), instrument=INSTRUMENT), recording, {})
+    write_session(tmp_path, Session(command="paper", config=config(**CHAIN), instrument=INSTRUMENT), recording, {})
     table = pq.read_table(tmp_path / "orders.parquet")
     assert {"expired", "canceled", "trading_state"} <= set(table["event"].to_pylist())
     assert {"halted", "reducing", "active"} <= set(table["trading_state"].to_pylist())

@@ -1,0 +1,121 @@
+"""The text of a run's summary, from the object that `--json` prints: what went wrong and why stands first."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import typer
+
+Rows = list[tuple[str, str]]
+
+
+def as_text(rows: Sequence[tuple[str, str]]) -> str:
+    """Name and text, a line each."""
+    return "\n".join(f"{name:11} {text}" for name, text in rows)
+
+
+def tell_notes(notes: Sequence[str]) -> None:
+    """What is to be known before a run, on stderr."""
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+
+
+def size_notes(tick: str, lot: str, exchange_info: object) -> list[str]:
+    """Which definition of a size wins, where two are given."""
+    given = {"tick": tick, "lot": lot}
+    return [
+        f"--{name} {size} wins over the {name} size of --exchange-info {exchange_info}"
+        for name, size in given.items()
+        if size and exchange_info is not None
+    ]
+
+
+def share_text(part: float | None) -> str:
+    """A share of the time: 93 %, 0.4 %; - where there was none."""
+    if part is None:
+        return "-"
+    return f"{100 * part:.0f} %" if part == 0 or part >= 0.1 else f"{100 * part:.2g} %"
+
+
+def activity_rows(summary: Mapping[str, Any]) -> Rows:
+    """What the book was, how much was quoted, why not more, and what was refused."""
+    book, trading, quoted = summary["book"], summary["trading"], summary["quoted_share"]
+    reason = f" ({book['reason']})" if book["reason"] else ""
+    sides = ", ".join(f"{name} {share_text(quoted[name])}" for name in ("bid", "ask", "both"))
+    return [
+        ("book", f"{book['state']}{reason} at the end; VALID {share_text(book['valid_share'])} of the time"),
+        ("quoted", f"{share_text(quoted['either'])} of the time: {sides}"),
+        *(("why", line) for line in summary["why"]),
+        ("trading", _trading(trading)),
+        *_counted("denied", summary["denied"]),
+        *_counted("rejected", summary["rejected"]),
+        *_counted("dropped", summary.get("feed", {}).get("dropped", {})),
+        *left_out_rows(summary.get("left_out", {})),
+        ("fees", summary["fees"]),
+        ("limits", _limits(summary["limits"], summary["units"])),
+    ]
+
+
+def result_rows(summary: Mapping[str, Any]) -> Rows:
+    """Orders, position and result with their units."""
+    pnl, base, quote = summary["pnl"], summary["units"]["base"], summary["units"]["quote"]
+    return [
+        ("fill model", summary["fill_model"]),
+        ("orders", f"{summary['orders']:,}, fills {summary['fills']:,}, position {summary['position']:,} {base}"),
+        ("result", f"{pnl['total']:,} {quote} after fees of {pnl['fees']:,} {quote}"),
+        ("  is", f"realised {pnl['realised']:,} + unrealised {pnl['unrealised']:,} - fees"),
+        ("  is", f"spread {pnl['spread']:,} + inventory {pnl['inventory']:,} - fees"),
+        *summary["digests"].items(),
+    ]
+
+
+def left_out_rows(left_out: Mapping[str, Any]) -> Rows:
+    """What --salvage left out, a line for each kind."""
+    return [
+        ("left out", f"{each['count']:,} line{'s'[: each['count'] > 1]}: {kind}; first {each['first']}")
+        for kind, each in left_out.items()
+    ]
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Counts by name, the largest first; - without any."""
+    largest = sorted(((name, count) for name, count in counts.items() if count), key=lambda each: -each[1])
+    return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in largest) or "-"
+
+
+def standing_rows(services: Mapping[str, Mapping[str, Any] | None]) -> Rows:
+    """Where a running session stands, from what its services say of themselves; a service that is away says nothing."""
+    said: dict[str, Any] = {}
+    for status in services.values():
+        said |= status or {}
+    rows: Rows = []
+    for name in ("book", "trading"):
+        if name in said:
+            reason = f" ({said[name]['reason'].replace('_', ' ')})" if said[name]["reason"] else ""
+            rows.append((name, f"{said[name]['state']}{reason}"))
+    if "resting" in said:
+        rows.append(("quotes", f"bid {said['resting']['bid']}, ask {said['resting']['ask']} orders; {said['mode']}"))
+    rows += [(name, counts_text(said[name])) for name in ("denied", "rejected") if name in said]
+    return rows + _counted("dropped", said.get("feed", {}).get("dropped", {}))
+
+
+def _counted(name: str, counts: Mapping[str, int]) -> Rows:
+    return [(name, counts_text(counts))] if any(counts.values()) else []
+
+
+def _trading(trading: Mapping[str, Any]) -> str:
+    reason = f" ({trading['reason'].replace('_', ' ')})" if trading["reason"] else ""
+    halts = trading["halts"]
+    halted = f"; halted {share_text(trading['halted_share'])} of the time, first at {halts[0]['time']}" if halts else ""
+    return f"{trading['state']}{reason} at the end{halted}"
+
+
+def _limits(limits: Mapping[str, float | None], units: Mapping[str, str]) -> str:
+    texts = {
+        "order_max_base": ("order", units["base"]),
+        "position_max_base": ("position", units["base"]),
+        "collar_bps": ("collar", "bps"),
+        "loss_session_max_quote": ("loss of the session", units["quote"]),
+        "loss_day_max_quote": ("of the day", units["quote"]),
+    }
+    given = [f"{name} {limits[key]:,.8g} {unit}" for key, (name, unit) in texts.items() if limits[key] is not None]
+    return ", ".join(given) or "none"
