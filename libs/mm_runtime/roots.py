@@ -78,6 +78,7 @@ class RootSource:
         self._encode = msgspec.msgpack.Encoder().encode
         self._want = msgspec.msgpack.Decoder(Want)
         self._kept: deque[tuple[int, bytes | None]] = deque()  # None is the end
+        self._confirmed: bytes | None = None  # the last root that the log is known to hold
         self._number = 0  # of the last root
         self._wanted = self._next = 0
         self._sent = 0  # number of the last root that was sent
@@ -129,7 +130,10 @@ class RootSource:
             self._kept.append((self._number, data))
 
     def skip(self, events: Sequence[Root]) -> None:
-        """Give up what is not confirmed, for these, which begin with a GAP: as old as what is given up."""
+        """Give up what is not confirmed, for these, which begin with a GAP: as old as what the log holds.
+
+        So no Tick comes before the GAP: it would be late too, on a book that is VALID until then.
+        """
         is_ending = bool(self._kept) and self._kept[-1][1] is None
         ts_ns, recv_ns = self._oldest()
         self.forget()
@@ -143,8 +147,8 @@ class RootSource:
             self._keep(None)
 
     def _oldest(self) -> tuple[int, int]:
-        """ts_ns and recv_ns of the first root that is not confirmed, or of the last one."""
-        data = self._kept[0][1] if self._kept else None
+        """ts_ns and recv_ns of the last root that is confirmed, or of the first that is not, or of the last one."""
+        data = self._confirmed or (self._kept[0][1] if self._kept else None)
         first = decode(data) if data is not None else self._last
         return (first.ts_ns, first.recv_ns) if isinstance(first, Root) else (0, 0)
 
@@ -197,7 +201,7 @@ class RootSource:
         want = self._want.decode(message.data)
         self._wanted, self._next = max(self._wanted, want.number), max(self._next, want.next)
         while self._kept and self._kept[0][0] < want.number:
-            self._kept.popleft()
+            self._confirmed = self._kept.popleft()[1]
         self._heard.set()
         if len(self._kept) < WINDOW:
             self._room.set()
