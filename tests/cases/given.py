@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tests.cases import checks
+from tests.cases.cases import Case, settings
 from tests.cases.checks import Seen, _last_book, _ms, _submitted_after
-from tests.cases.inputs import Case, _settings
 from tests.cases.ways import Outcome
 
 from mm_core.events import OrderFilled, Trade
@@ -22,7 +22,7 @@ class Given(NamedTuple):
 
 def _case(right: str, *more: str, options: Sequence[str] = (), symbol: str = "BTCUSDT", exit_code: int = 0) -> Case:
     chosen = options or ("--tick", "0.1", "--lot", "0.001")
-    return Case("", right, _settings(*more), chosen, symbol, exit_code)
+    return Case("", right, settings(*more), chosen, symbol, exit_code)
 
 
 def _valid_again(outcome: Outcome) -> Seen:

@@ -8,9 +8,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.cases.cases import CASES, Case
 from tests.cases.checks import CHECKS, Seen
 from tests.cases.given import GIVEN
-from tests.cases.inputs import CASES, Case, write
+from tests.cases.inputs import write
 from tests.cases.ways import WAYS, Outcome, run
 
 Check = Callable[[Outcome], Seen]

@@ -6,8 +6,9 @@
 from pathlib import Path
 
 import pytest
+from tests.cases.cases import CASES, Case
 from tests.cases.checks import CHECKS
-from tests.cases.inputs import CASES, Case, write
+from tests.cases.inputs import write
 from tests.cases.ways import Outcome, run
 
 NAMES = [case.name for case in CASES]

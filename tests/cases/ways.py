@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from tests.cases.inputs import Case
+from tests.cases.cases import Case
 
 from mm_cli.app import main
 from mm_core.events import Event

@@ -7,7 +7,6 @@ from mm_core.book.window import ASK, BID
 from mm_core.compiled import Array, Record, Strategy, compiled, hot, in_bounds, int64
 from mm_core.exchange.market import arrivals, depth_row, trade_row
 from mm_core.messages import ANSWERS, bus_due_ns
-from mm_core.sequencer import next_due_ns
 from mm_core.signals.builder import (
     builder_clear,
     builder_clear_side,
@@ -21,6 +20,7 @@ from mm_core.signals.touch import added_flow, flow_lots
 from mm_core.types import INT64_MAX
 from mm_research.engine.prefetch import ROWS_AHEAD, prefetch
 from mm_research.engine.serve import decide, deliver, is_pending, take_sample
+from mm_research.engine.silence import skip_silence
 from mm_research.engine.state import (
     CLEAR,
     DEPTH,
@@ -40,8 +40,6 @@ from mm_research.engine.state import (
 
 # Kinds of rows that are the depth stream's, a bit each: DEPTH, SNAPSHOT, CLEAR, NOTHING.
 DEPTH_KINDS = int64((1 << DEPTH) | (1 << SNAPSHOT) | (1 << CLEAR) | (1 << NOTHING))
-
-next_due = compiled(next_due_ns)
 
 # Room that the log needs for one decision of one set: all answers of its venue, and 64 wanted requests with the answer
 # of risk to each, after a state with its cancels.
@@ -250,15 +248,6 @@ def _tick(market: Record, strategy: Strategy) -> None:
     market.tick_ns = now_ns + market.period_ns
 
 
-@compiled
-def _skip_silence(market: Record, rows: Array, i: int) -> None:
-    """In a long silence the next Tick is later (`mm_core.sequencer`), but not much later than the row that ends it."""
-    now_ns = market.tick_ns - market.period_ns
-    market.tick_ns = next_due(now_ns, rows[max(i - 1, 0)].local_ns, market.period_ns)
-    if i < rows.shape[0] and rows[i].local_ns < market.tick_ns:
-        market.tick_ns = next_due(max(rows[i].local_ns, now_ns), rows[i].local_ns, market.period_ns)
-
-
 @hot
 def _before_row(market: Record, row: Record, shared: bool) -> None:
     """Let the requests arrive that are at a venue before the row is."""
@@ -306,5 +295,5 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
             _see_rows(market, market.local, local_rows, market.tick_ns)
         _tick(market, strategy)
         if shared:
-            _skip_silence(market, rows, i)
+            skip_silence(market, rows, i)
     return False

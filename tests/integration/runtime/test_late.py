@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.integration.runtime.group import Group, beside, failure, running, until
+from tests.integration.runtime.group import Group, beside, running, until
 from tests.integration.runtime.nodes import BEGIN_NS, NAME, PERIOD_NS, instrument, plain_log, trade
 from tests.integration.runtime.proxy import Fate, every, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of
@@ -15,7 +15,7 @@ from mm_core.events import FeedStatus, OperatorCommand, Root, RootEvent, Tick, T
 from mm_core.types import NS_PER_S, BookState, Command
 from mm_runtime.operator import send
 from mm_runtime.roots import RootSource
-from mm_wire.codec import decode, encode
+from mm_wire.codec import decode
 
 DELAY_NS = 3 * NS_PER_S
 FREEZE_NS = 30 * NS_PER_S
@@ -265,33 +265,3 @@ def test_a_question_or_an_answer_that_is_lost_is_repeated(server: Server, machin
     check_is_plain(log)
     assert brief(log).endswith("GAP SYNCING 4")
     assert "3" not in brief(log).split()
-
-
-def test_an_event_of_another_instrument_ends_the_sequencer_and_nothing_of_it_is_on_the_log(
-    server: Server,
-) -> None:
-    foreign = msgspec.structs.replace(trade(3), instrument_id="binance.OTHER")
-
-    async def run() -> list[str]:
-        said = []
-        async with running(server.url) as group:
-            bus, _ = await group.sequencer()
-            await group.nodes()
-            source = await group.source()
-            await source.put([instrument(), trade(1)])
-            await beside(group, until(lambda: source.unconfirmed == 0))
-            for _ in range(2):  # the one who takes the log up knows its instrument too
-                await source.put([foreign, trade(4)])
-                said.append(str(await failure(bus)))
-                await group.kill(bus)
-                source.forget()
-                bus, _ = await group.sequencer()
-            await group.kill(bus)
-            group.buses = [each for each in group.buses if not each.failed.done()]
-        return said
-
-    for line in asyncio.run(run()):
-        assert "Trade of binance.OTHER in the log of binance.TEST; expected a group for each instrument" in line
-    log = asyncio.run(log_of(server))
-    assert [root.trade_id for root in roots_of(log) if isinstance(root, Trade)] == [1]
-    assert encode(foreign) not in log
