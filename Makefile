@@ -54,7 +54,7 @@ cases: $(STAMP) ## Run every small recording of a fault in each way and write do
 wire: $(STAMP) ## Run the tests of the wire's 61 faults and write docs/wire-faults.md: two minutes
 	$(BIN)/python -m tests.contract.wire_table
 
-livefaults: $(STAMP) ## Live sessions on a venue that goes wrong, services that freeze: eight minutes, prints a table
+livefaults: $(STAMP) ## Live sessions on a venue that goes wrong, services that freeze: six minutes, prints a table
 	$(BIN)/pytest tests/livefaults -m slow -s
 
 clients: $(STAMP) ## Let ccxt, python-binance and cryptofeed follow the replay venue; installs them from PyPI: three minutes

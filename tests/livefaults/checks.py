@@ -138,7 +138,7 @@ def row(fault: Fault, seen: Seen, problems: list[str]) -> str:
     states = " ".join(dict.fromkeys(healing.states)) or "VALID"
     reasons = sorted(healing.reasons, key=lambda reason: not count.says([reason], fault.reason))
     book = ": ".join([states, *reasons[:1]])
-    found = f"{(healing.void_ns - seen.span.start_ns) / NS_PER_S:.1f}" if healing.void_ns else "-"
+    found = f"{max(0, healing.void_ns - seen.span.start_ns) / NS_PER_S:.1f}" if healing.void_ns else "-"
     proven = f"{proven_s(seen):.1f}" if healing.order_ns else "-"
     counts = (counted.orders, counted.fills, counted.untrue, counted.late)
     cells = [fault.name, fault.right, *counts, book, found, proven, "; ".join(problems) or "right"]

@@ -55,8 +55,9 @@ async def _stall_calm(venue: MarketVenue, session: LiveSession) -> int:
 async def _silence(venue: MarketVenue, _: LiveSession) -> int:
     venue.is_silent = True
     await asyncio.sleep(SILENCE_S)
+    over_ns = now_ns()
     venue.is_silent = False
-    return now_ns()
+    return over_ns
 
 
 async def _cut(venue: MarketVenue, _: LiveSession) -> int:
@@ -107,15 +108,16 @@ async def _change_tick(venue: MarketVenue, session: LiveSession) -> int:
 async def _halt(venue: MarketVenue, _: LiveSession) -> int:
     venue.status = "HALT"
     await asyncio.sleep(HALT_S)
+    over_ns = now_ns()
     venue.status = "TRADING"
-    return now_ns()
+    return over_ns
 
 
 def _freeze(service: str) -> Happen:
     async def happen(_: MarketVenue, session: LiveSession) -> int:
         with session.frozen(service):
             await asyncio.sleep(FREEZE_S)
-        return now_ns()
+            return now_ns()  # behind it the session may heal before we look at the clock
 
     return happen
 

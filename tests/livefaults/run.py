@@ -45,14 +45,14 @@ def run(fault: Fault, folder: Path) -> Seen:
 async def _run(fault: Fault, folder: Path) -> Seen:
     async with trading() as venue, live(venue, folder, *fault.settings) as session:
         assert await session.until(lambda: session.count(e.OrderFilled) >= FILLS, START_S_MAX), "it does not trade"
-        start_ns = now_ns()
+        start, start_ns = len(session.events), now_ns()
         over_ns = await fault.happen(venue, session)
-        await session.until(lambda: _is_over(fault, session, start_ns, over_ns), HEAL_S_MAX)
+        await session.until(lambda: _is_over(fault, session, start, over_ns), HEAL_S_MAX)
         given_up_ns = now_ns()
         code, _, err = await session.end()
         out, heard, stored_ns = session.out, session.events, session.stored_ns
     log = list(read_log(out)) if (out / LOG_FILE).exists() else heard
-    healed = healing(_until(log, given_up_ns), start_ns, over_ns)
+    healed = healing(_until(log, given_up_ns), start, over_ns)
     end_ns = over_ns or healed.valid_ns or given_up_ns
     span = Span(start_ns, start_ns + int(fault.quiet_s * NS_PER_S), end_ns)
     return Seen(code, err, out, span, healed, log, stored_ns, venue.truth, venue.asked)
@@ -63,8 +63,8 @@ def _until(log: Sequence[e.AnyEvent], end_ns: int) -> Sequence[e.AnyEvent]:
     return [event for event in log if not isinstance(event, e.FeedStatus | e.Book) or event.local_ns < end_ns]
 
 
-def _is_over(fault: Fault, session: LiveSession, start_ns: int, over_ns: int) -> bool:
+def _is_over(fault: Fault, session: LiveSession, start: int, over_ns: int) -> bool:
     """The book is proven again and quoted."""
     if fault.trades_on:
         return True
-    return bool(healing(session.events, start_ns, over_ns).order_ns)
+    return bool(healing(session.events, start, over_ns).order_ns)

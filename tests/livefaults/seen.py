@@ -59,9 +59,12 @@ class Healing(NamedTuple):
     order_ns: int = 0
 
 
-def healing(log: Sequence[e.AnyEvent], start_ns: int, end_ns: int) -> Healing:
-    """How the book of a log came back after a fault that began at `start_ns`, and was over at `end_ns` or is not."""
-    seen = [change for change in changes(log) if change.local_ns >= start_ns]
+def healing(log: Sequence[e.AnyEvent], start: int, end_ns: int) -> Healing:
+    """How the book of a log came back after a fault that was over at `end_ns` or is not.
+
+    It began when the log had `start` events: a GAP may be as old as the event before it.
+    """
+    seen = [change for change in changes(log) if change.at >= start]
     void = [change for change in seen if change.state is not BookState.VALID]
     if not void:
         return Healing()

@@ -69,22 +69,22 @@ HEALED: Sequence[e.AnyEvent] = (
 
 def test_a_book_is_void_for_a_reason_and_proven_again() -> None:
     states = ("GAP", "SYNCING", "VALID")
-    assert healing(HEALED, ns(1.5), 0) == Healing(ns(2), ("ids", "resync"), states, ns(3), ns(4))
+    assert healing(HEALED, 2, 0) == Healing(ns(2), ("ids", "resync"), states, ns(3), ns(4))
 
 
 def test_a_book_that_stays_as_it_is_heals_nothing() -> None:
-    assert healing([order(1), book(1), order(4)], ns(1.5), 0) == Healing()
-    assert healing(HEALED[:4], ns(1.5), 0).valid_ns == 0
-    assert healing(HEALED[:6], ns(1.5), 0).order_ns == 0
+    assert healing([order(1), book(1), order(4)], 1, 0) == Healing()
+    assert healing(HEALED[:4], 2, 0).valid_ns == 0
+    assert healing(HEALED[:6], 2, 0).order_ns == 0
 
 
 def test_what_is_proven_before_the_fault_is_over_does_not_count() -> None:
-    assert healing(HEALED, ns(1.5), ns(3.5)).valid_ns == 0
+    assert healing(HEALED, 2, ns(3.5)).valid_ns == 0
 
 
 def test_a_nodes_own_reason_is_one() -> None:
     log = [book(1), book(7, BookState.STALE, BookReason.SILENT), book(9)]
-    assert healing(log, ns(2), 0)[:3] == (ns(7), ("silent",), ("STALE", "VALID"))
+    assert healing(log, 1, 0)[:3] == (ns(7), ("silent",), ("STALE", "VALID"))
 
 
 def test_orders_and_fills_in_the_quiet_time_are_counted_by_either_time() -> None:
