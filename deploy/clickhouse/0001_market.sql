@@ -18,17 +18,7 @@ CREATE TABLE IF NOT EXISTS instruments (
     base LowCardinality(String),
     quote LowCardinality(String),
     qty_lots_min Int64,
-    notional_e9_min Int64,
-    status LowCardinality(String),
-    qty_lots_max Int64,
-    notional_e9_max Int64,
-    price_ticks_min Int64,
-    price_ticks_max Int64,
-    bid_up_ppm Int64,
-    bid_down_ppm Int64,
-    ask_up_ppm Int64,
-    ask_down_ppm Int64,
-    orders_max Int64
+    notional_e9_min Int64
 ) ENGINE = MergeTree ORDER BY (session, instrument_id, seq)
 SETTINGS non_replicated_deduplication_window = 100;
 

@@ -24,8 +24,7 @@ CREATE TABLE IF NOT EXISTS books (
     micro_max_ticks Float64 CODEC(ZSTD),
     ofi_lots Int64 CODEC(ZSTD),
     executable_spread_bps Array(Nullable(Float64)) CODEC(ZSTD),
-    fillable_fraction Array(Float64) CODEC(ZSTD),
-    reason Int64 COMMENT 'why the state is worse than the feed says, 0 for its own' CODEC(ZSTD)
+    fillable_fraction Array(Float64) CODEC(ZSTD)
 ) ENGINE = MergeTree ORDER BY (session, instrument_id, seq)
 SETTINGS non_replicated_deduplication_window = 100;
 
