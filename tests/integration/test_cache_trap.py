@@ -16,7 +16,7 @@ book = new_book(64, 32)
 apply_levels(book, 0, np.array([100]), np.array([5]))
 print(CORE_DIGEST, int(book["base_rank"][0, 0]), sum(apply_levels.stats.cache_hits.values()))
 """
-QUARTERS = "base = rank - 3 * (width >> 2)"
+QUARTERS = "book.base_rank[side] = rank - 3 * (width >> 2)"
 
 
 def call(libs: Path, cache: Path) -> tuple[str, int, int]:

@@ -156,7 +156,7 @@ def test_a_full_disk_costs_frames_and_is_said(venue: str, tmp_path: Path) -> Non
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["frames_lost"] > 100
     written = [frame for frame in frames(tmp_path) if b"frames not recorded" not in frame]
-    assert told["frames"] == len(written) > 10
+    assert told["frames"] == len(written) > 0
     assert (
         "cannot be written: File too large; expected a writable folder; frames are lost until it can be" in done.stderr
     )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.parity.harness import assert_equal, by_loop, by_nodes, small
 from tests.parity.markets import INSTRUMENT, Market, configs, moves
 
+from mm_core.compiled import JIT
 from mm_core.events import Tick
 from mm_core.setup.config import Config, to_config
 from mm_core.setup.parts import new_parts
@@ -26,6 +27,7 @@ def test_nodes_and_loop_decide_the_same(config: Config, drawn: list[Any], rounds
     assert_equal(nodes, by_loop(parts, INSTRUMENT, events))
 
 
+@pytest.mark.skipif(not JIT, reason="thousands of Ticks: minutes in plain Python")
 @pytest.mark.parametrize("silence_ms", [599_900, 600_000, 1_500_030, 3_599_999])
 def test_a_long_silence_has_few_ticks_alike(silence_ms: int) -> None:
     """Ten minutes of Ticks, then one a minute; behind the silence they are dense again at once."""

@@ -26,9 +26,9 @@ def parts_of(order_lots: int, response_ms: int, levels: int) -> Parts:
     sections = {
         "quoter": quoter,
         "fixed_spread": {"half_spread_ticks": 0.5},
-        "exchange": {"response_ms": response_ms},
+        "exchange": {"response_ms": response_ms, "maker_fee": "0.0002"},
     }
-    return new_parts(to_config(sections), INSTRUMENT)
+    return new_parts(to_config(sections, strict=False), INSTRUMENT)
 
 
 def at(passed_ns: int) -> dict[str, Any]:

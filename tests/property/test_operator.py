@@ -139,7 +139,9 @@ class Chain:
         bids: dict[str, Any] = {"bid_ticks": (999, 998), "bid_lots": (5, 6)}
         asks: dict[str, Any] = {"ask_ticks": (1001, 1002), "ask_lots": (5, 6)}
         self.append(e.BookSnapshot(**times, update_id=1_000, **bids, **asks))
-        self.append(e.FeedStatus(**times, state=BookState.VALID, epoch=9, complete_low_ticks=1, complete_high_ticks=2))
+        self.append(
+            e.FeedStatus(**times, state=BookState.VALID, epoch=9, complete_low_ticks=1, complete_high_ticks=2_000)
+        )
         for at in range(SETTLE_TICKS):
             times |= {"ts_ns": now_ns, "recv_ns": now_ns}
             levels: dict[str, Any] = {"bid_ticks": (999,), "ask_ticks": (1001,)}

@@ -175,7 +175,7 @@ def days_on_disk(tmp_path: Path, *days: list[RootEvent]) -> list[Path]:
     """A tape per day, each with its opening."""
     defined = Defined(instrument=ETH, tick_source="", lot_source="")
     tapes = [(f"2026010{day}", to_tape(*said)) for day, said in enumerate(days, start=1)]
-    folders = write_days(tmp_path, defined, tapes)
+    folders = write_days(tmp_path, defined, tapes, force=True)
     return [folder / f"tape_ETHUSDT_{folder.name}.parquet" for folder in folders]
 
 
