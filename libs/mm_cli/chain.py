@@ -29,7 +29,6 @@ from mm_runtime.label import Label
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.sessions import Running, listed
 from mm_runtime.settings import Settings
-from mm_store.findings import Findings
 from mm_store.log_file import writing_log
 from mm_store.ws_lines import LeftOut
 from mm_venues.binance.counts import FeedCounts, never_proven
@@ -155,7 +154,7 @@ class _Trading:
             wall_s=wall_s,
             complete=self._complete,
             left_out=msgspec.convert(recorder["left_out"], dict[str, LeftOut]),
-            failures=[*Findings().failures(counts), *filter(None, [recorder["end_reason"]])],
+            failures=recorder["failures"],
         )
         return Outcome(result=result, store=store, restarts=self._chain.supervisor.restarts)
 

@@ -20,6 +20,7 @@ from mm_runtime.roots import RootSource
 from mm_runtime.service import Service
 from mm_runtime.settings import Venue
 from mm_runtime.topology import HEARS
+from mm_store.findings import Findings
 from mm_store.recording import Recording
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
@@ -73,6 +74,7 @@ class Recorder:
         self._work: asyncio.Task[None] | None = None
         self._batch: list[RootEvent] = []  # of a replay that need not be on time
         self._lines: WsLines | None = None  # of a recording
+        self._findings = Findings()
         self.live: LiveSource | None = None
 
     def status(self) -> dict[str, Any]:
@@ -87,9 +89,15 @@ class Recorder:
             "lost": self.live.lost if self.live else 0,
             "frames_lost": self.recording.frames_lost if self.recording else 0,
             "clock_steps": self.clock.steps,
-            "end_reason": self.live.reason if self.live else "",
+            "failures": self._failures(),
             "client": msgspec.structs.asdict(self.live.client.counts) if self.live and self.live.client else None,
         }
+
+    def _failures(self) -> list[str]:
+        """Why the session is no good: of a recording what it contradicts and where, of a live one what ended it."""
+        if self.live:
+            return [self.live.reason] if self.live.reason else []
+        return self._findings.failures(self.feed.counts())
 
     def _ask_snapshot(self) -> None:
         if self.live and self.live.client:
@@ -131,14 +139,19 @@ class Recorder:
             due_ns = started_ns + int((recv_ns - paced_ns) / self._speed) if paced_ns else 0
             if not await self._pause(due_ns, perf_counter_ns):
                 return
-            await self._take_line(lines, recv_ns, frame)
+            if not await self._take_line(lines, recv_ns, frame):
+                return
 
-    async def _take_line(self, lines: WsLines, recv_ns: int, frame: bytes) -> None:
-        """A recorded frame; a bad one is left out with --salvage, else an InputError that names its line."""
+    async def _take_line(self, lines: WsLines, recv_ns: int, frame: bytes) -> bool:
+        """A recorded frame; a bad one is left out with --salvage, else an InputError that names its line.
+
+        False if the feed takes nothing behind it.
+        """
         try:
             await self.take(recv_ns, frame)
         except FrameError as error:
             lines.refuse(error)
+        return self._findings.look(self.feed, lines.where)
 
     async def pace(self, lines: WsLines) -> None:
         """Recorded frames as if they came now: as far apart as they were recorded, stamped by our clock.
@@ -156,7 +169,9 @@ class Recorder:
                 shift_ns = recorded_ns - self.clock.now_ns()
             if shift_ns and not await self._pause(recorded_ns, lambda: self.clock.now_ns() + shift_ns):  # noqa: B023
                 break
-            await self._take_line(lines, self.clock.now_ns() + shift_ns if shift_ns else recorded_ns, frame)
+            now_ns = self.clock.now_ns() + shift_ns if shift_ns else recorded_ns
+            if not await self._take_line(lines, now_ns, frame):
+                break
         await self._end()
 
     async def _until_heard(self) -> None:
