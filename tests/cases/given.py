@@ -39,7 +39,7 @@ def _ooo(outcome: Outcome) -> Seen:
 
 def _reset(outcome: Outcome) -> Seen:
     feed, last = outcome.summary["feed"], _last_book(outcome)
-    orders = _submitted_after(outcome, 3_606_000)
+    orders = _submitted_after(outcome, 3_605_000)
     seen = (
         f"{feed['trades']} trades, {feed['trades_repeated']} repeated, {feed['depth_applied']} diffs applied, "
         f"epoch {last.epoch}, {last.state.name}, {orders} orders behind it"
@@ -112,13 +112,20 @@ GIVEN = [
     Given("futures100.txt.gz", _case("exit 2: not this market", exit_code=2)),
     Given(
         "sweep.txt.gz",
-        _case("all fills booked", "quoter.order_qty_base=0.05", "quoter.levels=8", "quoter.position_max_base=10"),
+        _case(
+            "all fills booked",
+            "fixed_spread.half_spread_ticks=0.5",
+            "quoter.order_qty_base=0.05",
+            "quoter.levels=8",
+            "quoter.position_max_base=10",
+        ),
         _fills,
     ),
     Given(
         "bttc.txt.gz",
         _case(
             "exact",
+            "fixed_spread.half_spread_ticks=0.5",
             "quoter.order_qty_base=100000000",
             "quoter.position_max_base=1000000000",
             options=("--tick", "0.00000001", "--lot", "0.1"),
@@ -130,6 +137,7 @@ GIVEN = [
         "shib2.txt.gz",
         _case(
             "exact",
+            "fixed_spread.half_spread_ticks=0.5",
             "quoter.order_qty_base=5000000",
             "quoter.position_max_base=50000000",
             options=("--tick", "0.00000001", "--lot", "1"),
@@ -156,7 +164,9 @@ GIVEN = [
         _case("no denials by the thousand", "quoter.order_qty_base=0.5", "risk.loss_session_max_quote=0.2"),
         _hour,
     ),
-    Given("dust.txt.gz", _case("replenished", "quoter.order_qty_base=0.1"), _dust),
+    Given(
+        "dust.txt.gz", _case("replenished", "fixed_spread.half_spread_ticks=0.5", "quoter.order_qty_base=0.1"), _dust
+    ),
     Given(
         "cutline.txt.gz",
         _case(
@@ -168,7 +178,12 @@ GIVEN = [
     ),
     Given(
         "levels.txt",
-        _case("nearest first, each at its own price", "quoter.order_qty_base=0.1", "quoter.levels=4"),
+        _case(
+            "nearest first, each at its own price",
+            "fixed_spread.half_spread_ticks=0.5",
+            "quoter.order_qty_base=0.1",
+            "quoter.levels=4",
+        ),
         _levels,
     ),
     Given("sync.txt", _case("ids worked out by hand", "quoter.order_qty_base=0.01"), _sync),

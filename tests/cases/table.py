@@ -14,6 +14,13 @@ from tests.cases.given import GIVEN
 from tests.cases.inputs import write
 from tests.cases.ways import WAYS, Outcome, run
 
+PAGE = Path(__file__).parents[2] / "docs" / "cases.md"
+TITLE = """# Small recordings of faults
+
+Written by `make cases`: each recording of `tests/cases/inputs.py` in one process, by services over the bus, and
+imported and backtested. *right*: the check of that name in `tests/cases/checks.py` held, and orders, fills and positions were equal
+in the three ways.
+"""
 Check = Callable[[Outcome], Seen]
 HEAD = "| case | right | seen | one process | services | import + backtest |\n|---|---|---|---|---|---|"
 
@@ -53,12 +60,18 @@ def _verdict(memory: Outcome, other: Outcome, is_right: bool) -> str:
 
 
 def main() -> None:
-    """Print the table as it grows."""
+    """Print the table as it grows; `--write` puts that of our own cases into docs/cases.md. Exit 1 if one is wrong."""
+    given = [Path(word) for word in sys.argv[1:] if word != "--write"]
+    table = [HEAD]
     sys.stdout.write(f"{HEAD}\n")
     with tempfile.TemporaryDirectory() as folder:
-        for row in rows(Path(folder), Path(sys.argv[1]) if len(sys.argv) > 1 else None):
+        for row in rows(Path(folder), given[0] if given else None):
+            table.append(row)
             sys.stdout.write(f"{row}\n")
             sys.stdout.flush()
+    if "--write" in sys.argv:
+        PAGE.write_text("\n".join([TITLE, *table, ""]))
+    sys.exit(any("WRONG" in row or "DIFFERS" in row for row in table))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 from tests.cases.cases import CASES, Case
 from tests.cases.checks import CHECKS
 from tests.cases.inputs import write
+from tests.cases.table import PAGE
 from tests.cases.ways import Outcome, run
 
 NAMES = [case.name for case in CASES]
@@ -56,3 +57,9 @@ def test_by_services(case: Case, folder: Path) -> None:
     assert_alike(memory, services)
     if case.name in CHECKS:
         assert CHECKS[case.name](services) == CHECKS[case.name](memory)
+
+
+def test_the_page_has_every_case() -> None:
+    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1].partition(".")[0] for row in rows] == NAMES
+    assert not [row for row in rows if not row.endswith("| right | right | right |")]
