@@ -18,8 +18,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "cases.md"
 TITLE = """# Small recordings of faults
 
 Written by `make cases`: each recording of `tests/cases/inputs.py` in one process, by services over the bus, and
-imported and backtested. *right*: the check of that name in `tests/cases/checks.py` held, and orders, fills and positions were equal
-in the three ways.
+imported and backtested. *right*: the check of that name in `tests/cases/checks.py` held, and orders, fills and
+positions were equal in the three ways.
 """
 Check = Callable[[Outcome], Seen]
 HEAD = "| case | right | seen | one process | services | import + backtest |\n|---|---|---|---|---|---|"

@@ -119,7 +119,7 @@ def builder_status(builder: Record, state: int, epoch: int, low_ticks: int, high
     builder.reason = NO_REASON
     builder.complete_low_ticks = low_ticks
     builder.complete_high_ticks = high_ticks
-    if state != VALID:
+    if state in (GAP, SYNCING):  # a STALE book has no hole: what changes across it is a change
         volatility_reseed(builder.volatility)
 
 

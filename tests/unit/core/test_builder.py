@@ -118,6 +118,16 @@ def test_the_change_across_a_hole_in_the_data_is_no_volatility() -> None:
     assert changes == [0, 0]
 
 
+def test_the_change_across_a_stale_book_is_volatility() -> None:
+    builder = valid_builder()
+    calls.builder_tick(builder, 2 * S)
+    calls.builder_status(builder, STALE, 1)
+    event(builder, 3 * S, (BUY, 100, 0), (SELL, 101, 0), (BUY, 99, 5), (SELL, 102, 6), (BUY, 101, 5))
+    calls.builder_status(builder, VALID, 1)
+    calls.builder_tick(builder, 4 * S)
+    assert float(builder["volatility"]["squares"][0]) == 1.0  # the mid went from 100.5 to 101.5
+
+
 def test_signals_that_are_not_wanted_are_not_computed() -> None:
     builder = valid_builder()
     builder["micro"]["wanted"] = 0
