@@ -6,6 +6,19 @@ from typing import Any
 import typer
 
 Rows = list[tuple[str, str]]
+# Counts of the feed that say what was wrong with the market data, in words.
+FAULTS = {
+    "gaps": "gaps",
+    "disconnects": "lost connections",
+    "crossed": "crossed books",
+    "contradictions": "touches that were not the venue's",
+    "stalls": "stalled depth streams",
+    "id_restarts": "update ids that began again",
+    "trade_id_restarts": "trade ids that began again",
+    "times_bounded": "times out of bounds",
+    "depth_late": "late depth events",
+    "trades_repeated": "repeated trades",
+}
 
 
 def as_text(rows: Sequence[tuple[str, str]]) -> str:
@@ -48,7 +61,7 @@ def activity_rows(summary: Mapping[str, Any]) -> Rows:
         ("trading", _trading(trading)),
         *_counted("denied", summary["denied"]),
         *_counted("rejected", summary["rejected"]),
-        *_counted("dropped", summary.get("feed", {}).get("dropped", {})),
+        *feed_rows(summary.get("feed", {})),
         *left_out_rows(summary.get("left_out", {})),
         ("fees", summary["fees"]),
         ("limits", _limits(summary["limits"], summary["units"])),
@@ -95,7 +108,13 @@ def standing_rows(services: Mapping[str, Mapping[str, Any] | None]) -> Rows:
     if "resting" in said:
         rows.append(("quotes", f"bid {said['resting']['bid']}, ask {said['resting']['ask']} orders; {said['mode']}"))
     rows += [(name, counts_text(said[name])) for name in ("denied", "rejected") if name in said]
-    return rows + _counted("dropped", said.get("feed", {}).get("dropped", {}))
+    return rows + feed_rows(said.get("feed", {}))
+
+
+def feed_rows(feed: Mapping[str, Any]) -> Rows:
+    """What was wrong with the market data, and why diffs were dropped."""
+    faults = {text: feed[name] for name, text in FAULTS.items() if name in feed}
+    return _counted("feed", faults) + _counted("dropped", feed.get("dropped", {}))
 
 
 def _counted(name: str, counts: Mapping[str, int]) -> Rows:

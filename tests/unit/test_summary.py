@@ -165,3 +165,9 @@ def test_the_console_counts_the_time_quoted_and_has_units() -> None:
     assert (shown["position"], shown["refused"]) == ("0 BTC", "denied -; rejected -")
     assert shown["PnL"].endswith("T 0 USDT")
     assert shown["time"] == "1970-01-01 00:00:05 UTC, 1.0x, log 7"
+
+
+def test_what_was_wrong_with_the_market_data_is_counted_in_words() -> None:
+    feed = {"gaps": 0, "times_bounded": 2, "crossed": 1, "dropped": {"old": 3, "gap": 0}}
+    assert feed_rows(feed) == [("feed", "times out of bounds 2, crossed books 1"), ("dropped", "old 3")]
+    assert feed_rows({"gaps": 0, "dropped": {}}) == []
