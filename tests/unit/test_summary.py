@@ -3,7 +3,7 @@
 from typing import Any
 
 from mm_cli.console import Look, rows
-from mm_cli.summary import activity_rows, as_text, result_rows, size_notes, standing_rows
+from mm_cli.summary import activity_rows, as_text, feed_rows, result_rows, size_notes, standing_rows
 from mm_core import events as e
 from mm_core.risk.reason import Reason
 from mm_core.setup.config import to_config
