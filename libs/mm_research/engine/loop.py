@@ -6,7 +6,6 @@ from mm_core.book.book import best_lots, best_ticks, rank_of
 from mm_core.book.window import ASK, BID
 from mm_core.compiled import Array, Record, Strategy, compiled, hot, in_bounds, int64
 from mm_core.exchange.market import arrivals, depth_row, trade_row
-from mm_core.messages import ANSWERS, bus_due_ns
 from mm_core.signals.builder import (
     builder_clear,
     builder_clear_side,
@@ -20,16 +19,14 @@ from mm_core.signals.touch import added_flow, flow_lots
 from mm_core.types import INT64_MAX
 from mm_research.engine.prefetch import ROWS_AHEAD, prefetch
 from mm_research.engine.serve import decide, deliver, is_pending, take_sample
+from mm_research.engine.settle import DEPTH_KINDS, is_full, settle
 from mm_research.engine.silence import skip_silence
 from mm_research.engine.state import (
     CLEAR,
-    DEPTH,
     EPOCH,
     LAST_BIT,
-    NOTHING,
     SHARED,
     SIDE_SHIFT,
-    SNAPSHOT,
     STATE_SHIFT,
     STATUS,
     TOUCH_CHANGES,
@@ -37,13 +34,6 @@ from mm_research.engine.state import (
     TRADE,
     TWO_BOOKS,
 )
-
-# Kinds of rows that are the depth stream's, a bit each: DEPTH, SNAPSHOT, CLEAR, NOTHING.
-DEPTH_KINDS = int64((1 << DEPTH) | (1 << SNAPSHOT) | (1 << CLEAR) | (1 << NOTHING))
-
-# Room that the log needs for one decision of one set: all answers of its venue, and 64 wanted requests with the answer
-# of risk to each, after a state with its cancels.
-MESSAGES_A_DECISION = ANSWERS["ring"].shape[0] + 256
 
 
 @hot
@@ -158,13 +148,6 @@ def _finish(market: Record, now_ns: int) -> bool:
     return open_sets == 0
 
 
-@compiled
-def _is_full(market: Record) -> bool:
-    """True if the next decision may not find room in the log or the samples."""
-    room = market.log.shape[0] - MESSAGES_A_DECISION * market.sets.shape[0]
-    return market.record != 0 and (market.logged > room or market.sampled == market.samples.shape[0])
-
-
 @hot
 def _touch_changed(market: Record, strategy: Strategy, local_ns: int) -> bool:
     """An event touched the best levels: that is ours now, or on its way to us. True if the log is full."""
@@ -178,36 +161,7 @@ def _touch_changed(market: Record, strategy: Strategy, local_ns: int) -> bool:
         return False
     builder_publish(market.builder, local_ns)
     _decide_all(market, market.builder, strategy)
-    return _is_full(market)
-
-
-@hot
-def _answer_ns(market: Record) -> int:
-    """When the next answer of any set's venue is due."""
-    nearest_ns: int = bus_due_ns(market.sets[0].venue.outbox)
-    for s in range(1, market.sets.shape[0]):
-        nearest_ns = min(nearest_ns, bus_due_ns(market.sets[s].venue.outbox))
-    return nearest_ns
-
-
-@compiled
-def _deliver_all(market: Record, until_ns: int) -> bool:
-    """Hand every set the answers that are due. True if the log is full."""
-    for s in range(market.sets.shape[0]):
-        deliver(market, market.sets[s], until_ns)
-    return _is_full(market)
-
-
-@compiled
-def _settle(market: Record, code: int, local_ns: int) -> bool:
-    """In the log's order an event of the depth stream keeps the book alive, and the answers that are due follow it.
-
-    As a live venue sends them: a queue of answers that waited for the next decision would be fuller than the live one.
-    True if the log is full. Apart from the rest of the loop, which is faster without it where the order is another.
-    """
-    if (DEPTH_KINDS >> (code & 7)) & 1 != 0:
-        market.builder.feed_ns = local_ns
-    return _answer_ns(market) <= local_ns and _deliver_all(market, local_ns)
+    return is_full(market)
 
 
 @hot
@@ -216,10 +170,10 @@ def _event_end(market: Record, strategy: Strategy, code: int, row: Record, share
     market.clock.market_ns = max(market.clock.market_ns, row.exch_ns)
     if code & 5 == 0:
         market.clock.depth_ns = max(market.clock.depth_ns, row.exch_ns)
-    is_full = shared and _settle(market, code, row.local_ns)
+    is_log_full = shared and settle(market, code, row.local_ns)
     if market.builder.touched != 0 and _touch_changed(market, strategy, row.local_ns):
         return True
-    return is_full
+    return is_log_full
 
 
 @hot
@@ -274,7 +228,7 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
     stop = min(until_row, rows.shape[0])
     market.last_local_ns = local_rows[local_rows.shape[0] - 1].local_ns
     i = market.row
-    while not _is_full(market):
+    while not is_full(market):
         last_ns = INT64_MAX if shared else market.tick_ns
         before_ns = market.tick_ns if shared else INT64_MAX
         looked_up = False
