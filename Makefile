@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check rules parity cases wire faults livefaults clients containers latency golden bench image \
+.PHONY: help setup paper test check rules parity recorded cases wire faults livefaults clients containers latency golden bench image \
 	up down clean
 .DELETE_ON_ERROR:
 
@@ -47,6 +47,9 @@ parity: $(STAMP) ## Live against offline, over a real nats-server: part of `test
 
 faults: $(STAMP) ## Kill each process of a session twenty times: about five minutes
 	$(BIN)/pytest tests/faults -m slow
+
+recorded: $(STAMP) ## A whole recorded session over midnight, and the backtest of its tape: half a minute
+	$(BIN)/pytest tests/integration -m slow
 
 cases: $(STAMP) ## Run every small recording of a fault in each way and write docs/cases.md: four minutes
 	$(BIN)/python -m tests.cases.table --write

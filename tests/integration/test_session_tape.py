@@ -103,6 +103,7 @@ def test_a_sessions_tape_is_the_tape_of_its_recording(
     assert (tmp_path / "one" / tape).read_bytes() == (tmp_path / "two" / tape).read_bytes()
 
 
+@pytest.mark.slow
 def test_the_real_session_and_the_backtest_of_its_tape_agree(
     pytestconfig: pytest.Config, shared_data: Path, tmp_path: Path
 ) -> None:
