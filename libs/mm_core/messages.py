@@ -39,6 +39,7 @@ MESSAGE = np.dtype(
         ("side", "i8"),
         ("reason", "i8"),
         ("flag", "i8"),  # time in force of an order; 1 = maker of a fill
+        ("mid_half", "i8"),  # of a fill: the venue's mid just before it, in half-ticks; 0 where unknown
     ]
 )
 
@@ -70,6 +71,7 @@ def bus_push(bus: Record, due_ns: int) -> Record:
     message.fee_e9 = 0
     message.reason = 0
     message.flag = 0
+    message.mid_half = 0
     return message
 
 
@@ -147,4 +149,5 @@ def say(part: Record, kind: int, order_id: int, side: int, price_ticks: int, qty
     message.fee_e9 = 0
     message.reason = 0
     message.flag = 0
+    message.mid_half = 0
     return message

@@ -3,10 +3,9 @@
 `local_ns = max(recv_ns + clock_offset_ns, ts_ns, local_ns of the last root)`. Ticks are UTC multiples of the period,
 from the first one after the first root; each comes before the first root at or after it.
 
-Roots that decide nothing (BookTop, InstrumentDefined) are stamped by the same rule but move no time: the maximum runs
-over deciding roots only, and Ticks come before deciding roots only. So a log with BookTop and one without, such as a
-tape, lead to the same Ticks and the same decisions, even where a clock steps back. The price: a deciding root or a Tick
-may carry an earlier `local_ns` than a BookTop in front of it.
+A definition of the instrument decides nothing: it is stamped by the same rule but moves no time. The maximum runs over
+deciding roots only, and Ticks come before deciding roots only, so that a log and its tape, which has the definition
+beside its rows, lead to the same Ticks.
 
 Ticks of a long silence are few: after SILENCE_NS without a deciding root one comes a minute, so that a day without
 data, or a time a day ahead, is some thousand Ticks and not 864,000. The next deciding root ends that.
@@ -14,7 +13,7 @@ data, or a time a day ahead, is some thousand Ticks and not 864,000. The next de
 
 import msgspec
 
-from mm_core.events import BookTop, InstrumentDefined, Root, RootEvent, Tick
+from mm_core.events import InstrumentDefined, Root, RootEvent, Tick
 
 SILENCE_NS = 600_000_000_000
 SPARSE_NS = 60_000_000_000
@@ -41,7 +40,7 @@ class Sequencer:
     def stamp(self, root: RootEvent) -> list[RootEvent]:
         """What to append for the next root: the Ticks that are due before it, and the root with its stamps."""
         local_ns = max(root.recv_ns + self._clock_offset_ns, root.ts_ns, self.local_ns)
-        if isinstance(root, BookTop | InstrumentDefined):
+        if isinstance(root, InstrumentDefined):
             return [self._stamped(root, local_ns)]
         said: list[RootEvent] = []
         while 0 < self._due_ns <= local_ns:

@@ -19,7 +19,7 @@ from mm_research import tables
 from mm_research.columns import Rows, tape_rows
 from mm_research.engine.loop import run
 from mm_research.engine.state import SAMPLE, SHARED
-from mm_research.market import Market, check_proven, load_compiled, market_of, trust_feed
+from mm_research.market import Market, check_proven, load_compiled, market_of, set_apart, trust_feed
 from mm_research.recording import Array, Recording
 from mm_research.report import report
 from mm_research.session import Session, check_folder, write_session
@@ -109,6 +109,7 @@ def backtest(
         raise InputError(f"{instrument.instrument_id}: no rows to run over; expected a tape with market data")
     market = market_of([parts], SHARED, first_tick_ns(rows, parts.period_ns))
     market["record"] = 1
+    set_apart(market, rows)
     if isinstance(source, Tape):
         check_proven(source)
     else:

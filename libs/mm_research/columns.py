@@ -11,8 +11,21 @@ import numpy as np
 from mm_core.compiled import new
 from mm_core.setup.units import size_of
 from mm_core.types import InputError, Side
-from mm_research.engine.state import CLEAR, DEPTH, EPOCH, LAST_BIT, NOTHING, ROW, SIDE_SHIFT, STATE_SHIFT, STATUS, TRADE
-from mm_store.tape import Tape
+from mm_research.engine.state import (
+    CLEAR,
+    DEPTH,
+    EPOCH,
+    LAST_BIT,
+    NOTHING,
+    ROW,
+    SIDE_SHIFT,
+    STATE_SHIFT,
+    STATUS,
+    TOP,
+    TRADE,
+)
+from mm_research.engine.tops import order_tops
+from mm_store.tape import Kind, Tape
 from mm_store.tape_rows import NO_LEVELS_LOTS
 
 Column = np.ndarray[Any, np.dtype[Any]]
@@ -46,7 +59,8 @@ def tape_rows(tape: Tape, offset_ns: int = 0) -> Rows:
     """The log's rows of a tape, in its order.
 
     `local_ns` is the receive time on the exchange's clock: never before the row's own exchange time, never going back.
-    A status becomes two rows, its state and its epoch; a depth event without levels a row of nothing.
+    A status becomes two rows, its state and its epoch; a depth event without levels a row of nothing. A top gets the
+    exchange time that the venue finds for it.
     """
     status = tape.kind == STATUS
     taken = np.repeat(np.arange(len(tape)), 1 + status)
@@ -55,13 +69,15 @@ def tape_rows(tape: Tape, offset_ns: int = 0) -> Rows:
     rows["local_ns"] = tape.recv_ns[taken]
     rows["tick"] = tape.tick[taken]
     rows["lots"] = tape.lots[taken]
-    rows["code"] = (tape.kind.astype(np.int32) | tape.side.astype(np.int32) << SIDE_SHIFT)[taken]
+    kinds = np.where(tape.kind == Kind.TOP, TOP, tape.kind).astype(np.int32)
+    rows["code"] = (kinds | tape.side.astype(np.int32) << SIDE_SHIFT)[taken]
     rows["code"] |= np.where(tape.last[taken], LAST_BIT, 0)
     _split_statuses(rows, tape, np.flatnonzero(status))
     empty = (rows["code"] & 7 == DEPTH) & (rows["lots"] == NO_LEVELS_LOTS)
     rows["code"][empty] = NOTHING | LAST_BIT
     rows["lots"][empty] = 0
     receive_on_exchange_clock(rows, offset_ns)
+    order_tops(rows, tape.id[taken])
     return rows
 
 

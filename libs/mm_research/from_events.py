@@ -157,9 +157,10 @@ class EventRows:
     def _fill(self, event: e.OrderFilled, order: _Order) -> None:
         order.wanted_lots = order.leaves_lots = event.leaves_lots
         filled = {"qty_lots": event.qty_lots, "leaves_lots": event.leaves_lots, "fee_e9": event.fee_e9}
+        filled["mid_half"] = event.mid_half_ticks
         # At the fill's own price: a taker's may be better than its order's.
         self._add_order(event, m.FILLED, order, price_ticks=event.price_ticks, flag=event.maker, **filled)
-        on_fill(self.account, int(event.side), event.price_ticks, event.qty_lots, event.fee_e9)
+        on_fill(self.account, int(event.side), event.price_ticks, event.qty_lots, event.fee_e9, event.mid_half_ticks)
         if not event.leaves_lots:
             self._end_order(event.order_id, order)
 

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from mm_core.setup.parts import BOOK_FAR, BOOK_WIDTH, Parts
+from mm_core.signals.builder import DECIDE_ON_TOP
 from mm_core.types import BookState, InputError
 from mm_research.columns import Rows
 from mm_research.engine.loop import run
-from mm_research.engine.state import STATUS, new_market
+from mm_research.engine.state import STATUS, TOP, new_market
 from mm_store.tape import Tape
 
 Market = np.ndarray[Any, Any]
@@ -21,7 +22,8 @@ def market_of(sets: Sequence[Parts], sight: int, first_tick_ns: int) -> Market:
     shared = sets[0]
     market: Market = new_market(len(sets), BOOK_WIDTH, BOOK_FAR)
     market["sight"] = sight
-    market["on_touch"] = shared.on_touch
+    market["decide_on"] = shared.decide_on
+    market["clock"]["uses_top"] = shared.uses_top
     market["period_ns"] = shared.period_ns
     market["tick_ns"] = first_tick_ns
     market["builder"] = shared.builder
@@ -30,6 +32,12 @@ def market_of(sets: Sequence[Parts], sight: int, first_tick_ns: int) -> Market:
         for name in ("venue", "quoter", "risk"):
             market["sets"][name][0, i] = getattr(parts, name)[0]
     return market
+
+
+def set_apart(market: Market, rows: Rows) -> None:
+    """Keep two books where the rows hold the venue's own tops, and the venue or our side takes them."""
+    takes_tops = bool(market["clock"]["uses_top"][0]) or int(market["decide_on"][0]) == DECIDE_ON_TOP
+    market["apart"] = takes_tops and bool(np.any(rows["code"] & 7 == TOP))
 
 
 def check_proven(tape: Tape) -> None:

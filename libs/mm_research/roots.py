@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mm_core.events import BookTop, InstrumentDefined, MarketEvent, RootEvent, Tick
+from mm_core.events import InstrumentDefined, MarketEvent, RootEvent, Tick
 from mm_core.sequencer import SILENCE_NS, next_due_ns
 
 _STAMPS = ("ts_ns", "recv_ns", "local_ns", "root_seq")
@@ -57,7 +57,7 @@ class RootCheck:
         local_ns = max(root.recv_ns + self._offset_ns, root.ts_ns, self._local_ns)
         due_ns = self._due_ns
         is_due = False
-        if not isinstance(root, BookTop | InstrumentDefined):  # which move no time
+        if not isinstance(root, InstrumentDefined):  # which move no time
             is_due = 0 < due_ns <= root.local_ns
             if is_due or not due_ns or due_ns - self._root_ns > SILENCE_NS:
                 self._due_ns = next_due_ns(root.local_ns, root.local_ns, self._period_ns)

@@ -6,7 +6,7 @@ import msgspec
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
-from mm_core.events import ROOT_EVENTS, BookTop, Event, FeedStatus, InstrumentDefined, Root, Tick
+from mm_core.events import ROOT_EVENTS, Event, FeedStatus, InstrumentDefined, Root, Tick
 from mm_core.types import BookState
 from mm_runtime.bus import Bus, until_available
 from mm_runtime.label import Label
@@ -70,7 +70,7 @@ def _take_root(end: End, root: Root) -> None:
         end.instrument_id = root.instrument_id
     if isinstance(root, FeedStatus):
         end.is_proven = root.state is BookState.VALID
-    if isinstance(root, BookTop | InstrumentDefined):
+    if isinstance(root, InstrumentDefined):
         return
     end.local_ns = max(end.local_ns, root.local_ns)
     if not isinstance(root, Tick):

@@ -4,7 +4,7 @@ from collections import deque
 
 import msgspec
 
-from mm_core.events import AnyEvent, BookTop, InstrumentDefined, MarketEvent, RootEvent, Tick
+from mm_core.events import AnyEvent, InstrumentDefined, MarketEvent, RootEvent, Tick
 from mm_core.sequencer import Sequencer as Stamper
 from mm_core.types import InputError
 from mm_runtime.intake import Waiting
@@ -69,7 +69,7 @@ class Stamping:
         """The next root, which is appended now."""
         root, waiting = self._queue.popleft()
         _, local_ns, root_ns = self._place
-        if not isinstance(root, BookTop | InstrumentDefined):
+        if not isinstance(root, InstrumentDefined):
             local_ns = root.local_ns
             root_ns = root_ns if isinstance(root, Tick) else local_ns
         self._place = root.root_seq, local_ns, root_ns

@@ -10,9 +10,10 @@ Columns: `exch_ns` (ts_ns), `recv_ns`, `id` (update id; trade id; epoch of a sta
 | CLEAR | BookSnapshot | its first row, of tick 0 and lots 0 |
 | SNAPSHOT | BookSnapshot | one per level: bids, then asks, best first |
 | STATUS | FeedStatus | one: side is the state, tick and lots the low and the high end of the complete window |
+| TOP | BookTop | two: the best bid, the best ask; a side without one has lots 0 |
 
-Not on the tape: BookTop (it decides nothing), the reason of a status, and `first_update_id`, which reads back as the
-id before it + 1. InstrumentDefined is the metadata.
+Not on the tape: the reason of a status, and `first_update_id`, which reads back as the id before it + 1.
+InstrumentDefined is the metadata.
 
 A day after the first begins with the book and the status of the day before (see `opening`): as many rows as
 `opening_rows` in the metadata says.
@@ -26,7 +27,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from mm_core.events import BookDelta, BookSnapshot, FeedStatus, InstrumentDefined, RootEvent, Trade
+from mm_core.events import BookDelta, BookSnapshot, BookTop, FeedStatus, InstrumentDefined, RootEvent, Trade
 from mm_core.types import BookState, InputError, Side
 
 Column = np.ndarray[Any, np.dtype[Any]]
@@ -43,6 +44,7 @@ class Kind(IntEnum):
     SNAPSHOT = 2
     CLEAR = 3
     STATUS = 4
+    TOP = 5
 
 
 COLUMNS: dict[str, type[np.generic]] = {
@@ -117,6 +119,11 @@ class TapeBuilder:
                 case FeedStatus():
                     low_ticks, high_ticks = event.complete_low_ticks, event.complete_high_ticks
                     self._add_row(Kind.STATUS, event, event.epoch, event.state, low_ticks, high_ticks)
+                case BookTop():
+                    self._runs.append((event.ts_ns, event.recv_ns, event.update_id, Kind.TOP, 2))
+                    self._ticks += event.bid_ticks, event.ask_ticks
+                    self._lots += event.bid_lots, event.ask_lots
+                    self._sides += b"\x00\x01"
                 case _:
                     pass
 
@@ -222,6 +229,9 @@ class _EventReader:
             case Kind.STATUS:
                 state = BookState(rows.side[0])
                 return FeedStatus(**base, state=state, epoch=row_id, complete_low_ticks=tick, complete_high_ticks=lots)
+            case Kind.TOP:
+                base |= {"bid_ticks": tick, "bid_lots": lots}
+                return BookTop(**base, update_id=row_id, ask_ticks=int(rows.tick[1]), ask_lots=int(rows.lots[1]))
             case Kind.DEPTH:
                 first = row_id if self._update_id is None else self._update_id + 1
                 self._update_id = row_id

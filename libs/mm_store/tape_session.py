@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from mm_core.events import BookTop, InstrumentDefined, OperatorCommand, Root, RootEvent, Tick
+from mm_core.events import InstrumentDefined, OperatorCommand, Root, RootEvent, Tick
 from mm_core.types import InputError
 from mm_store.importer import clock_ms, split_days, write_days
 from mm_store.instrument import Defined
@@ -96,7 +96,7 @@ class _Reader:
                     )
                 case Tick():
                     self.ticks_behind += 1
-                case Root() if not isinstance(event, BookTop | InstrumentDefined):
+                case Root() if not isinstance(event, InstrumentDefined):
                     self.ticks_behind = 0
                     yield self._received(event)
 

@@ -19,6 +19,7 @@ from mm_research.columns import tape_rows
 from mm_research.engine.loop import run
 from mm_research.engine.state import SHARED, new_market
 from mm_research.from_events import EventRows
+from mm_research.market import set_apart
 from mm_research.memory_log import MemoryLog
 from mm_store.tape_rows import TapeBuilder
 
@@ -91,6 +92,7 @@ def by_loop(parts: Parts, instrument: InstrumentDefined, events: Sequence[RootEv
     rows = tape_rows(builder.tape(), parts.offset_ns)
     market = new_market(1, *book_size(parts))
     _start(market, parts, int(rows["local_ns"][0]))
+    set_apart(market, rows)
     messages, samples = [], []
     done = False
     while not done:
@@ -107,7 +109,7 @@ def by_loop(parts: Parts, instrument: InstrumentDefined, events: Sequence[RootEv
         "quoter": one["quoter"],
         "risk": one["risk"],
         "account": one["risk"]["account"],
-        **_builder_state(market["builder"]),
+        **_builder_state(market["local" if market["apart"][0] else "builder"]),
     }
     return Outcome(
         messages=np.concatenate(messages),
@@ -121,8 +123,10 @@ def _start(market: State, parts: Parts, first_local_ns: int) -> None:
     market["record"] = 1
     market["period_ns"] = parts.period_ns
     market["tick_ns"] = (first_local_ns // parts.period_ns + 1) * parts.period_ns
-    market["on_touch"] = parts.on_touch
+    market["decide_on"] = parts.decide_on
+    market["clock"]["uses_top"] = parts.uses_top
     market["builder"] = parts.builder
+    market["local"] = parts.builder
     for name in ("venue", "quoter", "risk"):
         market["sets"][name] = getattr(parts, name)
 

@@ -24,7 +24,7 @@ FAR_TICKS = 400  # outside the window of a small book
 INSTRUMENT = InstrumentDefined(
     instrument_id="binance.TEST", ts_ns=0, venue_symbol="TEST", tick_size="0.01", lot_size="0.001"
 )
-MOVES = ("trade", "trade", "trade", "delta", "delta", "delta", "delta", "far", "empty", "snapshot", "status", "top")
+MOVES = ("trade",) * 3 + ("delta",) * 4 + ("top",) * 3 + ("far", "empty", "snapshot", "status")
 
 move = st.tuples(
     st.sampled_from(MOVES),
@@ -74,17 +74,20 @@ class Market:
                 low_ticks = self._mid_ticks - 2 if choice == 5 else 1
                 return self._status(times, BookState(choice % 4), low_ticks)
             case "top":
-                touch = (self._mid_ticks - 1, 5, self._mid_ticks + 1, 5)
-                bid_ticks, bid_lots, ask_ticks, ask_lots = touch
-                return BookTop(
-                    **times,
-                    update_id=self._id,
-                    bid_ticks=bid_ticks,
-                    bid_lots=bid_lots,
-                    ask_ticks=ask_ticks,
-                    ask_lots=ask_lots,
-                )
+                return self._top(times, choice, levels)
         return self._delta(times, [] if kind == "empty" else levels, FAR_TICKS if kind == "far" else 0)
+
+    def _top(self, times: dict[str, Any], choice: int, levels: list[tuple[int, int]]) -> BookTop:
+        """The touch, moved by the first level; some are older than the depth, some newer than what comes next."""
+        offset, lots = levels[0] if levels else (0, 5)
+        return BookTop(
+            **times,
+            update_id=self._id + (choice - 3),
+            bid_ticks=self._mid_ticks - 1 + offset,
+            bid_lots=lots,
+            ask_ticks=self._mid_ticks + 1 + max(offset, 0),
+            ask_lots=5 + choice,
+        )
 
     def _delta(self, times: dict[str, Any], levels: list[tuple[int, int]], far_ticks: int) -> BookDelta:
         bids = [(self._mid_ticks - 1 - far_ticks + offset, lots) for offset, lots in levels[::2]]
@@ -125,7 +128,10 @@ RISKS: list[dict[str, Any]] = [
 def configs(draw: st.DrawFn) -> Config:
     """Configurations that quote near the touch, with or without limits that bind."""
     sections: dict[str, Any] = {
-        "book": {"decide_on": draw(st.sampled_from(["tick", "touch"])), "stale_ms": draw(st.sampled_from([0, 300]))},
+        "book": {
+            "decide_on": draw(st.sampled_from(["tick", "touch", "top"])),
+            "stale_ms": draw(st.sampled_from([0, 300])),
+        },
         "signals": {
             "volatility_sample_ms": 200,
             "volatility_half_life_s": 0.5,
@@ -154,6 +160,7 @@ def configs(draw: st.DrawFn) -> Config:
             "response_ms": draw(latencies_ms),
             "queue": draw(st.sampled_from(["risk_averse", "power_prob:3", "log_prob"])),
             "partial_fills": draw(st.booleans()),
+            "venue_top": draw(st.booleans()),
             "maker_fee": draw(st.sampled_from([Decimal("0.0002"), Decimal("-0.0001")])),
         },
     }

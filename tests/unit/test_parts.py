@@ -48,7 +48,7 @@ def test_without_limits_by_default_nothing_binds_and_a_hundred_lots_are_quoted()
     )
     terms = made.quoter["terms"][0]
     assert (terms["lot_lots"], terms["position_lots_max"], made.quoter["next_order_id"][0]) == (100, 1000, 1)
-    assert (made.period_ns, made.on_touch, made.venue["best"].tolist()) == (100_000_000, False, [[NO_RANK, NO_RANK]])
+    assert (made.period_ns, made.decide_on, made.venue["best"].tolist()) == (100_000_000, 0, [[NO_RANK, NO_RANK]])
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_amounts_become_lots_ticks_and_nanoseconds() -> None:
     assert (limits["order_tick_lots_max"], limits["loss_day_e9_max"]) == (10**10, 500_000_000)
     assert (limits["spot"], made.risk["filters"]["lots_min"][0]) == (1, 7)
     assert (terms["lot_lots"], terms["position_lots_max"]) == (150, 100_000)
-    assert (made.builder["stale_ns"][0], made.on_touch) == (NEVER_STALE_NS, True)
+    assert (made.builder["stale_ns"][0], made.decide_on) == (NEVER_STALE_NS, 1)
 
 
 def test_the_value_of_a_tick_and_lot_is_a_reduced_fraction() -> None:

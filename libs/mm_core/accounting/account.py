@@ -18,8 +18,8 @@ ACCOUNT = np.dtype(
         ("cash_half", "i8"),
         ("cost_half", "i8"),  # what the open position cost (average price x position)
         ("realised_half", "i8"),
-        ("spread_half", "i8"),  # sum of side x lots x (mid - price) at each fill
-        ("inventory_half", "i8"),  # sum of position x change of the mid
+        ("spread_half", "i8"),  # sum of side x lots x (mid - price) at each fill, at the venue's mid just before it
+        ("inventory_half", "i8"),  # sum of position x change of the mid, from fill to fill and mark to mark
         ("mid_half", "i8"),  # last mid, 0 before the first
         ("fees_e9", "i8"),
         ("traded_tick_lots", "i8"),  # below 2^62; a volume grows beyond any integer: see `traded_value`
@@ -30,13 +30,18 @@ ACCOUNT = np.dtype(
 
 
 @compiled
-def account_fill(account: Record, side: int, price_ticks: int, qty_lots: int, fee_e9: int) -> None:
-    """Book one fill. A fill before the first mid is valued at its own price."""
+def account_fill(account: Record, side: int, price_ticks: int, qty_lots: int, fee_e9: int, mid_half: int) -> None:
+    """Book one fill; `mid_half` is the venue's mid just before it, 0 where unknown: then the last mid, or its price.
+
+    What the mid has moved between the fill and the last mark is of the inventory, as if the mark stood at the fill.
+    """
     signed_lots = qty_lots if side == 0 else -qty_lots
     price_half = 2 * price_ticks
-    mid_half = account.mid_half if account.mid_half != 0 else price_half
-    account.spread_half = sum_product(account.spread_half, signed_lots, mid_half - price_half)
-    account.mid_half = mid_half
+    if account.mid_half == 0:
+        account.mid_half = mid_half if mid_half != 0 else price_half
+    at_half = mid_half if mid_half != 0 else account.mid_half
+    account.spread_half = sum_product(account.spread_half, signed_lots, at_half - price_half)
+    account.inventory_half = sum_product(account.inventory_half, signed_lots, account.mid_half - at_half)
     closed_lots = _closed_lots(account.position_lots, signed_lots)
     if closed_lots != 0:
         cost_half = scale_half_even(account.cost_half, abs(closed_lots), abs(account.position_lots))

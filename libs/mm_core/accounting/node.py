@@ -15,9 +15,9 @@ Says = e.PositionChanged
 
 
 @compiled
-def on_fill(state: State, side: int, price_ticks: int, qty_lots: int, fee_e9: int) -> None:
+def on_fill(state: State, side: int, price_ticks: int, qty_lots: int, fee_e9: int, mid_half: int) -> None:
     """A fill."""
-    account_fill(state[0], side, price_ticks, qty_lots, fee_e9)
+    account_fill(state[0], side, price_ticks, qty_lots, fee_e9, mid_half)
 
 
 @compiled
@@ -50,7 +50,8 @@ class _Accountant:
     def step(self, event: Hears) -> Sequence[Says]:
         match event:
             case e.OrderFilled():
-                on_fill(self._state, int(event.side), event.price_ticks, event.qty_lots, event.fee_e9)
+                fill = event.price_ticks, event.qty_lots, event.fee_e9, event.mid_half_ticks
+                on_fill(self._state, int(event.side), *fill)
                 return [self._changed(event.local_ns)]
             case e.Book(state=BookState.VALID) if event.bid_lots and event.ask_lots:
                 on_mid(self._state, event.bid_ticks + event.ask_ticks)

@@ -98,7 +98,10 @@ class OrderExpired(OrderEvent, frozen=True, kw_only=True):
 
 
 class OrderFilled(OrderEvent, frozen=True, kw_only=True):
-    """A fill of `qty_lots` at `price_ticks`; `leaves_lots` stays open, 0 means done. `fee_e9` > 0 is a cost."""
+    """A fill of `qty_lots` at `price_ticks`; `leaves_lots` stays open, 0 means done. `fee_e9` > 0 is a cost.
+
+    `mid_half_ticks`: bid + ask at the venue just before what filled it, in ticks; 0 where it was not known.
+    """
 
     side: Side
     price_ticks: int
@@ -106,3 +109,4 @@ class OrderFilled(OrderEvent, frozen=True, kw_only=True):
     leaves_lots: int
     maker: bool
     fee_e9: int
+    mid_half_ticks: int = 0

@@ -1,34 +1,45 @@
 """The venue's side of one row of market data, for one venue or many that share the market (parameter sets of a sweep).
 
 `market` is a record with `clock`, `index` and `sets`, each set with a `venue`: the paper exchange's own state, or the
-state of a run. The book is passed beside it, because a run shares it with the book builder.
+state of a run. The book is passed beside it, because a run may share it with the book builder.
+
+The venue's book is the finest there is: depth, its own top in between, and prints behind both. What a top or a print
+says is put into the book itself: nothing better than the top is left there, and the next depth event that is newer
+than the top names all that changed since the last one, so that it sets right what lies deeper.
 """
 
 import numpy as np
 
-from mm_core.book.book import rank_of, set_level
-from mm_core.compiled import Record, compiled, hot
+from mm_core.book.book import best_ticks, rank_of, set_level
+from mm_core.book.window import ASK, BID, NO_RANK
+from mm_core.compiled import Record, compiled, hot, int64
+from mm_core.exchange.clock import mid_before, remember_mid
 from mm_core.exchange.matching import arrive, on_best, on_depth, on_trade
 from mm_core.exchange.venue import mark_of
 from mm_core.messages import bus_due_ns
 from mm_core.types import INT64_MAX
 
+NOTHING_BETTER = int64(1 << 62)  # a rank that no level has
+NO_LOTS = int64(0)
+
 
 @compiled
-def _depth_reaches(market: Record, side: int, rank: int, previous_lots: int, lots: int) -> None:
+def _depth_reaches(market: Record, side: int, rank: int, previous_lots: int, lots: int, ts_ns: int) -> None:
     marks = market.index.marks[side, mark_of(rank)]
     for s in range(market.sets.shape[0]):
         if (marks >> np.uint32(s)) & np.uint32(1) != 0:
-            on_depth(market.sets[s].venue, market.index, s, side, rank, previous_lots, lots)
+            on_depth(market.sets[s].venue, market.index, s, side, rank, previous_lots, lots, ts_ns)
 
 
 @compiled
 def _best_reaches(market: Record, book: Record, side: int, ts_ns: int) -> None:
     mine = 1 - side
     reached = -book.best[side]
+    mid_half = mid_before(market.clock, ts_ns)
     for s in range(market.sets.shape[0]):
         if market.sets[s].venue.best[mine] >= reached:
             market.sets[s].venue.known_ns = market.clock.known_ns
+            market.sets[s].venue.mid_half = mid_half
             on_best(market.sets[s].venue, market.index, s, book, side, ts_ns)
     _tighten(market, mine)
 
@@ -37,9 +48,11 @@ def _best_reaches(market: Record, book: Record, side: int, ts_ns: int) -> None:
 def _trade_reaches(market: Record, taker: int, price_ticks: int, lots: int, ts_ns: int, late: bool) -> None:
     mine = 1 - taker
     rank = rank_of(mine, price_ticks)
+    mid_half = mid_before(market.clock, ts_ns)
     for s in range(market.sets.shape[0]):
         if market.sets[s].venue.best[mine] >= rank:
             market.sets[s].venue.known_ns = market.clock.known_ns
+            market.sets[s].venue.mid_half = mid_half
             on_trade(market.sets[s].venue, market.index, s, taker, price_ticks, lots, ts_ns, late)
     _tighten(market, mine)
 
@@ -59,7 +72,7 @@ def depth_row(market: Record, book: Record, side: int, rank: int, lots: int, ts_
     best = book.best[side]
     previous = set_level(book, side, rank, lots)
     if market.index.marks[side, mark_of(rank)] != 0:
-        _depth_reaches(market, side, rank, previous, lots)
+        _depth_reaches(market, side, rank, previous, lots, ts_ns)
     if rank < best:
         return False
     if book.best[side] > best and market.index.best[1 - side] >= -book.best[side]:
@@ -73,6 +86,56 @@ def trade_row(market: Record, taker: int, price_ticks: int, lots: int, ts_ns: in
     market.clock.trade_ticks = price_ticks
     if market.index.best[1 - taker] >= rank_of(1 - taker, price_ticks):
         _trade_reaches(market, taker, price_ticks, lots, ts_ns, ts_ns < market.clock.depth_ns)
+
+
+@compiled
+def is_beyond_top(clock: Record, side: int, rank: int) -> bool:
+    """True for a level of a depth event that is older than the top, where the top says what there is."""
+    return rank >= clock.top_rank[side]
+
+
+@compiled
+def note_top(clock: Record, side: int, price_ticks: int, lots: int) -> None:
+    """One side of the venue's own top; a side without lots says nothing."""
+    clock.top_rank[side] = rank_of(side, price_ticks) if lots > 0 else NOTHING_BETTER
+    clock.top_lots[side] = lots
+
+
+@compiled
+def _clear_better(market: Record, book: Record, side: int, rank: int, ts_ns: int) -> None:
+    """Nothing better than `rank` is left on a side."""
+    while book.best[side] > rank:
+        depth_row(market, book, side, book.best[side], NO_LOTS, ts_ns)
+
+
+@compiled
+def put_top(market: Record, book: Record, ts_ns: int) -> None:
+    """Put the top that was noted into the book: first what is gone on both sides, then what is there."""
+    clock = market.clock
+    clock.has_top = 1
+    clock.book_ns = max(clock.book_ns, ts_ns)
+    for side in range(2):
+        _clear_better(market, book, side, clock.top_rank[side], ts_ns)
+    for side in range(2):
+        if clock.top_lots[side] > 0:
+            depth_row(market, book, side, clock.top_rank[side], clock.top_lots[side], ts_ns)
+
+
+@compiled
+def put_print(market: Record, book: Record, taker: int, price_ticks: int, ts_ns: int) -> None:
+    """A print that is newer than the book: nothing better than its price is left on the side that was hit."""
+    clock = market.clock
+    if clock.uses_top != 0 and clock.has_top != 0 and ts_ns > clock.book_ns:
+        _clear_better(market, book, 1 - taker, rank_of(1 - taker, price_ticks), ts_ns)
+
+
+@compiled
+def end_event(market: Record, book: Record, ts_ns: int) -> None:
+    """A whole event is done: the market's time moves, and its mid is noted where there is one."""
+    clock = market.clock
+    clock.market_ns = max(clock.market_ns, ts_ns)
+    if book.best[BID] != NO_RANK and book.best[ASK] != NO_RANK:
+        remember_mid(clock, best_ticks(book, BID) + best_ticks(book, ASK))
 
 
 @compiled

@@ -3,8 +3,9 @@
 Conditions of a fill of a resting bid (asks mirror them): a seller's trade below its price fills it; a trade at its
 price fills it when the queue ahead is used up; a best ask at or below its price fills it. A maker's fill is always at
 its own price. One trade's quantity is shared among our orders by price, then time, and never used twice; nor is a
-displayed level, until its quantity changes. With `partial_fills` an order gets at most what is left; without, it fills
-whole. No market impact.
+displayed level, until its quantity changes. An order feels nothing whose exchange time lies before its acceptance,
+whatever its place in the log: no fill, and no step in its queue. With `partial_fills` an order gets at most what is
+left; without, it fills whole. No market impact.
 """
 
 from mm_core.accounting.money import fee_e9, sum_product
@@ -12,6 +13,7 @@ from mm_core.book.book import best_below, best_ticks, lots_at, rank_of
 from mm_core.book.window import NO_RANK
 from mm_core.compiled import Record, compiled, hot, int64
 from mm_core.exchange.admit import ADMITTED, broken_filter, reference_half
+from mm_core.exchange.clock import mid_before
 from mm_core.exchange.queue import executable_lots, queue_on_depth, queue_on_trade
 from mm_core.exchange.venue import (
     TOO_MANY_ORDERS,
@@ -45,7 +47,6 @@ IOC = 2
 TAKER = int64(0)
 MAKER = int64(1)
 DONE = int64(0)  # nothing left open
-FIRST = int64(0)
 
 
 @compiled
@@ -88,6 +89,7 @@ def arrive(venue: Record, index: Record, bit: int, book: Record, clock: Record, 
     while bus_due_ns(venue.inbox) <= until_ns:
         message = bus_pop(venue.inbox)
         ts_ns = max(message.due_ns, clock.market_ns)
+        venue.mid_half = mid_before(clock, ts_ns)
         if message.kind == CANCEL:
             _cancel(venue, index, bit, message, ts_ns)
             continue
@@ -142,6 +144,7 @@ def _rest(
     order.leaves_lots = leaves_lots
     order.front_lots = float(lots_at(book, side, rank))
     order.traded_lots = 0
+    order.accepted_ns = ts_ns
     _answer(
         venue, ACCEPTED, message.order_id, side, message.price_ticks, message.qty_lots, ts_ns
     ).leaves_lots = leaves_lots
@@ -188,7 +191,10 @@ def _unused_lots(venue: Record, book: Record, side: int, rank: int) -> int:
 def _fill(
     venue: Record, order_id: int, side: int, price_ticks: int, lots: int, leaves_lots: int, maker: int, ts_ns: int
 ) -> None:
-    """Report a fill. Where the queue of answers is crowded, partial fills of one order are reported as one."""
+    """Report a fill. Where the queue of answers is crowded, partial fills of one order are reported as one.
+
+    Joined fills have the mid of the first and the time of the last.
+    """
     if is_crowded(venue.outbox) and bus_join_fill(venue.outbox, order_id, price_ticks, maker, _due_ns(venue, ts_ns)):
         message = bus_last(venue.outbox)
         message.ts_ns = ts_ns
@@ -196,6 +202,7 @@ def _fill(
     else:
         message = _answer(venue, FILLED, order_id, side, price_ticks, lots, ts_ns)
         message.flag = maker
+        message.mid_half = venue.mid_half
     message.leaves_lots = leaves_lots
     rate_ppb = venue.maker_fee_ppb if maker == MAKER else venue.taker_fee_ppb
     tick_lots = sum_product(0, price_ticks, lots)
@@ -231,12 +238,14 @@ def _fill_resting(venue: Record, index: Record, bit: int, side: int, slot: int, 
 
 
 @hot
-def on_depth(venue: Record, index: Record, bit: int, side: int, rank: int, previous_lots: int, lots: int) -> None:
+def on_depth(
+    venue: Record, index: Record, bit: int, side: int, rank: int, previous_lots: int, lots: int, ts_ns: int
+) -> None:
     """The displayed quantity of a price changed: move our orders there in their queue, and all of it is unused."""
     if venue.taken[side] > 0 and previous_lots != lots:
         forget_taken(venue, index, bit, side, rank)
     for i in range(venue.resting[side]):
-        if venue.orders[side, i].rank == rank:
+        if venue.orders[side, i].rank == rank and venue.orders[side, i].accepted_ns <= ts_ns:
             queue_on_depth(venue.queue_model, venue.queue_power, venue.orders[side, i], previous_lots, lots)
 
 
@@ -247,8 +256,13 @@ def on_best(venue: Record, index: Record, bit: int, book: Record, side: int, ts_
     reached = -book.best[side]
     unused = _unused_lots(venue, book, side, book.best[side]) if venue.partial_fills != 0 else INT64_MAX
     left = unused
-    while left > 0 and venue.resting[mine] > 0 and venue.orders[mine, 0].rank >= reached:
-        left -= _fill_resting(venue, index, bit, mine, FIRST, left, ts_ns)
+    i = 0
+    while left > 0 and i < venue.resting[mine] and venue.orders[mine, i].rank >= reached:
+        resting = venue.resting[mine]
+        if venue.orders[mine, i].accepted_ns <= ts_ns:
+            left -= _fill_resting(venue, index, bit, mine, i, left, ts_ns)
+        if venue.resting[mine] == resting:
+            i += 1
     if venue.partial_fills != 0 and left < unused:
         remember_taken(venue, index, bit, side, book.best[side], unused - left)
 
@@ -279,6 +293,9 @@ def on_trade(
     i = 0
     while i < venue.resting[mine] and venue.orders[mine, i].rank >= rank:
         order = venue.orders[mine, i]
+        if order.accepted_ns > ts_ns:
+            i += 1
+            continue
         wanted = order.leaves_lots if venue.partial_fills == 0 else min(order.leaves_lots, left)
         if order.rank == rank:
             if late:

@@ -1,8 +1,9 @@
 """The paper exchange as a node: market data and our requests in, what a venue would say out.
 
-Order of one root of exchange time E: the requests that arrive before E, the root's levels or trade, then every answer
-that is due by the root's `local_ns`. A Tick moves the connections only: requests and answers that are due by it.
-A definition of the instrument brings the venue's filters.
+Order of one root of exchange time E: the requests that arrive before E, the root's levels, top or trade, then every
+answer that is due by the root's `local_ns`. A Tick moves the connections only: answers that are due by it, and requests
+that have arrived before what the feed may still bring of earlier times (`clock.lag_at`). The venue's own top has the
+exchange time that `clock.top_ns` finds. A definition of the instrument brings the venue's filters.
 """
 
 from collections.abc import Sequence
@@ -13,29 +14,51 @@ import numpy as np
 from mm_core import events as e
 from mm_core import messages as m
 from mm_core.book.book import clear_book, rank_of
+from mm_core.book.ids import IDS, take_depth, take_epoch, take_top
 from mm_core.book.window import ASK, BID
 from mm_core.compiled import Record, compiled, new
-from mm_core.exchange.market import arrivals, depth_row, trade_row
+from mm_core.exchange.clock import CLOCK, lag_at, take_dated, top_ns
+from mm_core.exchange.market import (
+    arrivals,
+    depth_row,
+    end_event,
+    is_beyond_top,
+    note_top,
+    put_print,
+    put_top,
+    trade_row,
+)
 from mm_core.exchange.matching import send
-from mm_core.exchange.venue import CLOCK, INDEX, VENUE, new_index
+from mm_core.exchange.venue import INDEX, VENUE, new_index
 from mm_core.messages import bus_due_ns, bus_pop
 from mm_core.node import Column, Filters, Node, State, columns
 from mm_core.types import Side
 
 Hears = (
-    e.BookSnapshot | e.BookDelta | e.Trade | e.FeedStatus | e.Tick | e.SubmitOrder | e.CancelOrder | e.InstrumentDefined
+    e.BookSnapshot
+    | e.BookDelta
+    | e.BookTop
+    | e.Trade
+    | e.FeedStatus
+    | e.Tick
+    | e.SubmitOrder
+    | e.CancelOrder
+    | e.InstrumentDefined
 )
 Says = e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.CancelRejected | e.OrderExpired | e.OrderFilled
 SIDES = (Side.BUY, Side.SELL)
 
 
-def new_exchange(venue: State, book: State) -> State:
+def new_exchange(venue: State, book: State, uses_top: bool) -> State:
     """State of an exchange with the terms of `venue` (an array of one VENUE) over a copy of `book`, an empty one.
 
-    It is what `exchange.market` needs: the clock, the index, and one set with the venue.
+    It is what `exchange.market` needs: the clock, the index, and one set with the venue. `uses_top`: its book takes the
+    venue's own top and prints.
     """
-    fields = [("clock", CLOCK), ("index", INDEX), ("sets", np.dtype([("venue", VENUE)]), (1,)), ("book", book.dtype)]
+    sets = np.dtype([("venue", VENUE)])
+    fields = [("clock", CLOCK), ("index", INDEX), ("sets", sets, (1,)), ("ids", IDS), ("book", book.dtype)]
     state = new(np.dtype(fields))
+    state["clock"]["uses_top"] = uses_top
     state["sets"]["venue"] = venue
     state["index"] = new_index()
     state["book"] = book
@@ -52,7 +75,7 @@ def _begin(market: Record, ts_ns: int, local_ns: int) -> None:
 @compiled
 def _end(market: Record, ts_ns: int, local_ns: int) -> int:
     """The root is done: the market's time moves, and what is due by now is released."""
-    market.clock.market_ns = max(market.clock.market_ns, ts_ns)
+    end_event(market, market.book, ts_ns)
     return _release(market, local_ns)
 
 
@@ -68,15 +91,18 @@ def _release(market: Record, until_ns: int) -> int:
 
 
 @compiled
-def _set_levels(market: Record, side: int, ticks: Column, lots: Column, ts_ns: int) -> None:
+def _set_levels(market: Record, is_behind: bool, side: int, ticks: Column, lots: Column, ts_ns: int) -> None:
     for i in range(ticks.shape[0]):
-        depth_row(market, market.book, side, rank_of(side, ticks[i]), lots[i], ts_ns)
+        rank = rank_of(side, ticks[i])
+        if not (is_behind and is_beyond_top(market.clock, side, rank)):
+            depth_row(market, market.book, side, rank, lots[i], ts_ns)
 
 
 @compiled
 def on_book(
     state: State,
     snapshot: bool,
+    update_id: int,
     ts_ns: int,
     local_ns: int,
     bid_ticks: Column,
@@ -87,13 +113,41 @@ def on_book(
     """A snapshot or a delta; returns the number of answers that are due."""
     market = state[0]
     _begin(market, ts_ns, local_ns)
+    is_behind = take_depth(market.ids, update_id) and market.clock.uses_top != 0
     if snapshot:
         clear_book(market.book)
-    _set_levels(market, BID, bid_ticks, bid_lots, ts_ns)
-    _set_levels(market, ASK, ask_ticks, ask_lots, ts_ns)
+    else:
+        take_dated(market.clock.lag, ts_ns, local_ns)
+    _set_levels(market, is_behind, BID, bid_ticks, bid_lots, ts_ns)
+    _set_levels(market, is_behind, ASK, ask_ticks, ask_lots, ts_ns)
     if bid_ticks.shape[0] + ask_ticks.shape[0] > 0:
         market.clock.depth_ns = max(market.clock.depth_ns, ts_ns)
+        market.clock.book_ns = max(market.clock.book_ns, ts_ns)
+    if snapshot and is_behind:
+        put_top(market, market.book, ts_ns)
     return _end(market, ts_ns, local_ns)
+
+
+@compiled
+def on_top(
+    state: State,
+    update_id: int,
+    ts_ns: int,
+    local_ns: int,
+    bid_ticks: int,
+    bid_lots: int,
+    ask_ticks: int,
+    ask_lots: int,
+) -> int:
+    """The venue's own top; returns the number of answers that are due."""
+    market = state[0]
+    at_ns = top_ns(market.clock.lag, ts_ns, local_ns)
+    _begin(market, at_ns, local_ns)
+    if take_top(market.ids, update_id) and market.clock.uses_top != 0:
+        note_top(market.clock, BID, bid_ticks, bid_lots)
+        note_top(market.clock, ASK, ask_ticks, ask_lots)
+        put_top(market, market.book, at_ns)
+    return _end(market, at_ns, local_ns)
 
 
 @compiled
@@ -101,14 +155,17 @@ def on_trade(state: State, ts_ns: int, local_ns: int, taker: int, price_ticks: i
     """A trade; returns the number of answers that are due."""
     market = state[0]
     _begin(market, ts_ns, local_ns)
+    take_dated(market.clock.lag, ts_ns, local_ns)
     trade_row(market, taker, price_ticks, qty_lots, ts_ns)
+    put_print(market, market.book, taker, price_ticks, ts_ns)
     return _end(market, ts_ns, local_ns)
 
 
 @compiled
-def on_status(state: State, ts_ns: int, local_ns: int) -> int:
+def on_status(state: State, epoch: int, ts_ns: int, local_ns: int) -> int:
     """The feed's status moves the market's time like every root; returns the number of answers that are due."""
     market = state[0]
+    take_epoch(market.ids, epoch)
     _begin(market, ts_ns, local_ns)
     return _end(market, ts_ns, local_ns)
 
@@ -118,7 +175,7 @@ def on_tick(state: State, due_ns: int) -> int:
     """The clock; returns the number of answers that are due."""
     market = state[0]
     market.clock.known_ns = due_ns
-    arrivals(market, market.book, due_ns)
+    arrivals(market, market.book, due_ns - lag_at(market.clock.lag, due_ns))
     return _release(market, due_ns)
 
 
@@ -143,14 +200,8 @@ class _PaperExchange:
 
     def step(self, event: Hears) -> Sequence[Says]:
         match event:
-            case e.BookDelta() | e.BookSnapshot():
-                is_snapshot = isinstance(event, e.BookSnapshot)
-                return self._due(on_book(self._state, is_snapshot, event.ts_ns, event.local_ns, *columns(event)))
-            case e.Trade():
-                trade = int(event.side), event.price_ticks, event.qty_lots
-                return self._due(on_trade(self._state, event.ts_ns, event.local_ns, *trade))
-            case e.FeedStatus():
-                return self._due(on_status(self._state, event.ts_ns, event.local_ns))
+            case e.MarketEvent():
+                return self._market(event)
             case e.Tick():
                 return self._due(on_tick(self._state, event.ts_ns))
             case e.SubmitOrder():
@@ -158,6 +209,22 @@ class _PaperExchange:
                 on_request(self._state, m.SUBMIT, event.order_id, *terms, event.local_ns)
             case e.CancelOrder():
                 on_request(self._state, m.CANCEL, event.order_id, 0, 0, 0, 0, event.local_ns)
+        return ()
+
+    def _market(self, event: e.MarketEvent) -> Sequence[Says]:
+        times = event.ts_ns, event.local_ns
+        match event:
+            case e.BookDelta() | e.BookSnapshot():
+                is_snapshot = isinstance(event, e.BookSnapshot)
+                return self._due(on_book(self._state, is_snapshot, event.update_id, *times, *columns(event)))
+            case e.BookTop():
+                touch = event.bid_ticks, event.bid_lots, event.ask_ticks, event.ask_lots
+                return self._due(on_top(self._state, event.update_id, *times, *touch))
+            case e.Trade():
+                trade = int(event.side), event.price_ticks, event.qty_lots
+                return self._due(on_trade(self._state, *times, *trade))
+            case e.FeedStatus():
+                return self._due(on_status(self._state, event.epoch, *times))
             case e.InstrumentDefined():
                 self._define(event)
         return ()
@@ -187,6 +254,7 @@ class _PaperExchange:
         side: int,
         reason: int,
         flag: int,
+        mid_half: int,
     ) -> Says:
         order: dict[str, Any] = {
             "instrument_id": self._instrument_id,
@@ -207,15 +275,16 @@ class _PaperExchange:
             case m.EXPIRED:
                 return e.OrderExpired(**order, leaves_lots=leaves_lots)
         assert kind == m.FILLED, kind
-        return e.OrderFilled(**order, qty_lots=qty_lots, leaves_lots=leaves_lots, maker=flag == 1, fee_e9=fee_e9)
+        order |= {"qty_lots": qty_lots, "leaves_lots": leaves_lots, "fee_e9": fee_e9, "mid_half_ticks": mid_half}
+        return e.OrderFilled(**order, maker=flag == 1)
 
 
-def exchange_node(instrument_id: str, venue: State, book: State, filters: Filters) -> Node:
+def exchange_node(instrument_id: str, venue: State, book: State, filters: Filters, *, uses_top: bool) -> Node:
     """The paper exchange of one instrument with the terms of `venue`, an array of one VENUE; `book` is an empty one.
 
-    `filters`: those of a definition.
+    `filters`: those of a definition. `uses_top`: see `new_exchange`.
     """
-    state = new_exchange(venue, book)
+    state = new_exchange(venue, book, uses_top)
     return Node(
         name="paper_exchange",
         rank=0,

@@ -27,6 +27,7 @@ ORDER = np.dtype(
         ("leaves_lots", "i8"),
         ("front_lots", "f8"),
         ("traded_lots", "i8"),  # traded at the price since its displayed quantity last changed
+        ("accepted_ns", "i8"),  # exchange time from which on events fill it and move its queue
     ]
 )
 # Lots of a displayed level that our orders used, since its displayed quantity last changed.
@@ -45,6 +46,7 @@ VENUE = np.dtype(
         ("value_den", "i8"),
         ("filters", FILTERS),
         ("known_ns", "i8"),  # local time of what causes the next answers: none is known before its cause
+        ("mid_half", "i8"),  # the venue's mid just before what causes the next fills
         ("best", "i8", (2,)),  # best rank of our resting orders, NO_RANK without one
         ("resting", "i8", (2,)),  # how many orders rest a side
         ("orders", ORDER, (2, ORDERS)),  # in priority: price, then time; the first `resting` of a side are alive
@@ -52,15 +54,6 @@ VENUE = np.dtype(
         ("takes", TAKE, (2, TAKEN)),  # oldest first
         ("inbox", BUS),  # requests on their way to the venue, due at arrival
         ("outbox", ANSWERS),  # answers on their way to us, due at reception
-    ]
-)
-# Where the venue stands in the market's time; shared by all parameter sets of one run.
-CLOCK = np.dtype(
-    [
-        ("market_ns", "i8"),  # latest exchange time seen in market data
-        ("depth_ns", "i8"),  # latest exchange time of a depth event
-        ("known_ns", "i8"),  # local time of the current root, in the log's order; else 0
-        ("trade_ticks", "i8"),  # price of the last trade, 0 before any
     ]
 )
 INDEX = np.dtype([("marks", "u4", (2, MARKS)), ("best", "i8", (2,))])

@@ -112,10 +112,11 @@ def on_fill(
     qty_lots: int,
     leaves_lots: int,
     fee_e9: int,
+    mid_half: int,
     local_ns: int,
 ) -> None:
     """A fill."""
-    risk_filled(state[0].risk, order_id, side, price_ticks, qty_lots, leaves_lots, fee_e9, local_ns)
+    risk_filled(state[0].risk, order_id, side, price_ticks, qty_lots, leaves_lots, fee_e9, mid_half, local_ns)
 
 
 @compiled
@@ -146,8 +147,8 @@ class _Risk:
             case e.CancelIntent():
                 return self._say(event.local_ns, on_cancel_intent(state, event.order_id, event.local_ns))
             case e.OrderFilled():
-                fill = int(event.side), event.price_ticks, event.qty_lots, event.leaves_lots, event.fee_e9
-                on_fill(state, event.order_id, *fill, event.local_ns)
+                fill = event.price_ticks, event.qty_lots, event.leaves_lots, event.fee_e9, event.mid_half_ticks
+                on_fill(state, event.order_id, int(event.side), *fill, event.local_ns)
             case e.OrderRejected() | e.OrderCanceled() | e.OrderExpired():
                 on_gone(state, event.order_id)
             case e.OperatorCommand():

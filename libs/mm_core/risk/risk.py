@@ -108,10 +108,18 @@ def _find(risk: Record, order_id: int) -> int:
 
 @hot
 def risk_filled(
-    risk: Record, order_id: int, side: int, price_ticks: int, qty_lots: int, leaves_lots: int, fee_e9: int, ts_ns: int
+    risk: Record,
+    order_id: int,
+    side: int,
+    price_ticks: int,
+    qty_lots: int,
+    leaves_lots: int,
+    fee_e9: int,
+    mid_half: int,
+    ts_ns: int,
 ) -> None:
     """A fill: account, open orders and fill rate; too many fills in the window halt at the next Book."""
-    account_fill(risk.account, side, price_ticks, qty_lots, fee_e9)
+    account_fill(risk.account, side, price_ticks, qty_lots, fee_e9, mid_half)
     rate_count(risk.filled, ts_ns)
     _reduce_open(risk, order_id, leaves_lots)
 

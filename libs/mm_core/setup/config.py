@@ -37,10 +37,14 @@ class Clock(Section, frozen=True, kw_only=True):
 
 
 class Book(Section, frozen=True, kw_only=True):
-    """A book is STALE after `stale_ms` of silence (0: never). Decisions come with the clock, or with the touch too."""
+    """A book is STALE after `stale_ms` of silence (0: never).
+
+    Decisions come with the clock; with `decide_on = "touch"` at every change of the depth's touch too; with "top" also
+    at every change of the venue's own top (bookTicker), which is then the touch until newer depth comes.
+    """
 
     stale_ms: Count = 60_000
-    decide_on: Literal["tick", "touch"] = "tick"
+    decide_on: Literal["tick", "touch", "top"] = "tick"
 
 
 class Signals(Section, frozen=True, kw_only=True):
@@ -117,13 +121,18 @@ class Risk(Section, frozen=True, kw_only=True):
 
 
 class Exchange(Section, frozen=True, kw_only=True):
-    """Latencies, queue model and fees (default: regular) of the paper exchange. `cancel_ms` absent is `entry_ms`."""
+    """Latencies, queue model and fees (default: regular) of the paper exchange. `cancel_ms` absent is `entry_ms`.
+
+    With `venue_top` its book takes the venue's own top (bookTicker), where the feed has it, and prints in between depth
+    events: for the post-only check, for crossing and for the touch.
+    """
 
     entry_ms: Decimal = Decimal(10)
     cancel_ms: Decimal | None = None
     response_ms: Decimal = Decimal(10)
     queue: str = "risk_averse"
     partial_fills: bool = True
+    venue_top: bool = True
     maker_fee: Decimal = REGULAR_FEE
     taker_fee: Decimal = REGULAR_FEE
 

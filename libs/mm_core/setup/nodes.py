@@ -21,8 +21,8 @@ def new_nodes(parts: Parts, instrument_id: str) -> list[Node]:
     limits = parts.risk["limits"][0]
     filters = partial(filters_on, parts.units)
     nodes = [
-        exchange_node(instrument_id, parts.venue, parts.builder["book"], filters),
-        builder_node(instrument_id, parts.builder, decide_on_touch=parts.on_touch),
+        exchange_node(instrument_id, parts.venue, parts.builder["book"], filters, uses_top=parts.uses_top),
+        builder_node(instrument_id, parts.builder, parts.decide_on),
         quoter_node(
             instrument_id, parts.quoter, parts.strategy, _settings(parts, QUOTER), filters, parts.risk["filters"]
         ),

@@ -26,7 +26,7 @@ from mm_core.setup.filters import filters_of
 from mm_core.setup.refusals import fill_kinds
 from mm_core.setup.settings import QUOTER_FIELDS, RISK_FIELDS, STRATEGIES, Field, Setting, strategy_fields, to_setting
 from mm_core.setup.units import UNITS_MAX, Units, check_range, exact, floor, units_of
-from mm_core.signals.builder import FLOW_BUCKETS, new_builder
+from mm_core.signals.builder import DECIDE_ON_TICK, DECIDE_ON_TOP, DECIDE_ON_TOUCH, FLOW_BUCKETS, new_builder
 from mm_core.signals.executable import SIZES
 from mm_core.types import MONEY_E9, InputError
 
@@ -42,6 +42,7 @@ DEFAULT_COLLAR_BPS = 500.0
 DEFAULT_LOSS_BPS = 200  # of the largest position at the first VALID mid
 DEFAULT_SIZES_BASE = (Decimal("0.1"), Decimal(1), Decimal(5), Decimal(10))
 
+DECIDE_ON = {"tick": DECIDE_ON_TICK, "touch": DECIDE_ON_TOUCH, "top": DECIDE_ON_TOP}
 QUEUES = {
     "risk_averse": queue.RISK_AVERSE,
     "power_prob": queue.POWER,
@@ -69,7 +70,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     strategy: Callable[..., None]
     period_ns: int
     offset_ns: int
-    on_touch: bool
+    decide_on: int  # DECIDE_ON_TICK, _TOUCH or _TOP of `signals.builder`
+    uses_top: bool  # the venue's book takes its own top, and prints
     settings: Callable[[str, str], Setting]
 
 
@@ -88,7 +90,8 @@ def new_parts(config: Config, instrument: InstrumentDefined) -> Parts:
         strategy=as_strategy(STRATEGIES[config.quoter.strategy][0]),
         period_ns=config.clock.tick_period_ms * NS_PER_MS,
         offset_ns=config.clock.offset_ns,
-        on_touch=config.book.decide_on == "touch",
+        decide_on=DECIDE_ON[config.book.decide_on],
+        uses_top=config.exchange.venue_top,
         settings=partial(to_setting, config, units),
     )
 

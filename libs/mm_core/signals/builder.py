@@ -3,6 +3,9 @@
 It copies what the feed proves and may only downgrade it: a depth stream that is silent makes the book STALE, whatever
 else the venue publishes; a crossed book is a GAP until the feed proves another one, and so is a touch that lies outside
 of what is known to be complete. The reason goes with the state.
+
+Where decisions are asked for on the venue's own top, that is the touch as long as it is newer than the depth's; the
+levels of the book are those of the depth.
 """
 
 import math
@@ -32,6 +35,9 @@ SILENT = int(BookReason.SILENT)
 CROSSED = int(BookReason.CROSSED)
 WINDOW = int(BookReason.WINDOW)
 MICRO_PRICES = 50
+DECIDE_ON_TICK = 0  # a Book at every Tick only,
+DECIDE_ON_TOUCH = 1  # and at every change of the depth's touch,
+DECIDE_ON_TOP = 2  # and at every change of the venue's own top
 FLOW_BUCKETS = 1 << 10
 
 # What the strategies, risk and the account see of the book: the numbers of a Book event.
@@ -81,6 +87,7 @@ def builder_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
             ("crossed", "i8"),  # deltas that left the book crossed
             ("reseed", "i8"),  # levels were forgotten: the next change of the touch is no flow
             ("touched", "i8"),  # the touch may have changed since the last event's end
+            ("ahead", "i8"),  # 1: the touch is the venue's own top, newer than the book
             ("top", TOP),
             ("touch", TOUCH),
             ("volatility", VOLATILITY),
@@ -115,12 +122,20 @@ def clear_builder(state: Array) -> None:
 def builder_status(builder: Record, state: int, epoch: int, low_ticks: int, high_ticks: int) -> None:
     """The feed says what it proves from here on."""
     builder.feed_state = state
-    builder.epoch = epoch
+    builder_epoch(builder, epoch)
     builder.reason = NO_REASON
     builder.complete_low_ticks = low_ticks
     builder.complete_high_ticks = high_ticks
     if state in (GAP, SYNCING):  # a STALE book has no hole: what changes across it is a change
         volatility_reseed(builder.volatility)
+
+
+@compiled
+def builder_epoch(builder: Record, epoch: int) -> None:
+    """What the feed proves is of this epoch; a top of the one before is no touch any more."""
+    if epoch != builder.epoch:
+        builder.ahead = 0
+    builder.epoch = epoch
 
 
 @compiled
@@ -164,10 +179,12 @@ def builder_end(builder: Record) -> None:
         builder.touch.bid_lots = 0  # seed flow and volatility anew: what changes across a hole is no signal
         builder.touch.ask_lots = 0
         volatility_reseed(builder.volatility)
-    bid_ticks = best_ticks(book, BID)
-    bid_lots = best_lots(book, BID)
-    ask_ticks = best_ticks(book, ASK)
-    ask_lots = best_lots(book, ASK)
+    if builder.ahead == 0:
+        _move_touch(builder, best_ticks(book, BID), best_lots(book, BID), best_ticks(book, ASK), best_lots(book, ASK))
+
+
+@hot
+def _move_touch(builder: Record, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> None:
     if builder.reseed == 0:
         flow = flow_lots(builder.touch, bid_ticks, bid_lots, ask_ticks, ask_lots)
         builder.flow.current_lots = added_flow(builder.flow.current_lots, flow)
@@ -176,6 +193,25 @@ def builder_end(builder: Record) -> None:
     builder.touch.bid_lots = bid_lots
     builder.touch.ask_ticks = ask_ticks
     builder.touch.ask_lots = ask_lots
+
+
+@compiled
+def builder_depth_end(builder: Record, is_behind: bool) -> bool:
+    """End of a depth event, older than the top in hand or not. True if the touch may have changed."""
+    was_ahead = builder.ahead
+    if not is_behind:
+        builder.ahead = 0
+    if builder.touched == 0 and builder.ahead == was_ahead:
+        return False
+    builder_end(builder)
+    return True
+
+
+@compiled
+def builder_top(builder: Record, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> None:
+    """The venue's own top, newer than all depth so far."""
+    builder.ahead = 1
+    _move_touch(builder, bid_ticks, bid_lots, ask_ticks, ask_lots)
 
 
 @hot

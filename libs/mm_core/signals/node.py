@@ -1,4 +1,4 @@
-"""The book builder as a node: says Book at every Tick, and after a change of the touch where that is asked for.
+"""The book builder as a node: publishes Book at every Tick, and where that is asked for after a change of the touch.
 
 What lies between two events never shows: a Book is of whole events.
 """
@@ -10,21 +10,25 @@ from typing import get_args
 import numpy as np
 
 from mm_core import events as e
+from mm_core.book.ids import IDS, take_depth, take_epoch, take_top
 from mm_core.book.window import ASK, BID
 from mm_core.compiled import Record, compiled, new
 from mm_core.node import Column, Node, State, columns
 from mm_core.signals.builder import (
+    DECIDE_ON_TICK,
+    DECIDE_ON_TOP,
     VALID,
     builder_clear,
-    builder_end,
+    builder_depth_end,
     builder_level,
     builder_publish,
     builder_status,
     builder_tick,
+    builder_top,
 )
 from mm_core.types import BookState
 
-Hears = e.FeedStatus | e.BookSnapshot | e.BookDelta | e.Tick
+Hears = e.FeedStatus | e.BookSnapshot | e.BookDelta | e.BookTop | e.Tick
 Says = e.Book
 BOOK_STATES = tuple(BookState)
 
@@ -39,6 +43,7 @@ def _set_levels(builder: Record, side: int, ticks: Column, lots: Column) -> None
 def on_book(
     state: State,
     snapshot: bool,
+    update_id: int,
     local_ns: int,
     bid_ticks: Column,
     bid_lots: Column,
@@ -52,15 +57,22 @@ def on_book(
         builder_clear(builder)
     _set_levels(builder, BID, bid_ticks, bid_lots)
     _set_levels(builder, ASK, ask_ticks, ask_lots)
-    if builder.touched == 0:
+    return builder_depth_end(builder, take_depth(state[0].ids, update_id))
+
+
+@compiled
+def on_top(state: State, update_id: int, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> bool:
+    """The venue's own top; True if it is news."""
+    if not take_top(state[0].ids, update_id):
         return False
-    builder_end(builder)
+    builder_top(state[0].builder, bid_ticks, bid_lots, ask_ticks, ask_lots)
     return True
 
 
 @compiled
 def on_status(state: State, book_state: int, epoch: int, low_ticks: int, high_ticks: int) -> None:
     """The feed says what it proves from here on; that is no event of the depth stream."""
+    take_epoch(state[0].ids, epoch)
     builder_status(state[0].builder, book_state, epoch, low_ticks, high_ticks)
 
 
@@ -79,10 +91,10 @@ def on_touch(state: State, local_ns: int) -> None:
 class _BookBuilder:
     """The step of the node, with the views of the state that it reads."""
 
-    def __init__(self, instrument_id: str, state: State, decide_on_touch: bool) -> None:
+    def __init__(self, instrument_id: str, state: State, decide_on: int) -> None:
         self._instrument_id = instrument_id
         self._state = state
-        self._decide_on_touch = decide_on_touch
+        self._on_touch, self._on_top = decide_on != DECIDE_ON_TICK, decide_on == DECIDE_ON_TOP
         builder = state["builder"]
         self._update_id = state["update_id"]
         self._top = builder["top"]
@@ -97,9 +109,13 @@ class _BookBuilder:
             case e.BookDelta() | e.BookSnapshot():
                 self._update_id[0] = event.update_id
                 is_snapshot = isinstance(event, e.BookSnapshot)
-                if on_book(self._state, is_snapshot, event.local_ns, *columns(event)) and self._decide_on_touch:
-                    on_touch(self._state, event.local_ns)
-                    return [self._book()]
+                is_news = on_book(self._state, is_snapshot, event.update_id, event.local_ns, *columns(event))
+                return self._touch(event) if is_news and self._on_touch else ()
+            case e.BookTop():
+                touch = event.bid_ticks, event.bid_lots, event.ask_ticks, event.ask_lots
+                if self._on_top and on_top(self._state, event.update_id, *touch):
+                    self._update_id[0] = event.update_id
+                    return self._touch(event)
             case e.FeedStatus():
                 window = event.complete_low_ticks, event.complete_high_ticks
                 on_status(self._state, int(event.state), event.epoch, *window)
@@ -107,6 +123,10 @@ class _BookBuilder:
                 on_tick(self._state, event.ts_ns)
                 return [self._book()]
         return ()
+
+    def _touch(self, event: e.Root) -> Sequence[Says]:
+        on_touch(self._state, event.local_ns)
+        return [self._book()]
 
     def _book(self) -> e.Book:
         local_ns, state, epoch, bid_ticks, bid_lots, ask_ticks, ask_lots, *signals = self._top[0].item()
@@ -143,15 +163,15 @@ class _BookBuilder:
         return tuple([bps if is_known and not math.isnan(bps) else None for bps in self._spread_bps.tolist()])
 
 
-def builder_node(instrument_id: str, builder: State, *, decide_on_touch: bool = False) -> Node:
+def builder_node(instrument_id: str, builder: State, decide_on: int = DECIDE_ON_TICK) -> Node:
     """The book builder of one instrument from `builder`: an array of one record of `builder_dtype`."""
-    state = new(np.dtype([("update_id", "i8"), ("builder", builder.dtype)]))
+    state = new(np.dtype([("update_id", "i8"), ("ids", IDS), ("builder", builder.dtype)]))
     state["builder"] = builder
     return Node(
         name="book_builder",
         rank=1,
         hears=get_args(Hears),
         says=(Says,),
-        step=_BookBuilder(instrument_id, state, decide_on_touch).step,
+        step=_BookBuilder(instrument_id, state, decide_on).step,
         state=state,
     )

@@ -5,35 +5,17 @@ import numpy as np
 from mm_core.book.book import best_lots, best_ticks, rank_of
 from mm_core.book.window import ASK, BID
 from mm_core.compiled import Array, Record, Strategy, compiled, hot, in_bounds, int64
-from mm_core.exchange.market import arrivals, depth_row, trade_row
-from mm_core.signals.builder import (
-    builder_clear,
-    builder_clear_side,
-    builder_end,
-    builder_level,
-    builder_publish,
-    builder_status,
-    builder_tick,
-)
+from mm_core.exchange.clock import lag_at
+from mm_core.exchange.market import arrivals, depth_row, end_event, trade_row
+from mm_core.signals.builder import builder_end, builder_level, builder_publish, builder_tick
 from mm_core.signals.touch import added_flow, flow_lots
 from mm_core.types import INT64_MAX
+from mm_research.engine.apart import apart_row, log_event, our_side, rare_row
 from mm_research.engine.prefetch import ROWS_AHEAD, prefetch
 from mm_research.engine.serve import decide, deliver, is_pending, take_sample
 from mm_research.engine.settle import DEPTH_KINDS, is_full, settle
 from mm_research.engine.silence import skip_silence
-from mm_research.engine.state import (
-    CLEAR,
-    EPOCH,
-    LAST_BIT,
-    SHARED,
-    SIDE_SHIFT,
-    STATE_SHIFT,
-    STATUS,
-    TOUCH_CHANGES,
-    TOUCHES,
-    TRADE,
-    TWO_BOOKS,
-)
+from mm_research.engine.state import LAST_BIT, SHARED, SIDE_SHIFT, TOUCH_CHANGES, TOUCHES, TRADE, TWO_BOOKS
 
 
 @hot
@@ -74,22 +56,6 @@ def _see_touches(market: Record, now_ns: int) -> None:
 
 
 @compiled
-def _rare_row(builder: Record, code: int, tick: int, lots: int) -> None:
-    """Clear, status and epoch rows; a clear names its sides in the bits of `lots` (0: the whole book)."""
-    kind = code & 7
-    if kind == CLEAR and lots == 0:
-        builder_clear(builder)
-    elif kind == CLEAR:
-        for side in range(2):
-            if (lots >> side) & 1 != 0:
-                builder_clear_side(builder, side, tick)
-    elif kind == STATUS:
-        builder_status(builder, (code >> STATE_SHIFT) & 3, builder.epoch, tick, lots)
-    elif kind == EPOCH:
-        builder.epoch = lots
-
-
-@compiled
 def _see_rows(market: Record, builder: Record, rows: Array, now_ns: int) -> None:
     """Let the rows that have arrived by `now_ns` reach the book of our side."""
     i = market.local_row
@@ -103,7 +69,7 @@ def _see_rows(market: Record, builder: Record, rows: Array, now_ns: int) -> None
         if code & 5 == 0:
             builder_level(builder, (code >> SIDE_SHIFT) & 1, int64(row.tick), row.lots)
         elif code & 7 != TRADE:
-            _rare_row(builder, code, int64(row.tick), row.lots)
+            rare_row(builder, code, int64(row.tick), row.lots)
         if (DEPTH_KINDS >> (code & 7)) & 1 != 0:
             builder.feed_ns = row.local_ns
         if code & LAST_BIT != 0 and builder.touched != 0:
@@ -113,7 +79,7 @@ def _see_rows(market: Record, builder: Record, rows: Array, now_ns: int) -> None
 
 @hot
 def _venue_row(market: Record, code: int, row: Record) -> None:
-    """One row at the venue and, in the log's order, on our side."""
+    """One row at the venue and, where the book is shared, on our side."""
     side = (code >> SIDE_SHIFT) & 1
     if code & 5 == 0:
         rank = rank_of(side, int64(row.tick))
@@ -122,7 +88,7 @@ def _venue_row(market: Record, code: int, row: Record) -> None:
     elif code & 7 == TRADE:
         trade_row(market, side, int64(row.tick), row.lots, row.exch_ns)
     else:
-        _rare_row(market.builder, code, int64(row.tick), row.lots)
+        rare_row(market.builder, code, int64(row.tick), row.lots)
 
 
 @hot
@@ -148,45 +114,47 @@ def _finish(market: Record, now_ns: int) -> bool:
     return open_sets == 0
 
 
-@hot
-def _touch_changed(market: Record, strategy: Strategy, local_ns: int) -> bool:
-    """An event touched the best levels: that is ours now, or on its way to us. True if the log is full."""
-    if market.sight != SHARED:
-        market.builder.touched = 0
-        if market.sight == TOUCHES:
-            _remember_touch(market, local_ns)
-        return False
-    builder_end(market.builder)
-    if market.on_touch == 0:
-        return False
-    builder_publish(market.builder, local_ns)
-    _decide_all(market, market.builder, strategy)
+@compiled
+def _log_event_end(market: Record, strategy: Strategy, code: int, row: Record) -> bool:
+    """A whole event in the log's order: what follows it, and a decision on it. True if the log is full."""
+    is_touch_new = log_event(market, code, row.exch_ns, row.local_ns)
+    is_log_full = settle(market, code, row.local_ns)
+    if not is_touch_new:
+        return is_log_full
+    ours = our_side(market)
+    builder_publish(ours, row.local_ns)
+    _decide_all(market, ours, strategy)
     return is_full(market)
 
 
 @hot
-def _event_end(market: Record, strategy: Strategy, code: int, row: Record, shared: bool) -> bool:
-    """The clock moves with a whole event, and so does the touch. True if the loop has to look up: the log is full."""
-    market.clock.market_ns = max(market.clock.market_ns, row.exch_ns)
+def _event_end(market: Record, code: int, row: Record) -> None:
+    """A whole event of a venue that is ahead of us: its clock moves, and its touch is on its way to us."""
+    if market.record != 0:
+        end_event(market, market.builder.book, row.exch_ns)
+    else:
+        market.clock.market_ns = max(market.clock.market_ns, row.exch_ns)
     if code & 5 == 0:
         market.clock.depth_ns = max(market.clock.depth_ns, row.exch_ns)
-    is_log_full = shared and settle(market, code, row.local_ns)
-    if market.builder.touched != 0 and _touch_changed(market, strategy, row.local_ns):
-        return True
-    return is_log_full
+    if market.builder.touched != 0:
+        market.builder.touched = 0
+        if market.sight == TOUCHES:
+            _remember_touch(market, row.local_ns)
 
 
 @hot
 def _is_over(market: Record, rows_left: bool) -> bool:
     """The clock is due: requests arrive up to it. True if nothing is left to come after it."""
     now_ns = market.tick_ns
+    until_ns = now_ns
     if market.sight == SHARED:
         if market.closing != 0:
             return True
         market.clock.known_ns = now_ns
         market.closing = not rows_left
-    if market.arrival_ns <= now_ns:
-        market.arrival_ns = arrivals(market, market.builder.book, now_ns)
+        until_ns -= lag_at(market.clock.lag, now_ns)
+    if market.arrival_ns <= until_ns:
+        market.arrival_ns = arrivals(market, market.builder.book, until_ns)
     if market.sight == SHARED or rows_left or market.last_local_ns > now_ns:
         return False
     return _finish(market, now_ns)
@@ -202,8 +170,9 @@ def _tick(market: Record, strategy: Strategy) -> None:
     else:
         if market.sight == TOUCHES:
             _see_touches(market, now_ns)
-        builder_tick(market.builder, now_ns)
-        _decide_all(market, market.builder, strategy)
+        ours = our_side(market)
+        builder_tick(ours, now_ns)
+        _decide_all(market, ours, strategy)
     market.tick_ns = now_ns + market.period_ns
 
 
@@ -225,6 +194,7 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
     """
     market = state[0]
     shared = market.sight == SHARED
+    apart = shared and market.apart != 0
     stop = min(until_row, rows.shape[0])
     market.last_local_ns = local_rows[local_rows.shape[0] - 1].local_ns
     i = market.row
@@ -240,9 +210,15 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
             _before_row(market, row, shared)
             i += 1
             code = int64(row.code)
-            _venue_row(market, code, row)
+            if apart:
+                apart_row(market, code, row)
+            else:
+                _venue_row(market, code, row)
             if code & LAST_BIT != 0:
-                looked_up = _event_end(market, strategy, code, row, shared)
+                if shared:
+                    looked_up = _log_event_end(market, strategy, code, row)
+                else:
+                    _event_end(market, code, row)
         market.row = i
         if looked_up:
             continue

@@ -46,6 +46,7 @@ def record(market: Record, message: Record) -> None:
     row.side = message.side
     row.reason = message.reason
     row.flag = message.flag
+    row.mid_half = message.mid_half
 
 
 @hot
@@ -56,7 +57,9 @@ def deliver(market: Record, part: Record, until_ns: int) -> None:
         record(market, m)
         if m.kind == FILLED:
             quoter_filled(part.quoter, m.side, m.order_id, m.qty_lots, m.leaves_lots)
-            risk_filled(part.risk, m.order_id, m.side, m.price_ticks, m.qty_lots, m.leaves_lots, m.fee_e9, m.due_ns)
+            risk_filled(
+                part.risk, m.order_id, m.side, m.price_ticks, m.qty_lots, m.leaves_lots, m.fee_e9, m.mid_half, m.due_ns
+            )
         elif m.kind == ACCEPTED:
             quoter_accepted(part.quoter, m.side, m.order_id, m.leaves_lots)
         elif m.kind == REJECTED:

@@ -2,6 +2,7 @@
 
 from mm_core.compiled import Record, compiled, hot, int64
 from mm_core.messages import ANSWERS, bus_due_ns
+from mm_research.engine.apart import our_side
 from mm_research.engine.serve import deliver
 from mm_research.engine.state import CLEAR, DEPTH, NOTHING, SNAPSHOT
 
@@ -45,5 +46,5 @@ def settle(market: Record, code: int, local_ns: int) -> bool:
     True if the log is full. Apart from the rest of the loop, which is faster without it where the order is another.
     """
     if (DEPTH_KINDS >> (code & 7)) & 1 != 0:
-        market.builder.feed_ns = local_ns
+        our_side(market).feed_ns = local_ns
     return _answer_ns(market) <= local_ns and _deliver_all(market, local_ns)

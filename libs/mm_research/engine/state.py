@@ -6,15 +6,17 @@ import numpy as np
 
 from mm_core.book.window import FAR, NO_RANK, WIDTH
 from mm_core.compiled import new
-from mm_core.exchange.venue import CLOCK, INDEX, VENUE
+from mm_core.exchange.clock import CLOCK
+from mm_core.exchange.venue import INDEX, VENUE
 from mm_core.messages import MESSAGE
 from mm_core.quoting.state import QUOTER
 from mm_core.risk.state import RISK
 from mm_core.signals.builder import builder_dtype, new_builder
 from mm_core.types import NEVER_NS
 
-# Kinds of a row, in bits 0-2 of its code; bit 3 is the side, bit 4 marks the last row of its event, bits 8-9 hold the
-# feed's state in a STATUS row. One bit for the side, not more: the compiler then knows that it indexes two elements.
+# Kinds of a row, in bits 0-2 of its code; bit 3 is the side, bit 4 marks the last row of its event, bit 5 a report of
+# the book that is older than another before it, bits 8-9 hold the feed's state in a STATUS row. One bit for the side,
+# not more: the compiler then knows that it indexes two elements.
 DEPTH = 0
 TRADE = 1
 SNAPSHOT = 2
@@ -22,8 +24,10 @@ CLEAR = 3
 STATUS = 4
 NOTHING = 5
 EPOCH = 6
+TOP = 7
 SIDE_SHIFT = 3
 LAST_BIT = 16
+OLDER_BIT = 32
 STATE_SHIFT = 8
 
 # One level or trade of a tape, 32 bytes.
@@ -85,7 +89,10 @@ def market_dtype(sets: int = 1, width: int = WIDTH, far: int = FAR) -> np.dtype[
             ("arrival_ns", "i8"),  # next arrival of a request at any set's venue
             ("closing", "i8"),  # the last row is done: one more decision, then the end (SHARED)
             ("last_local_ns", "i8"),
-            ("on_touch", "i8"),  # decide on every change of the touch as well (SHARED)
+            ("decide_on", "i8"),  # `signals.builder`'s (SHARED)
+            ("apart", "i8"),  # 1: the venue's book knows more than ours, which is `local` (SHARED)
+            ("bid_ticks", "i8"),  # bid of the top in hand
+            ("bid_lots", "i8"),
             ("clock", CLOCK),
             ("index", INDEX),
             ("touch_head", "i8"),
@@ -97,7 +104,7 @@ def market_dtype(sets: int = 1, width: int = WIDTH, far: int = FAR) -> np.dtype[
             ("log", MESSAGE, (LOG,)),
             ("samples", SAMPLE, (SAMPLES,)),
             ("sets", SET, (sets,)),
-            ("builder", builder_dtype(width, far)),  # the venue's book; ours too, but for TWO_BOOKS
+            ("builder", builder_dtype(width, far)),  # the venue's book; ours too, but for TWO_BOOKS and `apart`
             ("local", builder_dtype(width, far)),
         ]
     )

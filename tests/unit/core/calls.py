@@ -145,8 +145,8 @@ def builder_tick(builder: State, now_ns: int) -> None:
 
 
 @compiled
-def fill(account: State, side: int, price_ticks: int, qty_lots: int, fee_e9: int) -> None:
-    accounts.account_fill(account[0], side, price_ticks, qty_lots, fee_e9)
+def fill(account: State, side: int, price_ticks: int, qty_lots: int, fee_e9: int, mid_half: int = 0) -> None:
+    accounts.account_fill(account[0], side, price_ticks, qty_lots, fee_e9, mid_half)
 
 
 @compiled

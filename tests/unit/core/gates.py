@@ -20,7 +20,7 @@ def risk_cancel_intent(risk: State, order_id: int, ts_ns: int) -> None:
 def risk_filled(
     risk: State, order_id: int, side: int, price_ticks: int, qty_lots: int, leaves_lots: int, fee: int, ts_ns: int
 ) -> None:
-    risks.risk_filled(risk[0], order_id, side, price_ticks, qty_lots, leaves_lots, fee, ts_ns)
+    risks.risk_filled(risk[0], order_id, side, price_ticks, qty_lots, leaves_lots, fee, 0, ts_ns)
 
 
 @compiled

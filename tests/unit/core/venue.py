@@ -13,8 +13,9 @@ from mm_core.book.book import new_book, rank_of
 from mm_core.book.window import NO_RANK, book_dtype
 from mm_core.compiled import compiled, new
 from mm_core.exchange import market as markets
+from mm_core.exchange.clock import CLOCK
 from mm_core.exchange.matching import send
-from mm_core.exchange.venue import CLOCK, INDEX, VENUE, new_index
+from mm_core.exchange.venue import INDEX, VENUE, new_index
 from mm_core.filters import FILTERS, new_filters
 from mm_core.messages import MESSAGE, bus_due_ns, bus_pop
 
@@ -89,6 +90,7 @@ class Answer(NamedTuple):
     maker: bool
     fee_e9: int
     reason: int
+    mid_half: int
 
 
 _NAMES = ("ACCEPTED", "REJECTED", "CANCELED", "CANCEL_REJECTED", "EXPIRED", "FILLED")
