@@ -91,7 +91,7 @@ def test_columns_have_the_types_of_the_format() -> None:
 def test_events_are_counted_by_kind() -> None:
     no_levels = msgspec.structs.replace(SNAPSHOT, bid_ticks=(), bid_lots=(), ask_ticks=(), ask_lots=())
     counts = to_tape(SNAPSHOT, DELTA, EMPTY, no_levels, TRADE, STATUS).counts()
-    assert counts == {"depth": 2, "trade": 1, "snapshot": 2, "status": 1}
+    assert counts == {"depth": 2, "trade": 1, "snapshot": 2, "status": 1, "top": 0}
 
 
 def test_book_tops_are_not_on_the_tape() -> None:

@@ -5,7 +5,8 @@ state of a run. The book is passed beside it, because a run may share it with th
 
 The venue's book is the finest there is: depth, its own top in between, and prints behind both. What a top or a print
 says is put into the book itself: nothing better than the top is left there, and the next depth event that is newer
-than the top names all that changed since the last one, so that it sets right what lies deeper.
+than the top names all that changed since the last one, so that it sets right what lies deeper. Queues move by depth and
+prints alone, as the queue models have it: a top often comes before the print that made it, and both would count.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from mm_core.book.book import best_ticks, rank_of, set_level
 from mm_core.book.window import ASK, BID, NO_RANK
 from mm_core.compiled import Record, compiled, hot, int64
 from mm_core.exchange.clock import mid_before, remember_mid
-from mm_core.exchange.matching import arrive, on_best, on_depth, on_trade
+from mm_core.exchange.matching import arrive, on_best, on_depth, on_level, on_trade
 from mm_core.exchange.venue import mark_of
 from mm_core.messages import bus_due_ns
 from mm_core.types import INT64_MAX
@@ -28,7 +29,14 @@ def _depth_reaches(market: Record, side: int, rank: int, previous_lots: int, lot
     marks = market.index.marks[side, mark_of(rank)]
     for s in range(market.sets.shape[0]):
         if (marks >> np.uint32(s)) & np.uint32(1) != 0:
-            on_depth(market.sets[s].venue, market.index, s, side, rank, previous_lots, lots, ts_ns)
+            on_level(market.sets[s].venue, market.index, s, side, rank, previous_lots, lots)
+            on_depth(market.sets[s].venue, side, rank, lots, ts_ns)
+
+
+@compiled
+def _level_reaches(market: Record, side: int, rank: int, previous_lots: int, lots: int) -> None:
+    for s in range(market.sets.shape[0]):
+        on_level(market.sets[s].venue, market.index, s, side, rank, previous_lots, lots)
 
 
 @compiled
@@ -89,9 +97,23 @@ def trade_row(market: Record, taker: int, price_ticks: int, lots: int, ts_ns: in
 
 
 @compiled
-def is_beyond_top(clock: Record, side: int, rank: int) -> bool:
-    """True for a level of a depth event that is older than the top, where the top says what there is."""
-    return rank >= clock.top_rank[side]
+def older_depth_row(market: Record, book: Record, side: int, rank: int, lots: int, ts_ns: int) -> None:
+    """One level of a depth event that is older than the top, which knows better what there is down to its own price."""
+    if rank < market.clock.top_rank[side]:
+        depth_row(market, book, side, rank, lots, ts_ns)
+    elif market.index.marks[side, mark_of(rank)] != 0:
+        _depth_reaches(market, side, rank, lots, lots, ts_ns)
+
+
+@compiled
+def _set_shown(market: Record, book: Record, side: int, rank: int, lots: int, ts_ns: int) -> None:
+    """Set one level to what the top or a print says of it."""
+    best = book.best[side]
+    previous = set_level(book, side, rank, lots)
+    if market.index.marks[side, mark_of(rank)] != 0:
+        _level_reaches(market, side, rank, previous, lots)
+    if book.best[side] > best and market.index.best[1 - side] >= -book.best[side]:
+        _best_reaches(market, book, side, ts_ns)
 
 
 @compiled
@@ -105,7 +127,7 @@ def note_top(clock: Record, side: int, price_ticks: int, lots: int) -> None:
 def _clear_better(market: Record, book: Record, side: int, rank: int, ts_ns: int) -> None:
     """Nothing better than `rank` is left on a side."""
     while book.best[side] > rank:
-        depth_row(market, book, side, book.best[side], NO_LOTS, ts_ns)
+        _set_shown(market, book, side, book.best[side], NO_LOTS, ts_ns)
 
 
 @compiled
@@ -118,7 +140,7 @@ def put_top(market: Record, book: Record, ts_ns: int) -> None:
         _clear_better(market, book, side, clock.top_rank[side], ts_ns)
     for side in range(2):
         if clock.top_lots[side] > 0:
-            depth_row(market, book, side, clock.top_rank[side], clock.top_lots[side], ts_ns)
+            _set_shown(market, book, side, clock.top_rank[side], clock.top_lots[side], ts_ns)
 
 
 @compiled

@@ -142,7 +142,8 @@ def _rest(
     order.order_id = message.order_id
     order.qty_lots = message.qty_lots
     order.leaves_lots = leaves_lots
-    order.front_lots = float(lots_at(book, side, rank))
+    order.shown_lots = lots_at(book, side, rank)
+    order.front_lots = float(order.shown_lots)
     order.traded_lots = 0
     order.accepted_ns = ts_ns
     _answer(
@@ -238,15 +239,18 @@ def _fill_resting(venue: Record, index: Record, bit: int, side: int, slot: int, 
 
 
 @hot
-def on_depth(
-    venue: Record, index: Record, bit: int, side: int, rank: int, previous_lots: int, lots: int, ts_ns: int
-) -> None:
-    """The displayed quantity of a price changed: move our orders there in their queue, and all of it is unused."""
+def on_level(venue: Record, index: Record, bit: int, side: int, rank: int, previous_lots: int, lots: int) -> None:
+    """What is displayed at a price changed: all of it is unused."""
     if venue.taken[side] > 0 and previous_lots != lots:
         forget_taken(venue, index, bit, side, rank)
+
+
+@hot
+def on_depth(venue: Record, side: int, rank: int, lots: int, ts_ns: int) -> None:
+    """A depth event names a price: our orders there move in their queue."""
     for i in range(venue.resting[side]):
         if venue.orders[side, i].rank == rank and venue.orders[side, i].accepted_ns <= ts_ns:
-            queue_on_depth(venue.queue_model, venue.queue_power, venue.orders[side, i], previous_lots, lots)
+            queue_on_depth(venue.queue_model, venue.queue_power, venue.orders[side, i], lots)
 
 
 @compiled

@@ -22,8 +22,8 @@ from mm_core.exchange.market import (
     arrivals,
     depth_row,
     end_event,
-    is_beyond_top,
     note_top,
+    older_depth_row,
     put_print,
     put_top,
     trade_row,
@@ -94,7 +94,9 @@ def _release(market: Record, until_ns: int) -> int:
 def _set_levels(market: Record, is_behind: bool, side: int, ticks: Column, lots: Column, ts_ns: int) -> None:
     for i in range(ticks.shape[0]):
         rank = rank_of(side, ticks[i])
-        if not (is_behind and is_beyond_top(market.clock, side, rank)):
+        if is_behind:
+            older_depth_row(market, market.book, side, rank, lots[i], ts_ns)
+        else:
             depth_row(market, market.book, side, rank, lots[i], ts_ns)
 
 

@@ -58,8 +58,10 @@ def share_behind(model: int, power: float, front: float, back: float) -> float:
 
 
 @hot
-def queue_on_depth(model: int, power: float, order: Record, previous_lots: int, lots: int) -> None:
-    """The level of a resting order changed from `previous_lots` to `lots` displayed."""
+def queue_on_depth(model: int, power: float, order: Record, lots: int) -> None:
+    """A depth event says that `lots` are displayed at the price of a resting order."""
+    previous_lots = order.shown_lots
+    order.shown_lots = lots
     if model == RISK_AVERSE:
         order.front_lots = min(order.front_lots, float(lots))
         return

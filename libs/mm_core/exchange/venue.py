@@ -26,6 +26,7 @@ ORDER = np.dtype(
         ("qty_lots", "i8"),
         ("leaves_lots", "i8"),
         ("front_lots", "f8"),
+        ("shown_lots", "i8"),  # displayed at its price by the last depth event, or at its acceptance
         ("traded_lots", "i8"),  # traded at the price since its displayed quantity last changed
         ("accepted_ns", "i8"),  # exchange time from which on events fill it and move its queue
     ]

@@ -4,7 +4,7 @@ from mm_core.book.book import clear_book, rank_of
 from mm_core.book.window import ASK, BID
 from mm_core.compiled import Record, compiled, hot, int64
 from mm_core.exchange.clock import take_dated
-from mm_core.exchange.market import depth_row, end_event, is_beyond_top, note_top, put_print, put_top, trade_row
+from mm_core.exchange.market import depth_row, end_event, note_top, older_depth_row, put_print, put_top, trade_row
 from mm_core.signals.builder import (
     DECIDE_ON_TICK,
     DECIDE_ON_TOP,
@@ -64,8 +64,9 @@ def apart_row(market: Record, code: int, row: Record) -> None:
     book = market.builder.book
     if code & 5 == 0:
         rank = rank_of(side, int64(row.tick))
-        is_older = code & OLDER_BIT != 0 and market.clock.uses_top != 0
-        if not (is_older and is_beyond_top(market.clock, side, rank)):
+        if code & OLDER_BIT != 0 and market.clock.uses_top != 0:
+            older_depth_row(market, book, side, rank, row.lots, row.exch_ns)
+        else:
             depth_row(market, book, side, rank, row.lots, row.exch_ns)
         builder_level(market.local, side, int64(row.tick), row.lots)
     elif kind == TRADE:

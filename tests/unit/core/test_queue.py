@@ -20,7 +20,8 @@ def share_behind(model: int, power: float, front: float, back: float) -> Any:
 
 @compiled
 def on_depth(model: int, power: float, order: State, previous_lots: int, lots: int) -> Any:
-    queue.queue_on_depth(model, power, order[0], previous_lots, lots)
+    order[0].shown_lots = previous_lots
+    queue.queue_on_depth(model, power, order[0], lots)
     return order[0].front_lots
 
 
