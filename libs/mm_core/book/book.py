@@ -165,6 +165,22 @@ def _remove(book: Record, side: int, rank: int) -> None:
 
 
 @compiled
+def copy_side(book: Record, other: Record, side: int) -> None:
+    """Make one side what it is in another book of the same size."""
+    width = book.lots.shape[0] >> 1
+    for key in range(side * width, (side + 1) * width):
+        book.lots[key] = other.lots[key]
+    for i in range(other.far_used[side]):
+        book.far_rank[side, i] = other.far_rank[side, i]
+        book.far_lots[side, i] = other.far_lots[side, i]
+    book.far_used[side] = other.far_used[side]
+    book.base_rank[side] = other.base_rank[side]
+    book.best[side] = other.best[side]
+    book.hidden[side] = other.hidden[side]
+    book.cut_rank[side] = other.cut_rank[side]
+
+
+@compiled
 def is_crossed(book: Record) -> bool:
     """True if a hidden level still holds lots: after a whole delta that is a book gone wrong."""
     for side in range(2):

@@ -10,6 +10,7 @@ import numpy as np
 from mm_core.compiled import Record, compiled
 
 MIDS = 1 << 8  # changes of the mid that are remembered
+SHOWN = 1 << 6  # levels that a top or a print has set that are remembered one by one
 LAG_GROWTH = 10_000  # 1/10,000: more than what a quartz drifts, and less than a delay varies within seconds
 
 MID = np.dtype([("ts_ns", "i8"), ("mid_half", "i8")])
@@ -25,6 +26,8 @@ CLOCK = np.dtype(
         ("book_ns", "i8"),  # exchange time of the newest depth or top in the book
         ("top_rank", "i8", (2,)),
         ("top_lots", "i8", (2,)),
+        ("shown", "i8", (2,)),  # levels a side that a top or a print has set since the last depth event behind it
+        ("shown_rank", "i8", (2, SHOWN)),
         ("lag", LAG),
         ("mid_count", "i8"),
         ("mids", MID, (MIDS,)),  # a ring of the changes of the venue's mid, in the order of their times

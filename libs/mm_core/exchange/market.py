@@ -4,17 +4,18 @@
 state of a run. The book is passed beside it, because a run may share it with the book builder.
 
 The venue's book is the finest there is: depth, its own top in between, and prints behind both. What a top or a print
-says is put into the book itself: nothing better than the top is left there, and the next depth event that is newer
-than the top names all that changed since the last one, so that it sets right what lies deeper. Queues move by depth and
-prints alone, as the queue models have it: a top often comes before the print that made it, and both would count.
+says is put into the book itself: nothing better than the top is left there. After the next depth event that is newer
+every such level is what depth says again: a depth event leaves out what came and went since the one before. Queues move
+by depth and prints alone, as the queue models have it: a top often comes before the print that made it, and both would
+count.
 """
 
 import numpy as np
 
-from mm_core.book.book import best_ticks, rank_of, set_level
+from mm_core.book.book import best_ticks, copy_side, lots_at, rank_of, set_level
 from mm_core.book.window import ASK, BID, NO_RANK
 from mm_core.compiled import Record, compiled, hot, int64
-from mm_core.exchange.clock import mid_before, remember_mid
+from mm_core.exchange.clock import SHOWN, mid_before, remember_mid
 from mm_core.exchange.matching import arrive, on_best, on_depth, on_level, on_trade
 from mm_core.exchange.venue import mark_of
 from mm_core.messages import bus_due_ns
@@ -101,13 +102,29 @@ def older_depth_row(market: Record, book: Record, side: int, rank: int, lots: in
     """One level of a depth event that is older than the top, which knows better what there is down to its own price."""
     if rank < market.clock.top_rank[side]:
         depth_row(market, book, side, rank, lots, ts_ns)
-    elif market.index.marks[side, mark_of(rank)] != 0:
+        return
+    _note_shown(market.clock, side, rank)
+    if market.index.marks[side, mark_of(rank)] != 0:
         _depth_reaches(market, side, rank, lots, lots, ts_ns)
+
+
+@compiled
+def _note_shown(clock: Record, side: int, rank: int) -> None:
+    """A level is not what depth says; more of them than there is room for are only counted."""
+    if clock.shown[side] < SHOWN:
+        clock.shown_rank[side, clock.shown[side]] = rank
+    clock.shown[side] += 1
 
 
 @compiled
 def _set_shown(market: Record, book: Record, side: int, rank: int, lots: int, ts_ns: int) -> None:
     """Set one level to what the top or a print says of it."""
+    _note_shown(market.clock, side, rank)
+    _set_to(market, book, side, rank, lots, ts_ns)
+
+
+@compiled
+def _set_to(market: Record, book: Record, side: int, rank: int, lots: int, ts_ns: int) -> None:
     best = book.best[side]
     previous = set_level(book, side, rank, lots)
     if market.index.marks[side, mark_of(rank)] != 0:
@@ -149,6 +166,21 @@ def put_print(market: Record, book: Record, taker: int, price_ticks: int, ts_ns:
     clock = market.clock
     if clock.uses_top != 0 and clock.has_top != 0 and ts_ns > clock.book_ns:
         _clear_better(market, book, 1 - taker, rank_of(1 - taker, price_ticks), ts_ns)
+
+
+@compiled
+def back_to_depth(market: Record, book: Record, depth: Record, ts_ns: int) -> None:
+    """A depth event that is newer than top and prints is done: every level is what `depth`, a book of depth, says."""
+    clock = market.clock
+    for side in range(2):
+        if clock.shown[side] > SHOWN:
+            copy_side(book, depth, side)
+        for i in range(min(clock.shown[side], SHOWN)):
+            rank = clock.shown_rank[side, i]
+            lots = lots_at(depth, side, rank)
+            if lots != lots_at(book, side, rank):
+                _set_to(market, book, side, rank, lots, ts_ns)
+        clock.shown[side] = 0
 
 
 @compiled

@@ -13,13 +13,14 @@ import numpy as np
 
 from mm_core import events as e
 from mm_core import messages as m
-from mm_core.book.book import clear_book, rank_of
+from mm_core.book.book import clear_book, rank_of, set_level
 from mm_core.book.ids import IDS, take_depth, take_epoch, take_top
 from mm_core.book.window import ASK, BID
 from mm_core.compiled import Record, compiled, new
 from mm_core.exchange.clock import CLOCK, lag_at, take_dated, top_ns
 from mm_core.exchange.market import (
     arrivals,
+    back_to_depth,
     depth_row,
     end_event,
     note_top,
@@ -56,12 +57,12 @@ def new_exchange(venue: State, book: State, uses_top: bool) -> State:
     venue's own top and prints.
     """
     sets = np.dtype([("venue", VENUE)])
-    fields = [("clock", CLOCK), ("index", INDEX), ("sets", sets, (1,)), ("ids", IDS), ("book", book.dtype)]
-    state = new(np.dtype(fields))
+    books = [("book", book.dtype), ("depth", book.dtype)]  # the venue's, and what depth alone says
+    state = new(np.dtype([("clock", CLOCK), ("index", INDEX), ("sets", sets, (1,)), ("ids", IDS), *books]))
     state["clock"]["uses_top"] = uses_top
     state["sets"]["venue"] = venue
     state["index"] = new_index()
-    state["book"] = book
+    state["book"] = state["depth"] = book
     return state
 
 
@@ -94,6 +95,8 @@ def _release(market: Record, until_ns: int) -> int:
 def _set_levels(market: Record, is_behind: bool, side: int, ticks: Column, lots: Column, ts_ns: int) -> None:
     for i in range(ticks.shape[0]):
         rank = rank_of(side, ticks[i])
+        if market.clock.uses_top != 0:
+            set_level(market.depth, side, rank, lots[i])
         if is_behind:
             older_depth_row(market, market.book, side, rank, lots[i], ts_ns)
         else:
@@ -118,6 +121,7 @@ def on_book(
     is_behind = take_depth(market.ids, update_id) and market.clock.uses_top != 0
     if snapshot:
         clear_book(market.book)
+        clear_book(market.depth)
     else:
         take_dated(market.clock.lag, ts_ns, local_ns)
     _set_levels(market, is_behind, BID, bid_ticks, bid_lots, ts_ns)
@@ -127,6 +131,8 @@ def on_book(
         market.clock.book_ns = max(market.clock.book_ns, ts_ns)
     if snapshot and is_behind:
         put_top(market, market.book, ts_ns)
+    elif not is_behind:
+        back_to_depth(market, market.book, market.depth, ts_ns)
     return _end(market, ts_ns, local_ns)
 
 

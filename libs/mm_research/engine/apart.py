@@ -4,7 +4,16 @@ from mm_core.book.book import clear_book, rank_of
 from mm_core.book.window import ASK, BID
 from mm_core.compiled import Record, compiled, hot, int64
 from mm_core.exchange.clock import take_dated
-from mm_core.exchange.market import depth_row, end_event, note_top, older_depth_row, put_print, put_top, trade_row
+from mm_core.exchange.market import (
+    back_to_depth,
+    depth_row,
+    end_event,
+    note_top,
+    older_depth_row,
+    put_print,
+    put_top,
+    trade_row,
+)
 from mm_core.signals.builder import (
     DECIDE_ON_TICK,
     DECIDE_ON_TOP,
@@ -105,8 +114,11 @@ def log_event(market: Record, code: int, ts_ns: int, local_ns: int) -> bool:
     if code & 5 == 0:
         clock.depth_ns = max(clock.depth_ns, ts_ns)
         clock.book_ns = max(clock.book_ns, ts_ns)
-    if is_older and kind in (SNAPSHOT, CLEAR) and clock.uses_top != 0:
-        put_top(market, market.builder.book, ts_ns)
+    if clock.uses_top != 0 and (_OF_BOOK >> kind) & 1 != 0:
+        if not is_older:
+            back_to_depth(market, market.builder.book, our_side(market).book, ts_ns)
+        elif kind in (SNAPSHOT, CLEAR):
+            put_top(market, market.builder.book, ts_ns)
     end_event(market, market.builder.book, ts_ns)
     if (_OF_BOOK >> kind) & 1 != 0:
         is_changed = builder_depth_end(our_side(market), is_older)
