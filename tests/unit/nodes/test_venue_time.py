@@ -95,7 +95,7 @@ def test_a_cancel_that_has_taken_effect_ends_fills() -> None:
     [(89, ["OrderAccepted", "OrderFilled"]), (90, ["OrderRejected"]), (91, ["OrderRejected"])],
 )
 def test_a_request_at_the_time_of_an_event_comes_behind_it(sent_ms: int, said: list[str]) -> None:
-    """A bid at 100 arrives 10 ms later: before an ask of 100 comes at 100 ms it may rest, at that time it would take."""
+    """A bid at 100 arrives 10 ms later: it rests before an ask of 100 comes at 100 ms, and would take from then on."""
     exchange = new_exchange()
     step(exchange, submit(sent_ms * MS, 1, Side.BUY, 100))
     answers = [*step(exchange, delta(100 * MS, asks=[(100, 7)])), *step(exchange, tick(200 * MS))]
