@@ -24,6 +24,7 @@ FILL = OrderFilled(
     leaves_lots=0,
     maker=True,
     fee_e9=-12,
+    mid_half_ticks=13,
 )
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
