@@ -195,6 +195,7 @@ FIELDS: dict[str, tuple[str, float]] = {
     "quoter.half_spread_bps_max": ("terms.half_spread_bps_max", 0.3),
     "quoter.inventory_threshold": ("terms.inventory_threshold", 0.3),
     "quoter.inventory_skew_ticks": ("terms.inventory_skew_ticks", 0.3),
+    "quoter.inventory_skew_bps": ("terms.inventory_skew_bps", 0.3),
     "quoter.levels": ("levels", 3),
     "quoter.level_step_ticks": ("level_step_ticks", 3),
     "quoter.replenish_below": ("replenish_below", 0.3),

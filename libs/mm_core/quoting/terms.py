@@ -25,8 +25,9 @@ TERMS = np.dtype(
         ("half_spread_bps_max", "f8"),  # 0: no bound
         ("join_only", "i8"),  # 1: never better than the touch; 0: never through it
         ("position_lots_max", "i8"),  # no buy at or above it, no sell at or below minus it
-        ("inventory_threshold", "f8"),  # N*: lots of n beyond which `inventory_skew_ticks` leans on top
+        ("inventory_threshold", "f8"),  # N*: lots of n beyond which both skews lean on top
         ("inventory_skew_ticks", "f8"),  # per unit of n beyond the threshold
+        ("inventory_skew_bps", "f8"),  # of the fair price, per unit of n beyond the threshold
         # The decision.
         ("want", "i8", (2,)),  # 1 where that side is quoted
         ("price_ticks", "i8", (2,)),
@@ -82,11 +83,10 @@ def _bounded(terms: Record, half: float) -> float:
 def _lean_ticks(terms: Record) -> float:
     """Extra skew beyond N* units of inventory: > 0 when long, so that both prices move down."""
     n = inventory(terms)
-    if n > terms.inventory_threshold:
-        return (n - terms.inventory_threshold) * terms.inventory_skew_ticks
-    if n < -terms.inventory_threshold:
-        return (n + terms.inventory_threshold) * terms.inventory_skew_ticks
-    return 0.0
+    beyond = max(n - terms.inventory_threshold, 0.0) + min(n + terms.inventory_threshold, 0.0)
+    if beyond == 0.0:
+        return 0.0
+    return beyond * (terms.inventory_skew_ticks + terms.inventory_skew_bps * terms.fair_ticks * 1e-4)
 
 
 STRATEGY = numba.types.void(numba.from_dtype(TERMS), numba.from_dtype(TOP))

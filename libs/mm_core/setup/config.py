@@ -64,7 +64,8 @@ class Quoter(Section, frozen=True, kw_only=True):
     """What all strategies share.
 
     `order_qty_base` absent is 100 lots, `position_max_base` absent 10 orders. The half-spread is bounded in bps of the
-    fair price (max 0: no bound). Beyond `inventory_threshold` orders the pair leans by `inventory_skew_ticks` an order.
+    fair price (max 0: no bound). Beyond `inventory_threshold` orders the pair leans by `inventory_skew_ticks` and by
+    `inventory_skew_bps` of the fair price an order.
     What rests at a wanted price is replenished where less than the part `replenish_below` of it is left (0: never).
     """
 
@@ -78,6 +79,7 @@ class Quoter(Section, frozen=True, kw_only=True):
     position_max_base: Decimal | None = None
     inventory_threshold: Real = 0.0
     inventory_skew_ticks: Real = 0.0
+    inventory_skew_bps: Real = 0.0
     cancel_pending: bool = False
     replenish_below: Fraction = 0.25
 

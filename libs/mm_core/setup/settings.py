@@ -70,6 +70,7 @@ QUOTER_FIELDS = {
     "half_spread_bps_max": Field("terms.half_spread_bps_max", _number),
     "inventory_threshold": Field("terms.inventory_threshold", _number),
     "inventory_skew_ticks": Field("terms.inventory_skew_ticks", _number),
+    "inventory_skew_bps": Field("terms.inventory_skew_bps", _number),
     "levels": Field("levels", _number),
     "level_step_ticks": Field("level_step_ticks", _number),
     "replenish_below": Field("replenish_below", _number),

@@ -155,6 +155,7 @@ TERMS = [
     ((102, 102, 2.0, {"position_lots": -4, "inventory_threshold": 3, "inventory_skew_ticks": 2}), (102, 106)),
     ((102, 102, 2.0, {"position_lots": 3, "inventory_threshold": 3, "inventory_skew_ticks": 2}), (100, 104)),
     ((102, 102, 2.0, {"position_lots": 6, "lot_lots": 2, "inventory_skew_ticks": 1}), (97, 101)),
+    ((102, 102, 2.0, {"position_lots": 3, "inventory_threshold": 1, "inventory_skew_bps": 100.0}), (97, 102)),
     ((102, 3, 5.0, {}), (None, 101)),  # no price at or below 0
     ((102, math.nan, 1.0, {}), (None, None)),
     ((102, 102, math.nan, {}), (None, None)),
