@@ -25,7 +25,10 @@ TRADE_STATES = {state.value: state.name for state in TradeState}
 
 
 class Halt(msgspec.Struct, frozen=True, kw_only=True):
-    """One halt. `resumed_ns`: when trading went on; `resumes_ns`: when it will by itself, of one that still holds."""
+    """One halt. `resumed_ns`: when trading went on; `resumes_ns`: when it will by itself, of one that still holds.
+
+    The latter by the configuration at the start; what a SET changed in between stands in `TradingState.resumes_ns`.
+    """
 
     time_ns: int
     reason: str
