@@ -1,9 +1,12 @@
 """The text of a run's summary, from the object that `--json` prints: what went wrong and why stands first."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
+
+from mm_core.types import NS_PER_S
 
 Rows = list[tuple[str, str]]
 # Counts of the feed that say what was wrong with the market data, in words.
@@ -74,7 +77,9 @@ def result_rows(summary: Mapping[str, Any]) -> Rows:
     return [
         ("fill model", summary["fill_model"]),
         ("orders", f"{summary['orders']:,}, fills {summary['fills']:,}, position {summary['position']:,} {base}"),
+        ("ratios", _ratios(summary["ratios"])),
         ("result", f"{pnl['total']:,} {quote} after fees of {pnl['fees']:,} {quote}"),
+        ("drawdown", f"{summary['drawdown_max']:,} {quote} at most"),
         ("  is", f"realised {pnl['realised']:,} + unrealised {pnl['unrealised']:,} - fees"),
         ("  is", f"spread {pnl['spread']:,} + inventory {pnl['inventory']:,} - fees"),
         *summary["digests"].items(),
@@ -104,11 +109,18 @@ def standing_rows(services: Mapping[str, Mapping[str, Any] | None]) -> Rows:
     for name in ("book", "trading"):
         if name in said:
             reason = f" ({said[name]['reason'].replace('_', ' ')})" if said[name]["reason"] else ""
-            rows.append((name, f"{said[name]['state']}{reason}"))
+            rows.append((name, f"{said[name]['state']}{reason}{_resumes(said[name].get('resumes_ns', 0))}"))
     if "resting" in said:
         rows.append(("quotes", f"bid {said['resting']['bid']}, ask {said['resting']['ask']} orders; {said['mode']}"))
     rows += [(name, counts_text(said[name])) for name in ("denied", "rejected") if name in said]
     return rows + feed_rows(said.get("feed", {}))
+
+
+def _resumes(time_ns: int) -> str:
+    """When a halt ends by itself; nothing for 0."""
+    if not time_ns:
+        return ""
+    return datetime.fromtimestamp(time_ns // NS_PER_S, UTC).strftime(", resumes at %Y-%m-%d %H:%M:%SZ")
 
 
 def feed_rows(feed: Mapping[str, Any]) -> Rows:
@@ -125,7 +137,16 @@ def _trading(trading: Mapping[str, Any]) -> str:
     reason = f" ({trading['reason'].replace('_', ' ')})" if trading["reason"] else ""
     halts = trading["halts"]
     halted = f"; halted {share_text(trading['halted_share'])} of the time, first at {halts[0]['time']}" if halts else ""
-    return f"{trading['state']}{reason} at the end{halted}"
+    resumes = f", resumes at {halts[-1]['resumes']}" if halts and halts[-1]["resumes"] else ""
+    return f"{trading['state']}{reason} at the end{halted}{resumes}"
+
+
+def _ratios(ratios: Mapping[str, float | None]) -> str:
+    """What of the orders was filled and canceled, and how many messages an order filled took."""
+    orders, qty, cancels = (share_text(ratios[name]) for name in ("fill_orders", "fill_qty", "cancel"))
+    messages = ratios["order_to_trade"]
+    trades = "-" if messages is None else f"{messages:,.1f}"
+    return f"filled {orders} of orders, {qty} of quantity; canceled {cancels}; order-to-trade {trades}"
 
 
 def _limits(limits: Mapping[str, float | None], units: Mapping[str, str]) -> str:

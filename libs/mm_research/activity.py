@@ -20,14 +20,32 @@ SIDES = ("bid", "ask")
 RISK_REASONS = {reason.value: reason.name.lower() for reason in Reason}
 REJECT_REASONS = {reason.value: reason.name.lower() for reason in Reject}
 BOOK_REASONS = {reason.value: reason.name.lower() for reason in BookReason if reason}
+FILL_RATE = Reason.FILL_RATE.name.lower()
 TRADE_STATES = {state.value: state.name for state in TradeState}
+
+
+class Halt(msgspec.Struct, frozen=True, kw_only=True):
+    """One halt. `resumed_ns`: when trading went on; `resumes_ns`: when it will by itself, of one that still holds.
+
+    The latter by the configuration at the start; what a SET changed in between stands in `TradingState.resumes_ns`.
+    """
+
+    time_ns: int
+    reason: str
+    resumed_ns: int | None = None
+    resumes_ns: int | None = None
+
+    def to_json(self) -> dict[str, str | None]:
+        """Its entry in a summary."""
+        times = {"time": self.time_ns, "resumed": self.resumed_ns, "resumes": self.resumes_ns}
+        return {"reason": self.reason} | {name: None if at is None else utc_text(at) for name, at in times.items()}
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
     """Shares are of the time between the first and the last decision; null without any.
 
-    `book_shares`: of each state, with its reason, of a book that was not VALID with both sides. `halts`: (time ns,
-    reason). `quoted`: share of time in which at least one order rested, on either side, each, and both.
+    `book_shares`: of each state, with its reason, of a book that was not VALID with both sides. `quoted`: share of time
+    in which at least one order rested, on either side, each, and both.
     """
 
     book_state: str
@@ -36,7 +54,7 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     book_shares: dict[str, float]
     trading_state: str
     trading_reason: str
-    halts: list[tuple[int, str]]
+    halts: list[Halt]
     halted_share: float | None
     denied: dict[str, int]
     rejected: dict[str, int]
@@ -55,7 +73,7 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
                 "state": self.trading_state,
                 "reason": self.trading_reason,
                 "halted_share": self.halted_share,
-                "halts": [{"time": utc_text(time_ns), "reason": reason} for time_ns, reason in self.halts],
+                "halts": [halt.to_json() for halt in self.halts],
             },
             "denied": self.denied,
             "rejected": self.rejected,
@@ -63,8 +81,8 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-def activity(recording: Recording) -> Activity:
-    """What a recording holds of it."""
+def activity(recording: Recording, rate_halt_ns: int = 0) -> Activity:
+    """What a recording holds of it; `rate_halt_ns`: how long a halt by the fill rate lasts, 0 until a command."""
     samples, states = recording.samples, _trading_states(recording.messages)
     last_state = states[-1] if len(states) else None
     is_known = len(samples) > 0
@@ -76,7 +94,7 @@ def activity(recording: Recording) -> Activity:
         book_shares=_book_shares(recording),
         trading_state=TRADE_STATES[int(last_state["side"])] if last_state is not None else TradeState.ACTIVE.name,
         trading_reason=_reason(last_state) if last_state is not None and last_state["side"] else "",
-        halts=[(int(state["ts_ns"]), _reason(state)) for state in states[halted]],
+        halts=_halts(states, halted, rate_halt_ns),
         halted_share=_covered(recording, *_spans(states, halted)),
         denied=_counts(recording.messages, DENIED, RISK_REASONS),
         rejected=_counts(recording.messages, REJECTED, REJECT_REASONS),
@@ -105,6 +123,25 @@ def share(recording: Recording, chosen: Array) -> float | None:
 def _trading_states(messages: Array) -> Array:
     states: Array = messages[messages["kind"] == TRADING_STATE]
     return states
+
+
+def _halts(states: Array, halted: Array, rate_halt_ns: int) -> list[Halt]:
+    """Every halt with its end: the next state that is none."""
+    halts = []
+    active = np.flatnonzero(~halted)
+    for at in np.flatnonzero(halted).tolist():
+        time_ns, reason = int(states["ts_ns"][at]), _reason(states[at])
+        later = active[active > at]
+        cools = at == len(states) - 1 and reason == FILL_RATE and rate_halt_ns > 0
+        halts.append(
+            Halt(
+                time_ns=time_ns,
+                reason=reason,
+                resumed_ns=int(states["ts_ns"][later[0]]) if len(later) else None,
+                resumes_ns=time_ns + rate_halt_ns if cools else None,
+            )
+        )
+    return halts
 
 
 def _reason(state: Any) -> str:

@@ -1,5 +1,6 @@
 """Sums and products of columns of integers that never wrap: NumPy's where they fit 63 bits, Python's where not."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,16 @@ def exact_difference(a: Column, b: Column) -> Column:
         a, b = a.astype(object), b.astype(object)
     difference: Column = a - b
     return difference
+
+
+def to_whole(values: Column, factor: Fraction) -> Column:
+    """`values` x `factor`, each rounded half-even: int64 where all products fit, else Python integers."""
+    products, divisor = exact_products(values, factor.numerator), factor.denominator
+    whole: Column = products // divisor
+    rest = products - whole * divisor
+    is_up = (rest > divisor - rest) | ((rest == divisor - rest) & (whole % 2 == 1))
+    rounded: Column = whole + is_up.astype(whole.dtype)
+    return rounded
 
 
 def exact_sum(values: Column) -> int:

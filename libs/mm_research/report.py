@@ -8,15 +8,18 @@ import numpy as np
 from mm_core.setup.config import REGULAR_FEE, Config
 from mm_core.setup.notes import start_notes
 from mm_core.setup.parts import new_parts
-from mm_core.types import INT64_MAX, MONEY_E9
+from mm_core.types import INT64_MAX, MONEY_E9, NS_PER_S
 from mm_research.activity import activity
+from mm_research.drawdown import drawdown_max
+from mm_research.ratios import ratios
 from mm_research.recording import Recording
 from mm_research.why import why_little
 
 
 def report(recording: Recording, config: Config) -> dict[str, Any]:
     """The keys that every summary has."""
-    found, instrument = activity(recording), recording.instrument
+    found = activity(recording, int(config.risk.rate_halt_s * NS_PER_S))
+    instrument = recording.instrument
     return {
         **found.to_json(),
         "why": why_little(recording, config, found),
@@ -26,8 +29,10 @@ def report(recording: Recording, config: Config) -> dict[str, Any]:
         "units": {"base": instrument.base or "base", "quote": instrument.quote or "quote"},
         "orders": recording.order_count,
         "fills": len(recording.fills),
+        "ratios": ratios(recording),
         "position": recording.position(),
         "pnl": recording.result(),
+        "drawdown_max": drawdown_max(recording),
         "fill_model": fill_model(config),
     }
 

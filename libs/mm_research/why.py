@@ -9,7 +9,7 @@ from mm_core.events import Book, InstrumentDefined, TradingState
 from mm_core.quoting import avellaneda_stoikov
 from mm_core.setup.config import Config
 from mm_core.types import MONEY_E9, BookState, TradeState
-from mm_research.activity import BOOK_REASONS, RISK_REASONS, Activity, share, utc_text
+from mm_research.activity import BOOK_REASONS, RISK_REASONS, Activity, Halt, share, utc_text
 from mm_research.recording import Recording
 
 LITTLE = 0.5  # share of time quoted, on each side
@@ -39,7 +39,7 @@ DENIALS = {
 HALTS = {
     "loss_session": "loss of the session",
     "loss_day": "loss of the day",
-    "fill_rate": "more fills than [risk] fills_per_window_max",
+    "fill_rate": "as many orders filled in one window as [risk] fills_per_window_max",
     "operator": "the operator's command",
 }
 SILENT = ("halted",)  # a line of its own says it
@@ -56,7 +56,8 @@ def why_not_now(
     """Why the sides that do not quote at this moment do not; `denied` is the last reason of a side without an order."""
     lines = []
     if trading is not None and trading.state == TradeState.HALTED:
-        lines.append(f"halted: {HALTS.get(name := RISK_REASONS[trading.reason], name)}")
+        until = f"; resumes at {utc_text(trading.resumes_ns)}" if trading.resumes_ns else ""
+        lines.append(f"halted: {HALTS.get(name := RISK_REASONS[trading.reason], name)}{until}")
     if book is None or book.state != BookState.VALID:
         lines.append(f"book {book_text(book)}")
     elif is_cold:
@@ -120,10 +121,17 @@ def _cold_again(recording: Recording, cold: "np.ndarray[tuple[int], np.dtype[np.
 
 
 def _halts(found: Activity) -> Iterator[str]:
-    for time_ns, reason in found.halts[:3]:
-        yield f"halted at {utc_text(time_ns)}: {HALTS.get(reason, reason)}"
+    for halt in found.halts[:3]:
+        yield f"halted at {utc_text(halt.time_ns)}: {HALTS.get(halt.reason, halt.reason)}{_until(halt)}"
     if len(found.halts) > 3:
         yield f"halted {len(found.halts) - 3:,} more times"
+
+
+def _until(halt: Halt) -> str:
+    """How a halt ended, or when it will; nothing for one that waits for the operator."""
+    if halt.resumed_ns is not None:
+        return f"; resumed at {utc_text(halt.resumed_ns)}"
+    return f"; resumes at {utc_text(halt.resumes_ns)}" if halt.resumes_ns is not None else ""
 
 
 def _refusals(recording: Recording, found: Activity) -> Iterator[str]:

@@ -27,7 +27,7 @@ from mm_runtime.rebuild import CLOSE, read_end
 from mm_runtime.reports import Head, Report
 from mm_runtime.source_clock import SourceClock
 from mm_runtime.stamping import Stamping, decoded
-from mm_runtime.topology import HEARERS, KINDS, SAID_BY, SOURCES
+from mm_runtime.topology import KINDS, SAID_BY, SOURCES, hearers
 from mm_wire.codec import encode
 from mm_wire.subjects import report_subject, resend_subject, subject_of
 
@@ -55,20 +55,20 @@ class Sequencer:
         grace_ns: int = 0,
         delay_ns_max: int = 0,
         offset_ns: int = 0,
+        decide_on: str = "tick",
     ) -> None:
         self.counts = Counts()
         self.is_ended, self.tree_s = False, 0.0  # when the last root was appended, by perf_counter
         self.on_quiescent: Callable[[float], Any] = lambda _seconds: None
         self.on_order: Callable[[float], Any] = lambda _seconds: None
-        self._bus = bus
-        self._group = group
+        self._bus, self._group = bus, group
         self._stamping = Stamping(stamper)
         self._by_clock = by_clock
         self._offset_ns = offset_ns
         self._clock = SourceClock()
         self._lateness = Lateness(self._clock, delay_ns_max if by_clock else 0, offset_ns, grace_ns)
         self._grace_ns = grace_ns
-        self._ledger = Ledger(HEARERS)
+        self._ledger = Ledger(hearers(decide_on))
         self._appender = Appender(bus, group)
         self._intake = Intake(bus, group, self._pump, self._on_clock, self._on_skip)
         self._hold = Hold(self._lateness, self._intake)
@@ -270,7 +270,7 @@ class Sequencer:
 
     async def _append(self, kind: str, subject: str, label: Label, data: bytes) -> None:
         """An event that a node hears needs no ack: the node's report shows that it is stored."""
-        self._event_seq = await self._appender.append(subject, label, data, acked=not HEARERS[kind])
+        self._event_seq = await self._appender.append(subject, label, data, acked=not self._ledger.hearers[kind])
         self._ledger.appended(self._event_seq, kind)
 
     async def _ask_again(self) -> None:

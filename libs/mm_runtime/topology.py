@@ -21,6 +21,15 @@ HEARS: dict[str, tuple[type[Event], ...]] = {
 HEARERS: dict[str, tuple[str, ...]] = {
     kind.__name__: tuple(node for node, hears in HEARS.items() if kind in hears) for kind in EVENTS
 }
+
+
+def hearers(decide_on: str) -> dict[str, tuple[str, ...]]:
+    """Who subscribes to which event in a session: the book builder takes the venue's own top only to decide on it."""
+    if decide_on == "top":
+        return HEARERS
+    return HEARERS | {"BookTop": tuple(node for node in HEARERS["BookTop"] if node != subjects.BOOK_BUILDER)}
+
+
 KINDS = {kind.__name__: kind for kind in EVENTS}
 # Who says an event, and who says a root: nodes and sources. The sequencer itself says Tick.
 SAID_BY = {kind.__name__: subjects.said_by(kind) for kind in EVENTS}

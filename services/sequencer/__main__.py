@@ -20,6 +20,7 @@ async def start(service: Service) -> None:
         grace_ns=bus.tick_grace_ms * NS_PER_MS,
         delay_ns_max=bus.delay_ms_max * NS_PER_MS,
         offset_ns=clock.offset_ns,
+        decide_on=service.settings.book.decide_on,
     )
     add_log(service.metrics, sequencer)
     await sequencer.start()

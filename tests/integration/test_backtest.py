@@ -138,7 +138,10 @@ def test_the_command_prints_its_object_and_leaves_a_session(sample: Path, tmp_pa
         "quoted_share",
         "why",
         "notes",
+        "ratios",
+        "drawdown_max",
     }
+    assert told["ratios"].keys() == {"fill_orders", "fill_qty", "cancel", "order_to_trade"}
     assert told["pnl"].keys() == {"total", "realised", "unrealised", "fees", "spread", "inventory"}
     assert told["digests"].keys() == {"orders", "fills", "positions"}
     assert told["session"] == str(tmp_path)

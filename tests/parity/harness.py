@@ -27,11 +27,16 @@ NO_ROW = 1 << 62
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run leaves behind: messages and samples as arrays, the rest as bytes of records by name."""
+    """What a run leaves behind: messages and samples as arrays, the rest as bytes of records by name.
+
+    `accountant` and `gate`: the states of these two nodes, where they ran.
+    """
 
     messages: np.ndarray[Any, Any]
     samples: np.ndarray[Any, Any]
     state: dict[str, bytes]
+    accountant: Any = None
+    gate: Any = None
 
 
 def small(parts: Parts, width: int, far: int) -> Parts:
@@ -76,11 +81,15 @@ def by_nodes(parts: Parts, instrument_id: str, events: Sequence[RootEvent]) -> t
         "venue's book": np.uint64(_book_hash(exchange)),
         "quoter": quoter["quoter"],
         "risk": risk["risk"],
-        "account": account,
+        "account": account["account"],
         **_builder_state(builder["builder"]),
     }
     outcome = Outcome(
-        messages=rows.messages(), samples=rows.samples(), state={name: part.tobytes() for name, part in state.items()}
+        messages=rows.messages(),
+        samples=rows.samples(),
+        state={name: part.tobytes() for name, part in state.items()},
+        accountant=account,
+        gate=risk["risk"],
     )
     return outcome, log
 

@@ -120,6 +120,7 @@ RISKS: list[dict[str, Any]] = [
     {},
     {"order_max_base": Decimal("0.003"), "position_max_base": Decimal("0.010")},
     {"fills_per_window_max": 2, "orders_per_window_max": 6},
+    {"fills_per_window_max": 1, "rate_halt_s": Decimal("0.5")},
     {"loss_session_max_quote": Decimal("0.0001"), "collar_bps": 30.0},
 ]
 

@@ -19,6 +19,8 @@ SHARED = (
     "pnl",
     "orders",
     "fills",
+    "ratios",
+    "drawdown_max",
     "position",
     "book",
     "trading",

@@ -60,7 +60,7 @@ def assert_parity(symbol: str, files: list[Path], sizes: list[str], out: Path, q
     days = sorted(folder.name for folder in (out / "data" / "binance" / symbol).iterdir())
     chosen = ["--data", out / "data", "--symbol", symbol, "--day", f"{days[0]}..{days[-1]}", *quotes]
     said = json.loads(invoke("backtest", *chosen, "--out", out / "backtest", "--json").splitlines()[-1])
-    keys = ("orders", "fills", "position", "pnl", "digests")
+    keys = ("orders", "fills", "ratios", "position", "pnl", "drawdown_max", "digests")
     assert {key: first[key] for key in keys} == {key: said[key] for key in keys}
     for one, other in pairwise(("first", "second", "backtest")):
         for table in TABLES:

@@ -31,7 +31,7 @@ from mm_core.signals.builder import TOUCH
 from mm_core.signals.executable import SIZES
 from mm_core.signals.touch import added_flow
 from mm_core.types import InputError, Side
-from mm_research.exact import exact_difference, exact_products, exact_sum, group_sums, sum_products
+from mm_research.exact import exact_difference, exact_products, exact_sum, group_sums, sum_products, to_whole
 
 INT64_MAX = 2**63 - 1
 HELD_MAX = 92 * 10**17  # what the core takes as fitting 63 bits
@@ -100,6 +100,14 @@ def test_a_scaled_value_is_rounded_half_even_whatever_its_size(value: int, facto
     for sign in (1, -1):
         found = or_overflow(lambda sign=sign: scale_half_even(sign * value, factor, divisor))  # type: ignore[misc]
         assert found == (sign * right if right <= INT64_MAX else None)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(st.lists(st.tuples(values, st.sampled_from([1, -1])), min_size=1, max_size=5), values, values)
+def test_a_column_is_rounded_half_even_whatever_its_size(column: list[tuple[int, int]], num: int, den: int) -> None:
+    signed = [value * sign for value, sign in column]
+    found = to_whole(np.array(signed, np.int64), Fraction(num, den)).tolist()
+    assert found == [half_even(Fraction(abs(each) * num, den)) * (1 if each >= 0 else -1) for each in signed]
 
 
 @settings(deadline=None)

@@ -30,6 +30,8 @@ SETS = [
     ("risk.collar_bps", "50"),
     ("risk.orders_per_window_max", "3"),
     ("risk.fills_per_window_max", "1"),
+    ("risk.rate_halt_s", "0.5"),
+    ("risk.rate_halt_s", "0"),
     ("quoter.levels", "x"),
     ("nonsense", "1"),
 ]
@@ -91,7 +93,7 @@ class Chain:
         positions = [
             int(self.quoter["quoter"]["terms"]["position_lots"][0]),
             int(self.risk["risk"]["account"]["position_lots"][0]),
-            int(self.account["position_lots"][0]),
+            int(self.account["account"]["position_lots"][0]),
         ]
         assert positions == [self.position_lots] * 3
 

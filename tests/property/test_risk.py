@@ -60,6 +60,10 @@ class Gate:
             self.orders[self.next_id] = (side, price_ticks, int(m["qty_lots"]))
             self.next_id += 1
 
+    def fill_late(self, order_id: int) -> None:
+        """A print of an order that is gone, or was never let through."""
+        gates.risk_filled(self.risk, order_id, 0, 100, 1, 0, 0, 0)
+
     def open_lots(self, side: int) -> int:
         """Lots working on a side."""
         return sum(lots for each, _, lots in self.orders.values() if each == side)
@@ -81,6 +85,23 @@ def test_the_position_with_all_working_orders_stays_within_its_limits(
         assert len(gate.orders) <= ORDERS
         if abs(gate.position) > before:
             assert abs(gate.position) * 90 <= notional_tick_lots_max
+
+
+@settings(max_examples=200, deadline=None)
+@given(STEPS, st.lists(st.tuples(st.integers(0, 59), st.integers(1, 50)), max_size=20))
+def test_however_many_prints_fill_an_order_it_counts_once(
+    steps: list[tuple[str, int, int, int]], late: list[tuple[int, int]]
+) -> None:
+    gate = Gate()
+    filled: set[int] = set()
+    for at, step in enumerate(steps):
+        if step[0] == "fill" and step[1] in gate.orders:
+            filled.add(step[1])
+        gate.step(*step)
+        for order_id in (order_id for when, order_id in late if when == at and order_id not in gate.orders):
+            filled.add(order_id)
+            gate.fill_late(order_id)
+        assert int(gate.risk["filled"]["count"][0]) == len(filled)
 
 
 @settings(max_examples=200, deadline=None)

@@ -12,7 +12,7 @@ from mm_core.messages import ACCEPTED, CANCELED, DENIED, FILLED, INTENT, MESSAGE
 from mm_core.risk.reason import Reason
 from mm_core.setup.config import Config, to_config
 from mm_core.types import NS_PER_S, BookReason, BookState, TradeState
-from mm_research.activity import Activity, activity
+from mm_research.activity import Activity, Halt, activity
 from mm_research.engine.state import SAMPLE
 from mm_research.recording import Recording
 from mm_research.report import fee_text, limits, report
@@ -63,7 +63,7 @@ def why(messages: list[Message], sections: dict[str, Any] | None = None, **more:
     """The causes of such a run."""
     run = recording(messages, **more)
     config: Config = to_config(sections or {})
-    return why_little(run, config, activity(run))
+    return why_little(run, config, activity(run, int(config.risk.rate_halt_s) * NS_PER_S))
 
 
 def halt(second: float, reason: Reason = Reason.LOSS_SESSION) -> Message:
@@ -121,9 +121,40 @@ def test_halts_are_named_with_their_time_and_share() -> None:
     resumed = message(TRADING_STATE, 6, side=int(TradeState.ACTIVE), reason=int(Reason.OPERATOR))
     seen = found([halt(2), resumed, halt(9, Reason.FILL_RATE)])
     assert (seen.trading_state, seen.trading_reason) == ("HALTED", "fill_rate")
-    assert seen.halts == [(T0 + 2 * NS_PER_S, "loss_session"), (T0 + 9 * NS_PER_S, "fill_rate")]
+    assert seen.halts == [
+        Halt(time_ns=T0 + 2 * NS_PER_S, reason="loss_session", resumed_ns=T0 + 6 * NS_PER_S),
+        Halt(time_ns=T0 + 9 * NS_PER_S, reason="fill_rate"),
+    ]
     assert seen.halted_share == pytest.approx(0.5)
-    assert seen.to_json()["trading"]["halts"][0] == {"time": "2023-11-14 22:13:22Z", "reason": "loss_session"}
+    assert seen.to_json()["trading"]["halts"][0] == {
+        "reason": "loss_session",
+        "time": "2023-11-14 22:13:22Z",
+        "resumed": "2023-11-14 22:13:26Z",
+        "resumes": None,
+    }
+
+
+COOLED = message(TRADING_STATE, 8, side=int(TradeState.ACTIVE), reason=int(Reason.COOLED_DOWN))
+
+
+@pytest.mark.parametrize(
+    ("messages", "rate_halt_s", "expected"),
+    [
+        ([halt(2, Reason.FILL_RATE), COOLED], 6, [(2, 8, None)]),
+        ([halt(2, Reason.FILL_RATE)], 60, [(2, None, 62)]),
+        ([halt(2, Reason.FILL_RATE)], 0, [(2, None, None)]),
+        ([halt(2, Reason.FILL_RATE), halt(3), COOLED], 6, [(2, 8, None), (3, 8, None)]),
+        ([halt(2, Reason.FILL_RATE), halt(3)], 6, [(2, None, None), (3, None, None)]),
+        ([halt(2), COOLED, halt(9, Reason.FILL_RATE)], 6, [(2, 8, None), (9, None, 15)]),
+    ],
+    ids=["over", "still cooling down", "no time", "then a loss", "a loss waits", "two"],
+)
+def test_a_halt_says_when_it_ended_or_when_it_will(
+    messages: list[Message], rate_halt_s: int, expected: list[tuple[int, int | None, int | None]]
+) -> None:
+    halts = activity(recording(messages), rate_halt_s * NS_PER_S).halts
+    times = [(each.time_ns, each.resumed_ns, each.resumes_ns) for each in halts]
+    assert times == [tuple(each if each is None else T0 + each * NS_PER_S for each in row) for row in expected]
 
 
 def test_refusals_are_counted_by_reason() -> None:
@@ -141,6 +172,7 @@ def test_a_run_without_time_has_no_shares() -> None:
 
 INTENTS = [message(INTENT, 1, order_id=n) for n in range(10)]
 BOTH = [message(ACCEPTED, 0, order_id=1), message(ACCEPTED, 0, order_id=2, side=1)]
+OFTEN = "as many orders filled in one window as [risk] fills_per_window_max"
 COLD = [float("nan")] * 4 + [1.0] * 7
 
 
@@ -176,6 +208,15 @@ COLD = [float("nan")] * 4 + [1.0] * 7
         ),
         (BOTH, {}, {"sigma": COLD}, []),  # a fixed spread needs no volatility
         ([*BOTH, halt(2)], {}, {}, ["halted at 2023-11-14 22:13:22Z: loss of the session"]),
+        (
+            [*BOTH, halt(2, Reason.FILL_RATE), COOLED, halt(9, Reason.FILL_RATE)],
+            {},
+            {},
+            [
+                f"halted at 2023-11-14 22:13:22Z: {OFTEN}; resumed at 2023-11-14 22:13:28Z",
+                f"halted at 2023-11-14 22:13:29Z: {OFTEN}; resumes at 2023-11-14 22:14:29Z",
+            ],
+        ),
         (
             [*INTENTS, *(message(DENIED, 1, reason=int(Reason.PRICE_COLLAR)) for _ in range(5))],
             {},

@@ -189,6 +189,7 @@ FIELDS: dict[str, tuple[str, float]] = {
     "risk.collar_bps": ("limits.collar_bps", 0.3),
     "risk.orders_per_window_max": ("limits.orders_per_window_max", 3),
     "risk.fills_per_window_max": ("limits.fills_per_window_max", 3),
+    "risk.rate_halt_s": ("limits.rate_halt_ns", 300_000_000),
     "quoter.order_qty_base": ("terms.lot_lots", 30_000),
     "quoter.position_max_base": ("terms.position_lots_max", 30_000),
     "quoter.half_spread_bps_min": ("terms.half_spread_bps_min", 0.3),

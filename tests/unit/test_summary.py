@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from mm_cli.console import Look, rows
 from mm_cli.summary import activity_rows, as_text, feed_rows, result_rows, size_notes, standing_rows
 from mm_core import events as e
@@ -18,7 +20,7 @@ SUMMARY: dict[str, Any] = {
         "state": "HALTED",
         "reason": "loss_session",
         "halted_share": 0.5,
-        "halts": [{"time": "2024-08-08 12:00:30Z", "reason": "loss_session"}],
+        "halts": [{"time": "2024-08-08 12:00:30Z", "reason": "loss_session", "resumed": None, "resumes": None}],
     },
     "denied": {"position": 2, "halted": 5_000},
     "rejected": {},
@@ -36,6 +38,8 @@ SUMMARY: dict[str, Any] = {
     "fill_model": "whole fills",
     "orders": 1_000,
     "fills": 7,
+    "ratios": {"fill_orders": 0.005, "fill_qty": 0.0042, "cancel": 0.9, "order_to_trade": 380.0},
+    "drawdown_max": 2.5,
     "position": 0.5,
     "pnl": {"total": -1.5, "fees": 0.5, "realised": 0.0, "unrealised": -1.0, "spread": 1.0, "inventory": -2.0},
     "digests": {"orders": "ab"},
@@ -57,9 +61,25 @@ def test_a_summary_begins_with_the_book_and_why_little_was_quoted() -> None:
 
 
 def test_amounts_have_units() -> None:
-    told = dict(result_rows(SUMMARY)[:3])
+    told = dict(result_rows(SUMMARY)[:5])
     assert told["orders"] == "1,000, fills 7, position 0.5 BTC"
+    assert told["ratios"] == "filled 0.5 % of orders, 0.42 % of quantity; canceled 90 %; order-to-trade 380.0"
+    assert told["drawdown"] == "2.5 USDT at most"
     assert told["result"] == "-1.5 USDT after fees of 0.5 USDT"
+
+
+def test_what_has_nothing_to_be_divided_by_is_a_dash() -> None:
+    none = dict.fromkeys(SUMMARY["ratios"])
+    told = dict(result_rows(SUMMARY | {"ratios": none}))
+    assert told["ratios"] == "filled - of orders, - of quantity; canceled -; order-to-trade -"
+
+
+def test_a_halt_that_ends_by_itself_says_when() -> None:
+    halts = [SUMMARY["trading"]["halts"][0] | {"reason": "fill_rate", "resumes": "2024-08-08 12:01:30Z"}]
+    told = dict(activity_rows(SUMMARY | {"trading": SUMMARY["trading"] | {"halts": halts}}))
+    assert told["trading"].endswith("first at 2024-08-08 12:00:30Z, resumes at 2024-08-08 12:01:30Z")
+    running = {"risk": {"trading": {"state": "HALTED", "reason": "fill_rate", "resumes_ns": 1_723_118_490 * NS_PER_S}}}
+    assert standing_rows(running) == [("trading", "HALTED (fill rate), resumes at 2024-08-08 12:01:30Z")]
 
 
 def test_which_definition_of_a_size_wins_is_one_line() -> None:
@@ -149,6 +169,10 @@ def test_the_console_says_why_no_order_rests_now() -> None:
     assert heard(tick(1), book(1, BookState.STALE, 1)).why == ("book STALE (silent)",)
     assert heard(tick(1), book(1), strategy="avellaneda_stoikov").why == ("volatility not warm yet",)
     assert heard(tick(1), book(1), halted).why == ("halted: loss of the session",)
+    often = msgspec.structs.replace(halted, reason=int(Reason.FILL_RATE), resumes_ns=62 * NS_PER_S)
+    assert heard(tick(1), book(1), often).why == (
+        "halted: as many orders filled in one window as [risk] fills_per_window_max; resumes at 1970-01-01 00:01:02Z",
+    )
     denied = e.OrderDenied(**said(2), order_id=1, reason=int(Reason.POSITION))
     standing = heard(tick(1), book(1), e.OrderIntent(**order(1)), denied)
     assert standing.why == ("bid denied: position at its limit ([risk] position_max_base)",)

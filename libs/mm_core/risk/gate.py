@@ -143,7 +143,7 @@ def rate_reached(rate: Record, most: int, window_ns: int, ts_ns: int) -> bool:
     size = rate.ts_ns.shape[0]
     if most <= 0:
         return True
-    if most > size or rate.count < most:
+    if most > size or rate.count - rate.first < most:
         return False
     return ts_ns - rate.ts_ns[(rate.count - most) % size] < window_ns
 
@@ -153,6 +153,18 @@ def rate_count(rate: Record, ts_ns: int) -> None:
     """Count one event."""
     rate.ts_ns[rate.count % rate.ts_ns.shape[0]] = ts_ns
     rate.count += 1
+
+
+@compiled
+def rate_restart(rate: Record) -> None:
+    """What was counted so far counts for the limit no more."""
+    rate.first = rate.count
+
+
+@compiled
+def sum_lots(total_lots: int, lots: int) -> int:
+    """The sum of two quantities, at most 2^63 - 1: a figure for people, for which nothing stops."""
+    return total_lots + min(lots, INT64_MAX - total_lots)
 
 
 @compiled

@@ -185,7 +185,8 @@ class _Risk:
         said: dict[str, Any] = {"instrument_id": self._instrument_id, "ts_ns": local_ns, "local_ns": local_ns}
         kind, reason = int(message["kind"]), int(message["reason"])
         if kind == m.TRADING_STATE:
-            return e.TradingState(**said, state=TRADE_STATES[message["side"]], reason=reason)
+            resumes_ns = int(self._state["risk"]["resumes_ns"][0])
+            return e.TradingState(**said, state=TRADE_STATES[message["side"]], reason=reason, resumes_ns=resumes_ns)
         said["order_id"] = int(message["order_id"])
         if kind == m.CANCEL:
             return e.CancelOrder(**said)

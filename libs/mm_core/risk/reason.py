@@ -30,6 +30,7 @@ class Reason(IntEnum):
     PRICE_BOUNDS = 21
     VENUE_ORDERS = 22
     VENUE_NOTIONAL_MAX = 23
+    COOLED_DOWN = 24  # of a state: a halt by the fill rate is over
 
 
 _NAMES = {reason.value: reason.name.lower().replace("_", " ") for reason in Reason}

@@ -1,7 +1,8 @@
 """The risk gate event by event: intents in, requests or denials out; states that cancel everything.
 
 A halt, and reducing, reach the venue as cancels of every open order. Losses are taken at each Book; a halt by loss
-stays until the operator says otherwise; to resume takes the loss so far as the new start of the session.
+stays until the operator says otherwise; to resume takes the loss so far as the new start of the session. A halt by the
+fill rate, which counts orders and not prints, ends by itself after a while unless a loss or the operator halts, too.
 """
 
 from mm_core.accounting.account import account_fill, account_mark
@@ -19,10 +20,12 @@ from mm_core.risk.gate import (
     minimum_reason,
     rate_count,
     rate_reached,
+    rate_restart,
     result_e9,
+    sum_lots,
 )
 from mm_core.risk.reason import Reason
-from mm_core.risk.state import ORDERS
+from mm_core.risk.state import ORDERS, RATE
 from mm_core.types import INT64_MAX
 
 BPS = 10_000
@@ -31,6 +34,7 @@ R_TOO_MANY_ORDERS = int(Reason.TOO_MANY_ORDERS)
 R_LOSS_SESSION = int(Reason.LOSS_SESSION)
 R_LOSS_DAY = int(Reason.LOSS_DAY)
 R_FILL_RATE = int(Reason.FILL_RATE)
+R_COOLED_DOWN = int(Reason.COOLED_DOWN)
 R_VENUE_ORDERS = int(Reason.VENUE_ORDERS)
 
 
@@ -75,9 +79,11 @@ def _submit(
     order.price_ticks = price_ticks
     order.leaves_lots = lots
     order.canceling = 0
+    order.filled = 0
     risk.open_lots[side] += lots
     risk.open_tick_lots[side] = sum_product(risk.open_tick_lots[side], lots, price_ticks)
     rate_count(risk.submitted, ts_ns)
+    risk.submitted_lots = sum_lots(risk.submitted_lots, lots)
     _say(risk, SUBMIT, order_id, side, price_ticks, lots, reason, ts_ns)
     risk.outbox[risk.said - 1].flag = flag
 
@@ -95,6 +101,7 @@ def risk_cancel_intent(risk: Record, order_id: int, ts_ns: int) -> None:
 def _cancel(risk: Record, slot: int, ts_ns: int) -> None:
     order = risk.orders[slot]
     order.canceling = 1
+    risk.cancels += 1
     _say(risk, CANCEL, order.order_id, order.side, order.price_ticks, order.leaves_lots, NONE, ts_ns)
 
 
@@ -118,23 +125,47 @@ def risk_filled(
     mid_half: int,
     ts_ns: int,
 ) -> None:
-    """A fill: account, open orders and fill rate; too many fills in the window halt at the next Book."""
+    """A fill: account, open orders and fill rate; too many orders filled in the window halt at the next Book."""
     account_fill(risk.account, side, price_ticks, qty_lots, fee_e9, mid_half)
+    risk.filled_lots = sum_lots(risk.filled_lots, qty_lots)
+    slot = _find(risk, order_id)
+    if slot < 0:
+        if not _was_filled(risk, order_id):
+            _count_filled(risk, order_id, ts_ns)
+        return
+    order = risk.orders[slot]
+    if order.filled == 0:
+        order.filled = 1
+        _count_filled(risk, order_id, ts_ns)
+    _reduce_open(risk, slot, leaves_lots)
+
+
+@compiled
+def _count_filled(risk: Record, order_id: int, ts_ns: int) -> None:
+    """Count an order at its first fill."""
+    risk.filled_ids[risk.filled.count % RATE] = order_id
     rate_count(risk.filled, ts_ns)
-    _reduce_open(risk, order_id, leaves_lots)
+
+
+@compiled
+def _was_filled(risk: Record, order_id: int) -> bool:
+    """True if an order that is not open any more was counted, among as many as a rate can count."""
+    for i in range(min(risk.filled.count, RATE)):
+        if risk.filled_ids[i] == order_id:
+            return True
+    return False
 
 
 @compiled
 def risk_gone(risk: Record, order_id: int) -> None:
     """The order was rejected, canceled or has expired."""
-    _reduce_open(risk, order_id, 0)
+    slot = _find(risk, order_id)
+    if slot >= 0:
+        _reduce_open(risk, slot, 0)
 
 
 @compiled
-def _reduce_open(risk: Record, order_id: int, leaves_lots: int) -> None:
-    slot = _find(risk, order_id)
-    if slot < 0:
-        return
+def _reduce_open(risk: Record, slot: int, leaves_lots: int) -> None:
     order = risk.orders[slot]
     done_lots = order.leaves_lots - leaves_lots
     risk.open_lots[order.side] -= done_lots
@@ -148,7 +179,10 @@ def _reduce_open(risk: Record, order_id: int, leaves_lots: int) -> None:
 
 @hot
 def risk_book(risk: Record, top: Record) -> None:
-    """A new book: mark the account, check the losses and the fill rate; a breach halts and cancels everything."""
+    """A new book: mark the account, check the losses and the fill rate; a breach halts and cancels everything.
+
+    A halt by the fill rate ends here, at the first VALID book of its time or later.
+    """
     risk.said = 0
     risk.top.state = top.state
     risk.top.bid_ticks = top.bid_ticks
@@ -164,9 +198,38 @@ def risk_book(risk: Record, top: Record) -> None:
     if day != risk.day:
         risk.day = day
         risk.day_start_e9 = result_e9(risk)
-    reason = _breach(risk, top.local_ns)
-    if reason != NONE and risk.trading_state != HALTED and risk.flattening == 0:
-        risk_set_state(risk, HALTED, reason, top.local_ns)
+    if risk.trading_state == HALTED:
+        _cool_down(risk, top.local_ns)
+    elif risk.flattening == 0:
+        _check(risk, top.local_ns)
+
+
+@compiled
+def _check(risk: Record, now_ns: int) -> None:
+    """Halt on a breach. By the fill rate only for a time, after which what held before holds again."""
+    reason = _loss_reason(risk)
+    if reason == NONE and rate_reached(risk.filled, risk.limits.fills_per_window_max, risk.limits.window_ns, now_ns):
+        reason = R_FILL_RATE
+    if reason == NONE:
+        return
+    before = risk.trading_state
+    risk_set_state(risk, HALTED, reason, now_ns)
+    if reason == R_FILL_RATE and risk.limits.rate_halt_ns > 0:
+        risk.resumes_ns = now_ns + risk.limits.rate_halt_ns
+        risk.resume_state = before
+
+
+@compiled
+def _cool_down(risk: Record, now_ns: int) -> None:
+    """Halted by the fill rate: a loss makes it a halt by loss, and without one it ends when its time is over."""
+    if risk.reason != R_FILL_RATE:
+        return
+    loss = _loss_reason(risk)
+    if loss != NONE:
+        risk_set_state(risk, HALTED, loss, now_ns)
+    elif 0 < risk.resumes_ns <= now_ns:
+        rate_restart(risk.filled)
+        risk_set_state(risk, risk.resume_state, R_COOLED_DOWN, now_ns)
 
 
 @compiled
@@ -180,14 +243,13 @@ def _set_loss(limits: Record, mid_half: int) -> None:
 
 
 @compiled
-def _breach(risk: Record, now_ns: int) -> int:
+def _loss_reason(risk: Record) -> int:
+    """The limit of losses that is breached; NONE if none is."""
     limits = risk.limits
     if limits.loss_session_e9_max < INT64_MAX and _lost_e9(risk, risk.session_start_e9) > limits.loss_session_e9_max:
         return R_LOSS_SESSION
     if limits.loss_day_e9_max < INT64_MAX and _lost_e9(risk, risk.day_start_e9) > limits.loss_day_e9_max:
         return R_LOSS_DAY
-    if rate_reached(risk.filled, limits.fills_per_window_max, limits.window_ns, now_ns):
-        return R_FILL_RATE
     return NONE
 
 
@@ -199,9 +261,10 @@ def _lost_e9(risk: Record, start_e9: int) -> int:
 
 @compiled
 def risk_command(risk: Record, trading_state: int, reason: int, ts_ns: int) -> None:
-    """The operator sets the trading state; resuming takes the result so far as the new start for the loss limits."""
+    """The operator sets the trading state; resuming starts loss limits and fill rate anew, from the result so far."""
     risk.said = 0
     if trading_state == ACTIVE:
+        rate_restart(risk.filled)
         risk.session_start_e9 = result_e9(risk)
         risk.day_start_e9 = risk.session_start_e9
     risk_set_state(risk, trading_state, reason, ts_ns)
@@ -223,6 +286,7 @@ def risk_set_state(risk: Record, trading_state: int, reason: int, ts_ns: int) ->
     """
     risk.trading_state = trading_state
     risk.reason = reason
+    risk.resumes_ns = 0
     risk.flattening = 0
     _say(risk, TRADING_STATE, 0, trading_state, 0, 0, reason, ts_ns)
     if trading_state != ACTIVE:

@@ -25,7 +25,8 @@ LIMITS = np.dtype(
         ("loss_auto_bps", "i8"),  # above 0: the loss of the session becomes so much of the largest position's value
         ("collar_bps", "f8"),  # distance of an order from the mid
         ("orders_per_window_max", "i8"),
-        ("fills_per_window_max", "i8"),
+        ("fills_per_window_max", "i8"),  # orders filled, each counted at its first fill
+        ("rate_halt_ns", "i8"),  # a halt by the fill rate ends by itself after so long; 0: the operator ends it
         ("window_ns", "i8"),
         ("spot", "i8"),  # 1: no short; balances bound what may be sold and bought
         ("base_lots", "i8"),  # spot balance at the start, in lots
@@ -34,9 +35,19 @@ LIMITS = np.dtype(
         ("value_den", "i8"),
     ]
 )
-OPEN = np.dtype([("order_id", "i8"), ("side", "i8"), ("price_ticks", "i8"), ("leaves_lots", "i8"), ("canceling", "i8")])
+OPEN = np.dtype(
+    [
+        ("order_id", "i8"),
+        ("side", "i8"),
+        ("price_ticks", "i8"),
+        ("leaves_lots", "i8"),
+        ("canceling", "i8"),
+        ("filled", "i8"),  # 1: it has had its first fill
+    ]
+)
 TOUCH = np.dtype([("state", "i8"), ("bid_ticks", "i8"), ("bid_lots", "i8"), ("ask_ticks", "i8"), ("ask_lots", "i8")])
-RATE_LIMIT = np.dtype([("count", "i8"), ("ts_ns", "i8", (RATE,))])
+# `count` events of the session, the last of them with their times; those before `first` no longer count for the limit.
+RATE_LIMIT = np.dtype([("count", "i8"), ("first", "i8"), ("ts_ns", "i8", (RATE,))])
 RISK = np.dtype(
     [
         ("limits", LIMITS),
@@ -44,6 +55,8 @@ RISK = np.dtype(
         ("trading_state", "i8"),
         ("reason", "i8"),
         ("flattening", "i8"),  # 1: REDUCING because the operator wants out; no loss and no fill rate stops that
+        ("resumes_ns", "i8"),  # when a halt by the fill rate ends by itself; 0: the state stays until a command
+        ("resume_state", "i8"),  # what it goes back to
         ("day", "i8"),  # UTC day number of the last Book
         ("day_start_e9", "i8"),  # result at the start of that day
         ("open_lots", "i8", (2,)),
@@ -54,7 +67,12 @@ RISK = np.dtype(
         ("open_orders", "i8"),
         ("orders", OPEN, (ORDERS,)),  # oldest first
         ("submitted", RATE_LIMIT),
-        ("filled", RATE_LIMIT),
+        ("filled", RATE_LIMIT),  # orders, at their first fill
+        ("filled_ids", "i8", (RATE,)),  # their ids, at the same places as the times
+        # Sums of the session, which stay at 2^63 - 1 once they are there.
+        ("cancels", "i8"),
+        ("submitted_lots", "i8"),
+        ("filled_lots", "i8"),
         ("said", "i8"),
         ("outbox", MESSAGE, (OUTBOX,)),
     ]

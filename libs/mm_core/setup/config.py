@@ -102,6 +102,9 @@ class AvellanedaStoikov(Section, frozen=True, kw_only=True):
 class Risk(Section, frozen=True, kw_only=True):
     """Limits of the gate. `window_ms` is the window of both rates; the balances count in account mode spot only.
 
+    Both rates count orders: fills_per_window_max those that were filled, each at its first fill, however many prints
+    fill it. A halt by that rate ends by itself after `rate_halt_s`; 0: the operator ends it, as any halt by a loss.
+
     With `default_limits` an absent order_max_base is the quoter's order, position_max_base the quoter's and two quotes
     a level, collar_bps 500, and loss_session_max_quote 2 % of position_max_base at the first VALID mid.
     """
@@ -116,6 +119,7 @@ class Risk(Section, frozen=True, kw_only=True):
     collar_bps: Positive | None = None
     orders_per_window_max: RateMax | None = None
     fills_per_window_max: RateMax | None = None
+    rate_halt_s: Decimal = Decimal(60)
     window_ms: Millis = 1_000
     account_mode: Literal["margin", "spot"] = "margin"
     base_balance: Decimal = Decimal(0)

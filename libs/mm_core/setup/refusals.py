@@ -12,6 +12,7 @@ DENIALS: Mapping[Reason, int] = {
     # No order is denied for these, or the quoter knows of it by itself.
     **dict.fromkeys((Reason.NONE, Reason.HALTED, Reason.BOOK_NOT_VALID, Reason.BOOK_EMPTY), PASSING),
     **dict.fromkeys((Reason.LOSS_SESSION, Reason.LOSS_DAY, Reason.FILL_RATE, Reason.OPERATOR), PASSING),
+    Reason.COOLED_DOWN: PASSING,
     **dict.fromkeys((Reason.PRICE_COLLAR, Reason.PRICE_DEVIATION, Reason.PRICE_BOUNDS), PRICE),
     Reason.ORDER_RATE: RATE,
     **dict.fromkeys((Reason.REDUCING, Reason.ORDER_LOTS, Reason.POSITION, Reason.VENUE_QTY_MAX), SIZE),

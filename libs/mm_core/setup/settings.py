@@ -14,7 +14,7 @@ from mm_core.events import InstrumentDefined
 from mm_core.quoting import avellaneda_stoikov, fixed_spread
 from mm_core.setup.config import Config, nearest, to_config
 from mm_core.setup.units import Units, exact, floor, money_e9, units_of
-from mm_core.types import InputError
+from mm_core.types import NS_PER_S, InputError
 
 QUOTER = "quoter"
 RISK = "risk"
@@ -41,6 +41,10 @@ def _money_e9(key: str, value: Decimal, _: Units) -> int:
     return money_e9(key, value)
 
 
+def _seconds_ns(key: str, value: Decimal, _: Units) -> int:
+    return exact(key, value, Decimal(1) / NS_PER_S, "one nanosecond:")
+
+
 def _number(_: str, value: float, __: Units) -> int | float:
     return value
 
@@ -62,6 +66,7 @@ RISK_FIELDS = {
     "collar_bps": Field("limits.collar_bps", _number),
     "orders_per_window_max": Field("limits.orders_per_window_max", _number),
     "fills_per_window_max": Field("limits.fills_per_window_max", _number),
+    "rate_halt_s": Field("limits.rate_halt_ns", _seconds_ns),
 }
 QUOTER_FIELDS = {
     "order_qty_base": Field("terms.lot_lots", _some_lots),

@@ -94,7 +94,7 @@ class _BookBuilder:
     def __init__(self, instrument_id: str, state: State, decide_on: int) -> None:
         self._instrument_id = instrument_id
         self._state = state
-        self._on_touch, self._on_top = decide_on != DECIDE_ON_TICK, decide_on == DECIDE_ON_TOP
+        self._on_touch = decide_on != DECIDE_ON_TICK
         builder = state["builder"]
         self._update_id = state["update_id"]
         self._top = builder["top"]
@@ -113,7 +113,7 @@ class _BookBuilder:
                 return self._touch(event) if is_news and self._on_touch else ()
             case e.BookTop():
                 touch = event.bid_ticks, event.bid_lots, event.ask_ticks, event.ask_lots
-                if self._on_top and on_top(self._state, event.update_id, *touch):
+                if on_top(self._state, event.update_id, *touch):
                     self._update_id[0] = event.update_id
                     return self._touch(event)
             case e.FeedStatus():
@@ -170,7 +170,7 @@ def builder_node(instrument_id: str, builder: State, decide_on: int = DECIDE_ON_
     return Node(
         name="book_builder",
         rank=1,
-        hears=get_args(Hears),
+        hears=tuple(kind for kind in get_args(Hears) if kind is not e.BookTop or decide_on == DECIDE_ON_TOP),
         says=(Says,),
         step=_BookBuilder(instrument_id, state, decide_on).step,
         state=state,

@@ -132,3 +132,4 @@ def take_sample(market: Record, top: Record, account: Record) -> None:
     row.spread_half = account.spread_half
     row.inventory_half = account.inventory_half
     row.fees_e9 = account.fees_e9
+    row.fills = account.fills

@@ -49,6 +49,7 @@ SAMPLE = np.dtype(
         ("spread_half", "i8"),
         ("inventory_half", "i8"),
         ("fees_e9", "i8"),
+        ("fills", "i8"),
     ]
 )
 

@@ -1,14 +1,15 @@
-"""The accountant's account: position, result with both its splits, fees and turnover."""
+"""The accountant's account: position, result with both its splits, drawdown, fees and turnover."""
 
 from mm_core.accounting.account import traded_value
 from mm_core.node import State
+from mm_core.types import MONEY_E9
 from mm_runtime.figures.scale import Scale, e9, scaled
 from mm_runtime.metrics import Metrics
 
 
 def add_account(metrics: Metrics, state: State, scale: Scale) -> None:
     """The figures of the state of an accountant."""
-    account = state[0]
+    account, drawdown = state["account"][0], state["drawdown"][0]
     half = scale.value / 2
     cost, cash = scaled(account, "cost_half", half), scaled(account, "cash_half", half)
 
@@ -25,6 +26,11 @@ def add_account(metrics: Metrics, state: State, scale: Scale) -> None:
     metrics.gauge("pnl_unrealised_quote", "Value of the open position over its cost", lambda: value() - cost())
     total = "Result after fees: realised + unrealised - fees"
     metrics.gauge("pnl_total_quote", total, lambda: cash() + value() - e9(account["fees_e9"]))
+    for name, text in (
+        ("drawdown", "How far the result after fees is below its peak since the start of the session"),
+        ("drawdown_max", "The largest of these drawdowns"),
+    ):
+        metrics.gauge(f"{name}_quote", text, scaled(drawdown, f"{name}_e9", 1 / MONEY_E9))
     metrics.gauge("fees_quote", "Fees paid; below 0 for rebates", lambda: e9(account["fees_e9"]))
     metrics.gauge("position_value_quote", "Position x mid", value)
     metrics.gauge("average_price_quote", "What the open position cost, a unit", lambda: _average(account, scale))

@@ -46,9 +46,10 @@ def _quotes(quoter: Any) -> dict[str, Any]:
     return {"resting": resting, "mode": MODES[int(quoter["mode"])]}
 
 
-def _trading(risk: Any) -> dict[str, str]:
+def _trading(risk: Any) -> dict[str, Any]:
     state, reason = TradeState(int(risk["trading_state"])), Reason(int(risk["reason"]))
-    return {"state": state.name, "reason": reason.name.lower() if reason and state else ""}
+    said = {"state": state.name, "reason": reason.name.lower() if reason and state else ""}
+    return said | {"resumes_ns": int(risk["resumes_ns"])}
 
 
 def _refused(said: Said, kind: type[e.Event], names: Mapping[int, str]) -> dict[str, int]:

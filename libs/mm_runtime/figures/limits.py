@@ -1,14 +1,17 @@
-"""Risk's state: whether we trade and why not, and how far the limits are away."""
+"""Risk's state: whether we trade and why not, how far the limits are away, and what was let through."""
 
 from mm_core.node import State
 from mm_core.risk.reason import Reason
-from mm_core.types import TradeState
-from mm_runtime.figures.scale import SIDES, Scale, e9, limited
+from mm_core.types import NS_PER_S, TradeState
+from mm_runtime.figures.scale import SIDES, Scale, e9, limited, scaled
 from mm_runtime.metrics import Metrics
 
 STATES = [state.name.lower() for state in TradeState]
 # Why a state was entered; the other reasons are of single orders.
-STATE_REASONS = (Reason.NONE, Reason.OPERATOR, Reason.LOSS_SESSION, Reason.LOSS_DAY, Reason.FILL_RATE)
+STATE_REASONS = (
+    *(Reason.NONE, Reason.OPERATOR, Reason.LOSS_SESSION, Reason.LOSS_DAY),
+    *(Reason.FILL_RATE, Reason.COOLED_DOWN),
+)
 WINDOWS = ("session", "day")
 
 
@@ -16,14 +19,7 @@ def add_limits(metrics: Metrics, state: State, scale: Scale) -> None:
     """The figures of the state of the risk gate."""
     risk = state["risk"][0]
     limits = risk["limits"]
-
-    def reason() -> str:
-        return Reason(int(risk["reason"])).name.lower()
-
-    text = "1 for what is let through: all, what reduces the position, nothing"
-    metrics.states("trading_state", text, STATES, lambda: STATES[risk["trading_state"]])
-    reasons = [each.name.lower() for each in STATE_REASONS]
-    metrics.states("trading_reason", "1 for why the trading state was entered", reasons, reason, "reason")
+    _add_state(metrics, risk)
     metrics.gauges(
         "loss_quote",
         "Loss since the start of the window, below 0 for a gain",
@@ -51,6 +47,33 @@ def add_limits(metrics: Metrics, state: State, scale: Scale) -> None:
         SIDES,
         lambda side: risk["open_lots"][SIDES.index(side)] * scale.lot,
     )
+    _add_sums(metrics, risk, scale)
+
+
+def _add_state(metrics: Metrics, risk: State) -> None:
+    """The trading state, why it was entered and when it ends."""
+
+    def reason() -> str:
+        return Reason(int(risk["reason"])).name.lower()
+
+    text = "1 for what is let through: all, what reduces the position, nothing"
+    metrics.states("trading_state", text, STATES, lambda: STATES[risk["trading_state"]])
+    reasons = [each.name.lower() for each in STATE_REASONS]
+    metrics.states("trading_reason", "1 for why the trading state was entered", reasons, reason, "reason")
+    resumes = "When a halt ends by itself, Unix time; 0 for a state that stays until a command"
+    metrics.gauge("trading_resumes_seconds", resumes, lambda: int(risk["resumes_ns"]) / NS_PER_S)
+
+
+def _add_sums(metrics: Metrics, risk: State, scale: Scale) -> None:
+    """Sums of the session, of which docs/metrics.md makes the ratios."""
+    for name, text, read in (
+        ("orders", "Orders let through", scaled(risk["submitted"], "count", 1)),
+        ("orders_filled", "Orders with a fill, each counted once", scaled(risk["filled"], "count", 1)),
+        ("cancels", "Cancels sent", scaled(risk, "cancels", 1)),
+        ("submitted_base", "Quantity of the orders let through", scaled(risk, "submitted_lots", scale.lot)),
+        ("filled_base", "Quantity filled", scaled(risk, "filled_lots", scale.lot)),
+    ):
+        metrics.counter(name, text, read)
 
 
 def _result(risk: State, scale: Scale) -> float:

@@ -36,3 +36,8 @@ def risk_book(risk: State, top: State) -> None:
 @compiled
 def risk_command(risk: State, trading_state: int, reason: int, ts_ns: int) -> None:
     risks.risk_command(risk[0], trading_state, reason, ts_ns)
+
+
+@compiled
+def risk_flatten(risk: State, reason: int, ts_ns: int) -> None:
+    risks.risk_flatten(risk[0], reason, ts_ns)

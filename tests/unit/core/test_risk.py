@@ -258,15 +258,6 @@ def test_a_new_utc_day_starts_its_loss_anew(local_ns: int, halts: bool) -> None:
     assert (int(risk["trading_state"][0]) == HALTED) == halts
 
 
-@pytest.mark.parametrize(("now_ns", "halts"), [(S + 9, True), (S + 10, False)])
-def test_too_many_fills_in_the_window_halt_at_the_next_book(now_ns: int, halts: bool) -> None:
-    risk = gate(fills_per_window_max=3, window_ns=S)
-    for ts_ns in (10, 11, 12):
-        fill(risk, BUY, 1, ts_ns=ts_ns)
-    gates.risk_book(risk, calls.new_top(99, 101, local_ns=now_ns))
-    assert (int(risk["reason"][0]) == Reason.FILL_RATE) == halts
-
-
 def test_a_partial_fill_leaves_its_rest_working() -> None:
     risk = gate(position_lots_max=10)
     intent(risk, BUY, 8)

@@ -101,6 +101,11 @@ def test_the_account_says_both_splits_of_the_result_in_quote() -> None:
     assert some(found, "pnl_spread_quote", "pnl_inventory_quote") == [0.0001, 0.0004]
     assert some(found, "fees_quote", "pnl_total_quote") == [0.000001003, 0.000498997]
     assert some(found, "fills_total", "turnover_quote_total") == [2, 0.00504]
+    assert some(found, "drawdown_quote", "drawdown_max_quote") == [0, 0]
+    step(accountant, book(3 * S, bid=79, ask=81))  # 3 lots, 30 ticks: between fills, too
+    assert some(figures(accountant), "drawdown_quote", "drawdown_max_quote") == [0.0009, 0.0009]
+    step(accountant, book(4 * S, bid=89, ask=91))
+    assert some(figures(accountant), "drawdown_quote", "drawdown_max_quote") == [0.0006, 0.0009]
 
 
 def test_risk_says_its_state_and_how_far_its_limits_are() -> None:
@@ -111,7 +116,13 @@ def test_risk_says_its_state_and_how_far_its_limits_are() -> None:
     assert some(found, "trading_state active", "orders_open", "open_base bid", "open_base ask") == [1, 1, 0.004, 0]
     assert some(found, "loss_max_quote session", "loss_max_quote day") == [0.001, math.inf]
     assert some(found, "position_max_base") == [0.5]
-    step(risk, filled(1 * S, 1, Side.BUY, 98))
+    step(risk, replace(filled(1 * S, 1, Side.BUY, 98, leaves_lots=3), qty_lots=1, fee_e9=0))
+    step(risk, replace(filled(1 * S, 1, Side.BUY, 98), qty_lots=3))
+    step(risk, intent(1 * S, 2, Side.SELL, 102))
+    step(risk, e.CancelIntent(**market(1 * S), order_id=2))
+    found = figures(risk)
+    assert some(found, "orders_total", "orders_filled_total", "cancels_total") == [2, 1, 1]
+    assert some(found, "submitted_base_total", "filled_base_total", "trading_resumes_seconds") == [0.008, 0.004, 0]
     step(risk, book(2 * S, bid=79, ask=81))
     found = figures(risk)
     assert some(found, "loss_quote session", "trading_state active") == [0.000720003, 1]

@@ -217,6 +217,11 @@ def test_a_set_of_a_limit_changes_it_and_is_said() -> None:
     assert (submitted.qty_lots, submitted.adjusted_reason) == (3, Reason.ORDER_LOTS)
 
 
+def test_the_length_of_a_halt_by_the_fill_rate_can_be_set() -> None:
+    (changed,) = step(node(RISK), command(1 * S, Command.SET, "risk.rate_halt_s", "1.5"))
+    assert (changed.value, changed.text) == (1_500_000_000, "1.5")
+
+
 def test_a_limit_that_is_a_real_number_is_said_as_it_was_written() -> None:
     (changed,) = step(node(RISK), command(1 * S, Command.SET, "risk.collar_bps", "12.5"))
     assert (changed.value, changed.text) == (12, "12.5")
@@ -239,6 +244,8 @@ def test_a_set_of_the_quoter_changes_its_next_quotes() -> None:
         ("risk.order_max_base", "1e999999999"),
         ("risk.loss_day_max_quote", "-1"),
         ("risk.collar_bps", "0"),
+        ("risk.rate_halt_s", "-1"),
+        ("risk.rate_halt_s", "1e-10"),
         ("risk.collar_bps", "nan"),
         ("risk.window_ms", "5"),
         ("quoter.levels", "17"),

@@ -214,8 +214,11 @@ def test_the_accountant_says_the_split_of_the_result_after_each_fill() -> None:
         spread_e9=80_000,
         inventory_e9=0,
     )
+    assert step(accountant, book(3 * S, bid=101, ask=103)) == ()  # the peak: 4 lots, 4 ticks, a fee of 3
+    assert step(accountant, book(3 * S, bid=96, ask=98)) == ()
     assert step(accountant, book(3 * S, bid=100, ask=102)) == ()
     assert step(accountant, book(4 * S, bid=10, ask=20, state=BookState.GAP)) == ()
     (flat,) = step(accountant, filled(5 * S, 2, Side.SELL, 103))
     assert (flat.position_lots, flat.average_price_ticks, flat.fees_e9) == (0, 0.0, 6)
     assert (flat.realised_e9, flat.unrealised_e9, flat.spread_e9, flat.inventory_e9) == (200_000, 0, 160_000, 40_000)
+    assert (flat.drawdown_e9, flat.drawdown_max_e9) == (0, 200_000)  # the peak is now the end: 5 ticks, fees of 6
