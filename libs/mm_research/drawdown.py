@@ -29,7 +29,7 @@ def _results(recording: Recording) -> tuple[Array, Array]:
 
 
 def _mid_half(recording: Recording, numbers: Array) -> Array:
-    """The mid of the account at each fill: that of the last sample before it, or of the first fill (its own mid) before any."""
+    """The mid of the account at each fill: of the last sample before it, else what the first fill brings."""
     if not len(numbers):
         return numbers
     at = np.searchsorted(recording.samples["fills"], numbers, side="right") - 1
