@@ -10,6 +10,7 @@ from mm_core.node import Node
 from mm_core.setup.config import Config
 from mm_core.setup.nodes import new_nodes
 from mm_core.setup.parts import new_parts
+from mm_runtime.topology import hearers
 from mm_wire import subjects
 from mm_wire.subjects import ACCOUNTANT, BOOK_BUILDER, PAPER_EXCHANGE, QUOTER, RISK
 
@@ -80,5 +81,7 @@ def test_a_node_hears_only_what_it_may_and_nothing_that_nobody_says(nodes: dict[
     assert [each for each in heard if each[1] not in said] == []
 
 
-def test_the_best_bid_and_ask_of_the_venue_decide_nothing(nodes: dict[str, Node]) -> None:
-    assert [node.name for node in nodes.values() if e.BookTop in node.hears] == []
+def test_the_book_builder_takes_the_venue_s_own_top_only_to_decide_on_it(nodes: dict[str, Node]) -> None:
+    assert [node.name for node in nodes.values() if e.BookTop in node.hears] == ["paper_exchange"]
+    assert hearers("touch")["BookTop"] == ("paper_exchange",)
+    assert hearers("top")["BookTop"] == ("paper_exchange", "book_builder")

@@ -67,7 +67,7 @@ def test_what_is_no_toml_is_text() -> None:
         ({"risk": {"orders_per_window_max": 256}}, "[risk] orders_per_window_max: expected int <= 255"),
         ({"risk": {"order_max_base": "ten"}}, "[risk] order_max_base: expected a decimal number"),
         ({"signals": {"executable_sizes_base": ["x"]}}, "[signals] executable_sizes_base: expected a decimal number"),
-        ({"book": {"decide_on": "trade"}}, "[book] decide_on: 'trade'; expected one of tick, touch"),
+        ({"book": {"decide_on": "trade"}}, "[book] decide_on: 'trade'; expected one of tick, touch, top"),
         (
             {"quoter": {"strategy": "grid"}},
             "[quoter] strategy: 'grid'; expected one of fixed_spread, avellaneda_stoikov",

@@ -92,7 +92,7 @@ def test_a_session_becomes_a_tape_per_utc_day(lines: WsLines, tmp_path: Path) ->
     ]
     tapes = [folder / day / f"tape_ETHUSDT_{day}.parquet" for day in imported.days]
     said = [type(event).__name__ for event in events(read_tape(tapes))]
-    expected = "InstrumentDefined FeedStatus BookSnapshot BookDelta FeedStatus Trade BookDelta Trade"
+    expected = "InstrumentDefined FeedStatus BookSnapshot BookDelta FeedStatus Trade BookTop BookDelta Trade"
     assert said == expected.split()
     _, book, status, *rest = events(read_tape(tapes[1:]))
     assert isinstance(book, BookSnapshot)
@@ -113,7 +113,7 @@ def test_the_figures_of_the_feed_are_reported(lines: WsLines, tmp_path: Path) ->
         "crossed": 0,
     }
     assert (told["trades"], told["trade_gaps"], told["touch_checked"], told["touch_equal"]) == (2, 1, 1, 1)
-    assert (told["days"], told["rows"]) == (["20260921", "20260922"], 9)
+    assert (told["days"], told["rows"]) == (["20260921", "20260922"], 11)
     assert told["clock_ms"] == {"p1": 5.0, "p50": 5.0, "p99": 5.0}
 
 

@@ -41,7 +41,7 @@ def log(roots: list[RootEvent], offset_ns: int = 0) -> list[RootEvent]:
 
 
 def decides(root: RootEvent) -> bool:
-    return not isinstance(root, BookTop | InstrumentDefined)
+    return not isinstance(root, InstrumentDefined)
 
 
 times_ns = st.integers(1_000, 2_500)
@@ -120,7 +120,18 @@ def test_ticks_fall_on_multiples_of_the_period_before_the_first_root_at_or_after
 
 
 def test_without_a_root_that_decides_there_is_no_tick() -> None:
-    assert [type(root) for root in log([definition(1_000, 1_000), top(1_500, 1_500)])] == [InstrumentDefined, BookTop]
+    said = log([definition(1_000, 1_000), definition(1_500, 1_500)])
+    assert [type(root) for root in said] == [InstrumentDefined, InstrumentDefined]
+
+
+def test_the_venue_s_own_top_moves_time_as_any_market_data() -> None:
+    said = log([top(1_000, 1_000), top(1_150, 1_150)])
+    assert [(type(root).__name__, root.local_ns) for root in said] == [
+        ("BookTop", 1_000),
+        ("Tick", 1_100),
+        ("BookTop", 1_150),
+        ("Tick", 1_200),
+    ]
 
 
 def test_a_command_has_no_market_time_and_is_stamped_with_its_reception() -> None:

@@ -94,9 +94,11 @@ def test_events_are_counted_by_kind() -> None:
     assert counts == {"depth": 2, "trade": 1, "snapshot": 2, "status": 1, "top": 0}
 
 
-def test_book_tops_are_not_on_the_tape() -> None:
-    top = BookTop(**IT, ts_ns=1, update_id=5, bid_ticks=9, bid_lots=1, ask_ticks=11, ask_lots=5)
-    assert len(to_tape(top, ETH)) == 0
+def test_a_book_top_is_two_rows_and_reads_back() -> None:
+    top = BookTop(**IT, ts_ns=1, update_id=5, bid_ticks=9, bid_lots=1, ask_ticks=0, ask_lots=0)
+    tape = to_tape(top, ETH)
+    assert (tape.tick.tolist(), tape.lots.tolist(), tape.last.tolist()) == ([9, 0], [1, 0], [False, True])
+    assert list(events(tape))[1:] == [top]
 
 
 def test_a_price_beyond_the_column_is_one_clear_line() -> None:
@@ -237,7 +239,7 @@ def test_the_metadata_names_the_instrument_and_counts(tmp_path: Path) -> None:
     metadata = pq.read_schema(tmp_path / "a.parquet").metadata
     assert metadata[b"instrument_id"] == b"binance.ETHUSDT"
     assert (metadata[b"tick_size"], metadata[b"lot_size"]) == (b"0.1", b"0.001")
-    assert msgspec.json.decode(metadata[b"counts"]) == {"depth": 1, "trade": 1, "snapshot": 0, "status": 0}
+    assert msgspec.json.decode(metadata[b"counts"]) == {"depth": 1, "trade": 1, "snapshot": 0, "status": 0, "top": 0}
 
 
 def test_tapes_of_two_tick_sizes_are_no_session(tmp_path: Path) -> None:

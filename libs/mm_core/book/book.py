@@ -168,11 +168,10 @@ def _remove(book: Record, side: int, rank: int) -> None:
 def copy_side(book: Record, other: Record, side: int) -> None:
     """Make one side what it is in another book of the same size."""
     width = book.lots.shape[0] >> 1
-    for key in range(side * width, (side + 1) * width):
-        book.lots[key] = other.lots[key]
-    for i in range(other.far_used[side]):
-        book.far_rank[side, i] = other.far_rank[side, i]
-        book.far_lots[side, i] = other.far_lots[side, i]
+    begin, end, far = side * width, (side + 1) * width, other.far_used[side]
+    book.lots[begin:end] = other.lots[begin:end]
+    book.far_rank[side, :far] = other.far_rank[side, :far]
+    book.far_lots[side, :far] = other.far_lots[side, :far]
     book.far_used[side] = other.far_used[side]
     book.base_rank[side] = other.base_rank[side]
     book.best[side] = other.best[side]

@@ -10,7 +10,7 @@ import numpy as np
 from mm_core.compiled import Record, compiled
 
 MIDS = 1 << 8  # changes of the mid that are remembered
-SHOWN = 1 << 6  # levels that a top or a print has set that are remembered one by one
+SHOWN = 1 << 8  # levels that a top or a print has set that are remembered one by one
 LAG_GROWTH = 10_000  # 1/10,000: more than what a quartz drifts, and less than a delay varies within seconds
 
 MID = np.dtype([("ts_ns", "i8"), ("mid_half", "i8")])

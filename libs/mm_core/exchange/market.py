@@ -16,7 +16,8 @@ from mm_core.book.book import best_ticks, copy_side, lots_at, rank_of, set_level
 from mm_core.book.window import ASK, BID, NO_RANK
 from mm_core.compiled import Record, compiled, hot, int64
 from mm_core.exchange.clock import SHOWN, mid_before, remember_mid
-from mm_core.exchange.matching import arrive, on_best, on_depth, on_level, on_trade
+from mm_core.exchange.matching import on_best, on_depth, on_level, on_trade
+from mm_core.exchange.requests import arrive
 from mm_core.exchange.venue import mark_of
 from mm_core.messages import bus_due_ns
 from mm_core.types import INT64_MAX
@@ -111,6 +112,10 @@ def older_depth_row(market: Record, book: Record, side: int, rank: int, lots: in
 @compiled
 def _note_shown(clock: Record, side: int, rank: int) -> None:
     """A level is not what depth says; more of them than there is room for are only counted."""
+    count = min(clock.shown[side], SHOWN)
+    for i in range(max(count - 4, 0), count):  # a top often changes the same level again
+        if clock.shown_rank[side, i] == rank:
+            return
     if clock.shown[side] < SHOWN:
         clock.shown_rank[side, clock.shown[side]] = rank
     clock.shown[side] += 1

@@ -26,8 +26,9 @@ from mm_core.setup.filters import filters_of
 from mm_core.setup.refusals import fill_kinds
 from mm_core.setup.settings import QUOTER_FIELDS, RISK_FIELDS, STRATEGIES, Field, Setting, strategy_fields, to_setting
 from mm_core.setup.units import UNITS_MAX, Units, check_range, exact, floor, units_of
-from mm_core.signals.builder import DECIDE_ON_TICK, DECIDE_ON_TOP, DECIDE_ON_TOUCH, FLOW_BUCKETS, new_builder
+from mm_core.signals.builder import DECIDE_ON_TICK, DECIDE_ON_TOP, DECIDE_ON_TOUCH, new_builder
 from mm_core.signals.executable import SIZES
+from mm_core.signals.flow import FLOW_BUCKETS
 from mm_core.types import MONEY_E9, InputError
 
 NS_PER_MS = 1_000_000

@@ -17,6 +17,8 @@ from mm_core.book.book import best_lots, best_ticks, clear_book, clear_to, is_cr
 from mm_core.book.window import ASK, BID, FAR, NO_RANK, WIDTH, book_dtype, is_cut
 from mm_core.compiled import Array, Record, compiled, hot, new
 from mm_core.signals.executable import EXECUTABLE, SIZES, executable
+from mm_core.signals.flow import FLOW, flow_bucket
+from mm_core.signals.micro import MICRO, micro_price
 from mm_core.signals.touch import added_flow, flow_lots, weighted_mid_ticks
 from mm_core.signals.volatility import (
     VOLATILITY,
@@ -34,11 +36,9 @@ NO_REASON = int(BookReason.NONE)
 SILENT = int(BookReason.SILENT)
 CROSSED = int(BookReason.CROSSED)
 WINDOW = int(BookReason.WINDOW)
-MICRO_PRICES = 50
 DECIDE_ON_TICK = 0  # a Book at every Tick only,
 DECIDE_ON_TOUCH = 1  # and at every change of the depth's touch,
 DECIDE_ON_TOP = 2  # and at every change of the venue's own top
-FLOW_BUCKETS = 1 << 10
 
 # What the strategies, risk and the account see of the book: the numbers of a Book event.
 TOP = np.dtype(
@@ -59,16 +59,6 @@ TOP = np.dtype(
         ("reason", "i8"),  # why the state is worse than the feed's: BookReason
     ]
 )
-FLOW = np.dtype(
-    [
-        ("window_ticks", "i8"),
-        ("current_lots", "i8"),
-        ("sum_lots", "i8"),
-        ("count", "i8"),
-        ("bucket", "i8", (FLOW_BUCKETS,)),
-    ]
-)
-MICRO = np.dtype([("wanted", "i8"), ("count", "i8"), ("ticks", "f8", (MICRO_PRICES,))])
 TOUCH = np.dtype([("bid_ticks", "i8"), ("bid_lots", "i8"), ("ask_ticks", "i8"), ("ask_lots", "i8")])
 
 
@@ -258,51 +248,9 @@ def builder_tick(builder: Record, now_ns: int) -> None:
     top = builder.top
     if top.state == VALID and top.bid_lots > 0 and top.ask_lots > 0:
         volatility_sample(builder.volatility, top.bid_ticks + top.ask_ticks, now_ns)
-        _micro_price(builder.micro, top)
+        micro_price(builder.micro, top)
         if builder.executable.sizes_lots[SIZES - 1] > 0:
             part = builder.executable
             executable(builder.book, part.sizes_lots, part.work, part.spread_bps, part.fillable_fraction)
     top.volatility_ticks_sqrt_s = volatility_ticks_sqrt_s(builder.volatility)
-    top.ofi_lots = _flow_bucket(builder.flow)
-
-
-@compiled
-def _micro_price(micro: Record, top: Record) -> None:
-    """Standard deviation (n - 1), minimum and maximum of the last 50 weighted mids, one a tick."""
-    if micro.wanted == 0:
-        return
-    micro.ticks[micro.count % MICRO_PRICES] = top.weighted_mid_ticks
-    micro.count += 1
-    n = min(micro.count, MICRO_PRICES)
-    mean = 0.0
-    low = math.inf
-    high = -math.inf
-    for i in range(n):
-        value = micro.ticks[i]
-        mean += value
-        low = min(low, value)
-        high = max(high, value)
-    mean /= n
-    squares = 0.0
-    for i in range(n):
-        away = micro.ticks[i] - mean
-        squares += away * away  # a power differs in the last place between compiled and plain Python
-    top.micro_stdev_ticks = math.sqrt(squares / (n - 1)) if n > 1 else math.nan
-    top.micro_min_ticks = low
-    top.micro_max_ticks = high
-
-
-@compiled
-def _flow_bucket(flow: Record) -> int:
-    """Close the bucket of this tick and return the imbalance over the window."""
-    if flow.window_ticks == 0:
-        flow.current_lots = 0
-        return 0
-    slot = flow.count & (FLOW_BUCKETS - 1)
-    flow.bucket[slot] = flow.current_lots
-    flow.sum_lots += flow.current_lots
-    flow.current_lots = 0
-    flow.count += 1
-    if flow.count > flow.window_ticks:
-        flow.sum_lots -= flow.bucket[(flow.count - 1 - flow.window_ticks) & (FLOW_BUCKETS - 1)]
-    return flow.sum_lots
+    top.ofi_lots = flow_bucket(builder.flow)

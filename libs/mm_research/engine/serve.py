@@ -1,7 +1,7 @@
 """What happens between rows: requests arrive at the venues, answers reach us, decisions are taken."""
 
 from mm_core.compiled import Record, Strategy, compiled, hot
-from mm_core.exchange.matching import send
+from mm_core.exchange.requests import send
 from mm_core.messages import (
     ACCEPTED,
     CANCEL,

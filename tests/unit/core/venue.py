@@ -14,7 +14,7 @@ from mm_core.book.window import NO_RANK, book_dtype
 from mm_core.compiled import compiled, new
 from mm_core.exchange import market as markets
 from mm_core.exchange.clock import CLOCK
-from mm_core.exchange.matching import send
+from mm_core.exchange.requests import send
 from mm_core.exchange.venue import INDEX, VENUE, new_index
 from mm_core.filters import FILTERS, new_filters
 from mm_core.messages import MESSAGE, bus_due_ns, bus_pop
