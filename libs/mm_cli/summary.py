@@ -77,6 +77,7 @@ def result_rows(summary: Mapping[str, Any]) -> Rows:
         ("result", f"{pnl['total']:,} {quote} after fees of {pnl['fees']:,} {quote}"),
         ("  is", f"realised {pnl['realised']:,} + unrealised {pnl['unrealised']:,} - fees"),
         ("  is", f"spread {pnl['spread']:,} + inventory {pnl['inventory']:,} - fees"),
+        ("captured", _captured(summary["spread_captured_pct"])),
         *summary["digests"].items(),
     ]
 
@@ -126,6 +127,12 @@ def _trading(trading: Mapping[str, Any]) -> str:
     halts = trading["halts"]
     halted = f"; halted {share_text(trading['halted_share'])} of the time, first at {halts[0]['time']}" if halts else ""
     return f"{trading['state']}{reason} at the end{halted}"
+
+
+def _captured(pct: Mapping[str, float | None]) -> str:
+    """How much of the quoted half-spread was earned; - without fills that tell."""
+    at_fill, after = (f"{pct[horizon]:,.0f} %" if pct[horizon] is not None else "-" for horizon in ("0s", "1s"))
+    return f"{at_fill} of the quoted half-spread at the fill, {after} after 1 s"
 
 
 def _limits(limits: Mapping[str, float | None], units: Mapping[str, str]) -> str:

@@ -23,6 +23,7 @@ from mm_research.market import Market, check_proven, load_compiled, market_of, s
 from mm_research.recording import Array, Recording
 from mm_research.report import report
 from mm_research.session import Session, check_folder, write_session
+from mm_research.venue_mids import Mids, VenueMids
 from mm_store.tape import Tape
 
 _STRIDE_ROWS = 1 << 18  # between looks at the progress and at a wish to stop
@@ -119,7 +120,13 @@ def backtest(
     messages, samples, complete = _run(market, rows, parts, progress)
     seconds = (perf_counter_ns() - started_ns) / NS_PER_S
     done = len(source) if complete else int(market["row"][0])
-    result = Result(Recording(instrument, messages, samples), config, done, seconds, complete)
+
+    def find_mids() -> Mids:
+        venue = VenueMids(parts, apart=bool(market["apart"][0]))
+        venue.take(rows[: int(market["row"][0])])
+        return venue.mids()
+
+    result = Result(Recording(instrument, messages, samples, find_mids), config, done, seconds, complete)
     if out is not None:
         session = Session(command="backtest", config=config, instrument=instrument, inputs=inputs, complete=complete)
         write_session(out, session, result.recording, result.summary() | {"session": str(out)})

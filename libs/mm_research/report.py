@@ -10,13 +10,14 @@ from mm_core.setup.notes import start_notes
 from mm_core.setup.parts import new_parts
 from mm_core.types import INT64_MAX, MONEY_E9
 from mm_research.activity import activity
+from mm_research.kpi_spread import Measures
 from mm_research.recording import Recording
 from mm_research.why import why_little
 
 
 def report(recording: Recording, config: Config) -> dict[str, Any]:
     """The keys that every summary has."""
-    found, instrument = activity(recording), recording.instrument
+    found, instrument, measures = activity(recording), recording.instrument, Measures(recording)
     return {
         **found.to_json(),
         "why": why_little(recording, config, found),
@@ -28,6 +29,9 @@ def report(recording: Recording, config: Config) -> dict[str, Any]:
         "fills": len(recording.fills),
         "position": recording.position(),
         "pnl": recording.result(),
+        "spread_captured_pct": measures.captured_pct(),
+        "half_spread_bps": measures.half_spread_bps(),
+        "censored_fills": measures.censored(),
         "fill_model": fill_model(config),
     }
 
