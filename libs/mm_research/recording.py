@@ -22,6 +22,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 POSITION_FIELDS = ("local_ns", "position_lots", "cash_half", "fees_e9")
 
 
+def _no_mids() -> Mids:
+    return NO_MIDS
+
+
 class Recording:
     """The messages (MESSAGE) of a run in log order and its samples (SAMPLE), one a decision.
 
@@ -34,7 +38,7 @@ class Recording:
         instrument: InstrumentDefined,
         messages: Array,
         samples: Array,
-        find_mids: Callable[[], Mids] = lambda: NO_MIDS,
+        find_mids: Callable[[], Mids] = _no_mids,
     ) -> None:
         self.instrument = instrument
         self.messages = messages
@@ -57,7 +61,9 @@ class Recording:
     @cached_property
     def mids(self) -> Mids:
         """The venue's mids in exchange time."""
-        return self._find_mids()
+        found = self._find_mids()
+        self._find_mids = _no_mids  # let go of the market data that it holds
+        return found
 
     @property
     def order_count(self) -> int:

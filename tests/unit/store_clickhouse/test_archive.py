@@ -209,17 +209,17 @@ def test_what_a_fill_earned_is_of_the_book_its_order_was_decided_on(store: Clien
     order = about | {"side": 0, "price_ticks": 100, "qty_lots": 10}
     fill = order | {"leaves_lots": 0, "maker": True, "fee_e9": 0, "mid_half_ticks": 202}
 
-    def book(local_ns: int, bid_ticks: int, ask_ticks: int) -> e.Book:
+    def book(local_ns: int, bid_ticks: int, ask_ticks: int) -> Any:
         touch = {"bid_ticks": bid_ticks, "ask_ticks": ask_ticks, "bid_lots": 1, "ask_lots": 1}
         touch |= {"mid_half_ticks": bid_ticks + ask_ticks}
         said = about | {"ts_ns": local_ns, "local_ns": local_ns, "state": BookState.VALID}
         return msgspec.structs.replace(sample(e.Book, 1), **said, **touch)
 
-    def intent(local_ns: int, order_id: int, kind: TimeInForce) -> e.OrderIntent:
+    def intent(local_ns: int, order_id: int, kind: TimeInForce) -> Any:
         said = order | {"ts_ns": local_ns, "local_ns": local_ns, "order_id": order_id, "time_in_force": kind}
         return msgspec.structs.replace(sample(e.OrderIntent, 1), **said)
 
-    log = [
+    log: list[Any] = [
         e.InstrumentDefined(**about, ts_ns=1, venue_symbol="ETHUSDT", tick_size="0.1", lot_size="0.001"),
         book(10, 101, 103),
         intent(10, 1, TimeInForce.GTX),
