@@ -26,10 +26,12 @@ def traded(folder: Path, config: Path, given: list[str], files: list[Path], symb
     return result.summary()
 
 
-@pytest.mark.parametrize("venue_top", ["true", "false"])
-def test_a_session_of_the_sample_is_found_again(tmp_path: Path, pytestconfig: pytest.Config, venue_top: str) -> None:
+@pytest.mark.parametrize(("venue_top", "decide_on"), [("true", "tick"), ("false", "touch"), ("true", "top")])
+def test_a_session_of_the_sample_is_found_again(
+    tmp_path: Path, pytestconfig: pytest.Config, venue_top: str, decide_on: str
+) -> None:
     root = pytestconfig.rootpath
-    given = [f"exchange.venue_top={venue_top}", "quoter.levels=2"]
+    given = [f"exchange.venue_top={venue_top}", f"book.decide_on={decide_on}", "quoter.levels=2"]
     config = root / "deploy" / "config" / "paper.toml"
     summary = traded(tmp_path, config, given, [root / "samples" / "synth.gz"], "SYNTH", 120)
     assert summary["fills"] > 100

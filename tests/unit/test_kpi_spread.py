@@ -38,6 +38,7 @@ def recording(known: Mids, *fills: dict[str, Any]) -> Recording:
             message["kind"], message["order_id"], message["side"] = kind, i + 1, fill.get("side", BUY)
             message["price_ticks"], message["qty_lots"] = fill["price"], fill.get("lots", 10)
             message["ts_ns"] = T0
+        intent["price_ticks"] = fill.get("order_price", fill["price"])
         intent["mid_half"], intent["flag"] = fill.get("book_half", 202), fill.get("flag", TimeInForce.GTX)
         filled["ts_ns"] = T0 + round(fill.get("second", 1.0) * NS_PER_S)
         filled["mid_half"] = fill.get("mid_half", 202)
@@ -68,6 +69,11 @@ def test_captured_is_of_what_was_quoted_when_the_order_was_decided() -> None:
     measures = Measures(recording(mids((0, 202), (1.5, 205)), {"price": 100, "book_half": 204, "mid_half": 201}))
     assert measures.captured_pct()["0s"] == 25.0
     assert measures.captured_pct()["1s"] == 125.0
+
+
+def test_an_order_that_takes_at_a_better_price_has_quoted_its_own() -> None:
+    measures = Measures(recording(mids((0, 202)), {"price": 99, "order_price": 100}))
+    assert measures.captured_pct()["0s"] == 200.0
 
 
 def test_every_figure_has_the_sign_of_a_gain_on_both_sides() -> None:
