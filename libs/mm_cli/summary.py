@@ -82,6 +82,7 @@ def result_rows(summary: Mapping[str, Any]) -> Rows:
         ("drawdown", f"{summary['drawdown_max']:,} {quote} at most"),
         ("  is", f"realised {pnl['realised']:,} + unrealised {pnl['unrealised']:,} - fees"),
         ("  is", f"spread {pnl['spread']:,} + inventory {pnl['inventory']:,} - fees"),
+        ("captured", _captured(summary["spread_captured_pct"])),
         *summary["digests"].items(),
     ]
 
@@ -147,6 +148,12 @@ def _ratios(ratios: Mapping[str, float | None]) -> str:
     messages = ratios["order_to_trade"]
     trades = "-" if messages is None else f"{messages:,.1f}"
     return f"filled {orders} of orders, {qty} of quantity; canceled {cancels}; order-to-trade {trades}"
+
+
+def _captured(pct: Mapping[str, float | None]) -> str:
+    """How much of the quoted half-spread was earned; - without fills that tell."""
+    at_fill, after = (f"{pct[horizon]:,.0f} %" if pct[horizon] is not None else "-" for horizon in ("0s", "1s"))
+    return f"{at_fill} of the quoted half-spread at the fill, {after} after 1 s"
 
 
 def _limits(limits: Mapping[str, float | None], units: Mapping[str, str]) -> str:

@@ -39,7 +39,9 @@ MESSAGE = np.dtype(
         ("side", "i8"),
         ("reason", "i8"),
         ("flag", "i8"),  # time in force of an order; 1 = maker of a fill
-        ("mid_half", "i8"),  # of a fill: the venue's mid just before it, in half-ticks; 0 where unknown
+        # Half-ticks, 0 where unknown: of a fill, the venue's mid just before it; of a recorded intent, that of the Book
+        # that it was decided on.
+        ("mid_half", "i8"),
     ]
 )
 

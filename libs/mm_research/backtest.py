@@ -1,7 +1,7 @@
 """A backtest: the log's rows through the same handlers that decide live, in the order in which the log has them."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -23,6 +23,7 @@ from mm_research.market import Market, check_proven, load_compiled, market_of, s
 from mm_research.recording import Array, Recording
 from mm_research.report import report
 from mm_research.session import Session, check_folder, write_session
+from mm_research.venue_mids import Mids, VenueMids
 from mm_store.tape import Tape
 
 _STRIDE_ROWS = 1 << 18  # between looks at the progress and at a wish to stop
@@ -107,6 +108,22 @@ def backtest(
     rows = tape_rows(source, parts.offset_ns) if isinstance(source, Tape) else source
     if not len(rows):
         raise InputError(f"{instrument.instrument_id}: no rows to run over; expected a tape with market data")
+    market = _market(source, rows, parts)
+    load_compiled(market, rows, parts)
+    started_ns = perf_counter_ns()
+    messages, samples, complete = _run(market, rows, parts, progress)
+    seconds = (perf_counter_ns() - started_ns) / NS_PER_S
+    done = len(source) if complete else int(market["row"][0])
+    find_mids = partial(_mids, parts, rows[: int(market["row"][0])], apart=bool(market["apart"][0]))
+    result = Result(Recording(instrument, messages, samples, find_mids), config, done, seconds, complete)
+    if out is not None:
+        session = Session(command="backtest", config=config, instrument=instrument, inputs=inputs, complete=complete)
+        write_session(out, session, result.recording, result.summary() | {"session": str(out)})
+    return result
+
+
+def _market(source: Tape | Rows, rows: Rows, parts: Parts) -> Market:
+    """The market of a run that is recorded. InputError for a tape whose book was never proven."""
     market = market_of([parts], SHARED, first_tick_ns(rows, parts.period_ns))
     market["record"] = 1
     set_apart(market, rows)
@@ -114,16 +131,13 @@ def backtest(
         check_proven(source)
     else:
         trust_feed(market, rows)
-    load_compiled(market, rows, parts)
-    started_ns = perf_counter_ns()
-    messages, samples, complete = _run(market, rows, parts, progress)
-    seconds = (perf_counter_ns() - started_ns) / NS_PER_S
-    done = len(source) if complete else int(market["row"][0])
-    result = Result(Recording(instrument, messages, samples), config, done, seconds, complete)
-    if out is not None:
-        session = Session(command="backtest", config=config, instrument=instrument, inputs=inputs, complete=complete)
-        write_session(out, session, result.recording, result.summary() | {"session": str(out)})
-    return result
+    return market
+
+
+def _mids(parts: Parts, rows: Rows, *, apart: bool) -> Mids:
+    venue = VenueMids(parts, apart=apart)
+    venue.take(rows)
+    return venue.mids()
 
 
 def first_tick_ns(rows: Rows, period_ns: int) -> int:

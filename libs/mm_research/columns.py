@@ -24,7 +24,7 @@ from mm_research.engine.state import (
     TOP,
     TRADE,
 )
-from mm_research.engine.tops import order_tops
+from mm_research.engine.tops import new_order, order_tops
 from mm_store.tape import Kind, Tape
 from mm_store.tape_rows import NO_LEVELS_LOTS
 
@@ -55,8 +55,8 @@ class Neutral(msgspec.Struct, frozen=True, kw_only=True):
         return self.rows is self.local_rows
 
 
-def tape_rows(tape: Tape, offset_ns: int = 0) -> Rows:
-    """The log's rows of a tape, in its order.
+def tape_rows(tape: Tape, offset_ns: int = 0, order: Rows | None = None) -> Rows:
+    """The log's rows of a tape, in its order; `order` (`engine.tops`) goes on where the tape is a part of a log.
 
     `local_ns` is the receive time on the exchange's clock: never before the row's own exchange time, never going back.
     A status becomes two rows, its state and its epoch; a depth event without levels a row of nothing. A top gets the
@@ -77,7 +77,7 @@ def tape_rows(tape: Tape, offset_ns: int = 0) -> Rows:
     rows["code"][empty] = NOTHING | LAST_BIT
     rows["lots"][empty] = 0
     receive_on_exchange_clock(rows, offset_ns)
-    order_tops(rows, tape.id[taken])
+    order_tops(rows, tape.id[taken], new_order() if order is None else order)
     return rows
 
 

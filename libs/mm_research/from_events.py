@@ -44,6 +44,7 @@ class EventRows:
         self._orders: dict[int, _Order] = {}
         self._intents: list[Intent] = []
         self._answers: list[RiskAnswer] = []
+        self._mid_half = 0  # of the last Book, 0 if it was not VALID with both sides
 
     def hear(self, event: e.Event) -> None:
         """Take the next event of the log."""
@@ -73,8 +74,10 @@ class EventRows:
         return np.array(self._samples, SAMPLE)
 
     def _sample(self, book: e.Book) -> None:
+        self._mid_half = 0
         if book.state == BookState.VALID and book.bid_lots and book.ask_lots:
-            on_mid(self.account, book.bid_ticks + book.ask_ticks)
+            self._mid_half = book.bid_ticks + book.ask_ticks
+            on_mid(self.account, self._mid_half)
         account = dict(zip(ACCOUNT.names or (), self.account[0].item(), strict=True))
         names = SAMPLE.names or ()
         self._samples.append(tuple(account[name] if name in account else getattr(book, name) for name in names))
@@ -112,7 +115,8 @@ class EventRows:
             return
         order = _Order(event.side, event.price_ticks, event.qty_lots)
         self._orders[event.order_id] = order
-        self._add_order(event, m.INTENT, order, qty_lots=event.qty_lots, flag=event.time_in_force)
+        decided = {"flag": event.time_in_force, "mid_half": self._mid_half}
+        self._add_order(event, m.INTENT, order, qty_lots=event.qty_lots, **decided)
 
     def _risk_answer(self, event: RiskAnswer) -> None:
         if isinstance(event, e.TradingState):

@@ -7,11 +7,13 @@ import msgspec
 
 from mm_core import events as e
 from mm_core.setup.config import Config
+from mm_core.setup.parts import new_parts
 from mm_core.setup.units import units_of
 from mm_core.types import MONEY_E9, TradeState
 from mm_research.activity import REJECT_REASONS, RISK_REASONS, SIDES
 from mm_research.from_events import EventRows
 from mm_research.recording import Recording
+from mm_research.venue_mids import EventMids
 from mm_research.why import book_text, needs_volatility, why_not_now
 
 
@@ -77,6 +79,7 @@ class Heard:
         self.root_seq = 0
         self._instrument = instrument
         self._rows = EventRows()
+        self._mids = EventMids(instrument, new_parts(config, instrument))
         self._units = units_of(instrument)
         self._book: e.Book | None = None
         self._trading: e.TradingState | None = None
@@ -90,6 +93,9 @@ class Heard:
         """Take the next event."""
         self._rows.hear(event)
         match event:
+            case e.MarketEvent():
+                self._on_root(event)
+                self._mids.hear(event)
             case e.Root():
                 self._on_root(event)
             case e.Book():
@@ -125,7 +131,7 @@ class Heard:
 
     def recording(self) -> Recording:
         """Messages and samples so far, as a backtest has them."""
-        return Recording(self._instrument, self._rows.messages(), self._rows.samples())
+        return Recording(self._instrument, self._rows.messages(), self._rows.samples(), self._mids.mids)
 
     def standing(self) -> Standing:
         """Where it stands now."""

@@ -4,6 +4,7 @@ A backtest and a paper session make the same two arrays, so that everything read
 """
 
 import hashlib
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -14,23 +15,35 @@ from mm_core.messages import FILLED, INTENT, SUBMIT
 from mm_core.setup.units import Units, units_of
 from mm_core.types import MONEY_E9, BookState
 from mm_research.exact import exact_products, exact_sum, sum_products
+from mm_research.venue_mids import NO_MIDS, Mids
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 POSITION_FIELDS = ("local_ns", "position_lots", "cash_half", "fees_e9")
 
 
+def _no_mids() -> Mids:
+    return NO_MIDS
+
+
 class Recording:
     """The messages (MESSAGE) of a run in log order and its samples (SAMPLE), one a decision.
 
-    The last sample is the close: AssertionError if its account is not what all fills make of it, or if the split of
-    the result is not exact at every sample.
+    `find_mids` finds the venue's mids, once and only if a figure needs them. The last sample is the close:
+    AssertionError if its account is not what all fills make of it, or if the split is not exact at every sample.
     """
 
-    def __init__(self, instrument: InstrumentDefined, messages: Array, samples: Array) -> None:
+    def __init__(
+        self,
+        instrument: InstrumentDefined,
+        messages: Array,
+        samples: Array,
+        find_mids: Callable[[], Mids] = _no_mids,
+    ) -> None:
         self.instrument = instrument
         self.messages = messages
         self.samples = samples
+        self._find_mids = find_mids
         self._check_account()
         self._check_split()
 
@@ -44,6 +57,13 @@ class Recording:
         """The messages that are fills."""
         filled: Array = self.messages[self.messages["kind"] == FILLED]
         return filled
+
+    @cached_property
+    def mids(self) -> Mids:
+        """The venue's mids in exchange time."""
+        found = self._find_mids()
+        self._find_mids = _no_mids  # let go of the market data that it holds
+        return found
 
     @property
     def order_count(self) -> int:

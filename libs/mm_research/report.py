@@ -11,6 +11,7 @@ from mm_core.setup.parts import new_parts
 from mm_core.types import INT64_MAX, MONEY_E9, NS_PER_S
 from mm_research.activity import activity
 from mm_research.drawdown import drawdown_max
+from mm_research.kpi_spread import Measures
 from mm_research.ratios import ratios
 from mm_research.recording import Recording
 from mm_research.why import why_little
@@ -19,7 +20,7 @@ from mm_research.why import why_little
 def report(recording: Recording, config: Config) -> dict[str, Any]:
     """The keys that every summary has."""
     found = activity(recording, int(config.risk.rate_halt_s * NS_PER_S))
-    instrument = recording.instrument
+    instrument, measures = recording.instrument, Measures(recording)
     return {
         **found.to_json(),
         "why": why_little(recording, config, found),
@@ -33,6 +34,9 @@ def report(recording: Recording, config: Config) -> dict[str, Any]:
         "position": recording.position(),
         "pnl": recording.result(),
         "drawdown_max": drawdown_max(recording),
+        "spread_captured_pct": measures.captured_pct(),
+        "half_spread_bps": measures.half_spread_bps(),
+        "censored_fills": measures.censored(),
         "fill_model": fill_model(config),
     }
 

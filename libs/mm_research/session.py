@@ -21,7 +21,7 @@ from mm_core.types import InputError
 from mm_research import tables
 from mm_research.activity import share
 from mm_research.arrow import write_csv
-from mm_research.kpi_spread import Measures, kpi_spread
+from mm_research.kpi_spread import kpi_spread
 from mm_research.recording import Recording
 from mm_store.atomic import replacing
 
@@ -80,7 +80,6 @@ def figures(recording: Recording) -> dict[str, Any]:
         "valid_share": share(recording, recording.has_mid),
         "first_ns": int(samples["local_ns"][0]) if len(samples) else None,
         "last_ns": int(samples["local_ns"][-1]) if len(samples) else None,
-        "spread_captured_pct": Measures(recording).captured_pct(recording.fills["qty_lots"]),
     }
 
 

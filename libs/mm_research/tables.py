@@ -112,7 +112,10 @@ def orders(recording: Recording) -> pa.Table:
 
 
 def fills(recording: Recording) -> pa.Table:
-    """Every fill: `ts_trade_ns` at the venue, `ts_fill_ns` when we heard of it; fee > 0 is a cost."""
+    """Every fill: `ts_trade_ns` at the venue, `ts_fill_ns` when we heard of it; fee > 0 is a cost.
+
+    `mid` is the venue's just before it, null where it had none yet.
+    """
     rows, units = recording.fills, recording.units
     return pa.table(
         {
@@ -126,6 +129,7 @@ def fills(recording: Recording) -> pa.Table:
             "maker": rows["flag"] == 1,
             "fee": decimals(rows["fee_e9"], _MONEY),
             "position": decimals(np.cumsum(recording.signed_lots), units.lot),
+            "mid": decimals(rows["mid_half"], units.tick / 2, mask=rows["mid_half"] == 0),
         }
     )
 

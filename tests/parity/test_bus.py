@@ -17,6 +17,9 @@ TABLES = ("quotes", "orders", "fills", "state", "pnl", "kpi_spread")
 SHARED = (
     "digests",
     "pnl",
+    "spread_captured_pct",
+    "half_spread_bps",
+    "censored_fills",
     "orders",
     "fills",
     "ratios",

@@ -60,7 +60,8 @@ def assert_parity(symbol: str, files: list[Path], sizes: list[str], out: Path, q
     days = sorted(folder.name for folder in (out / "data" / "binance" / symbol).iterdir())
     chosen = ["--data", out / "data", "--symbol", symbol, "--day", f"{days[0]}..{days[-1]}", *quotes]
     said = json.loads(invoke("backtest", *chosen, "--out", out / "backtest", "--json").splitlines()[-1])
-    keys = ("orders", "fills", "ratios", "position", "pnl", "drawdown_max", "digests")
+    figures = ("ratios", "drawdown_max", "spread_captured_pct", "half_spread_bps", "censored_fills")
+    keys = ("orders", "fills", "position", "pnl", *figures, "digests")
     assert {key: first[key] for key in keys} == {key: said[key] for key in keys}
     for one, other in pairwise(("first", "second", "backtest")):
         for table in TABLES:
@@ -73,6 +74,7 @@ def test_the_sample_is_decided_the_same_twice_and_by_a_backtest(sample: Path, tm
     quotes = [each.format("2.0") for each in QUOTES]
     said = assert_parity("SYNTH", [sample], ["--tick", "0.01", "--lot", "0.0001"], tmp_path, quotes)
     assert said["fills"] > 100
+    assert None not in said["spread_captured_pct"].values()
     assert [key for key in FEED_KEYS if key not in said["feed"]] == []
     assert said["session"] == str(tmp_path / "first")
 

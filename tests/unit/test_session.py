@@ -23,7 +23,7 @@ from mm_core.types import NS_PER_S, BookState, InputError
 from mm_research import tables
 from mm_research.arrow import decimals, fixed, scale_of, write_csv
 from mm_research.engine.state import SAMPLE
-from mm_research.kpi_spread import Measures, kpi_spread
+from mm_research.kpi_spread import kpi_spread
 from mm_research.recording import Recording
 from mm_research.session import TABLES, Session, check_folder, write_session
 
@@ -59,7 +59,7 @@ MESSAGES = rows(
     MESSAGE,
     message(INTENT, 1, 0),
     message(SUBMIT, 1, 0, flag=1),
-    message(FILLED, 1, 1, fee_e9=1_500, flag=1),
+    message(FILLED, 1, 1, fee_e9=1_500, flag=1, mid_half=202),
     message(INTENT, 2, 2, side=1, price_ticks=104),
     message(SUBMIT, 2, 2, side=1, price_ticks=104, qty_lots=4, reason=int(Reason.POSITION)),
     message(INTENT, 3, 2),
@@ -172,18 +172,6 @@ def test_state_has_no_price_where_a_side_is_empty() -> None:
     assert state["mid"] == [None, Decimal("10.10"), Decimal("10.30"), None]
 
 
-def test_spreads_are_measured_against_the_mid_of_their_time() -> None:
-    measures = Measures(recording())
-    assert (measures.quoted.tolist(), measures.effective.tolist()) == ([2], [2])
-    assert measures.realised[0].tolist() == [6]
-    assert [bool(np.isnan(each[0])) for each in measures.realised] == [False, True, True]
-    assert measures.captured_pct(recording().fills["qty_lots"]) == {"0s": 100, "1s": 300, "5s": None, "60s": None}
-    minute = kpi_spread(recording()).to_pylist()[0]
-    assert (minute["fills"], minute["qty"], minute["censored_1s"], minute["censored_5s"]) == (1, Decimal("0.010"), 0, 1)
-    assert minute["effective_half_spread_bps"] == pytest.approx(2 / 202 * 1e4)
-    assert minute["realised_half_spread_5s_bps"] is None
-
-
 @given(counts=st.lists(st.integers(-(10**5), 10**5)), unit=st.decimals("0.00000001", 10**5, places=8).filter(bool))
 def test_decimals_are_exact_and_written_in_full(counts: list[int], unit: Decimal) -> None:
     column = decimals(np.array(counts, np.int64), unit)
@@ -226,8 +214,8 @@ def test_a_session_folder_is_whole(tmp_path: Path) -> None:
 def test_csv_has_plain_names_and_fixed_decimals(tmp_path: Path) -> None:
     write_csv(tables.fills(recording()), tmp_path / "fills.csv")
     assert (tmp_path / "fills.csv").read_text().splitlines() == [
-        "ts_trade_ns,ts_fill_ns,order_id,side,price,qty,leaves,maker,fee,position",
-        f"{T0 + NS_PER_S},{T0 + NS_PER_S},1,buy,10.0,0.010,0.000,true,0.000001500,0.010",
+        "ts_trade_ns,ts_fill_ns,order_id,side,price,qty,leaves,maker,fee,position,mid",
+        f"{T0 + NS_PER_S},{T0 + NS_PER_S},1,buy,10.0,0.010,0.000,true,0.000001500,0.010,10.10",
     ]
 
 

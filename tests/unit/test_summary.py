@@ -42,6 +42,7 @@ SUMMARY: dict[str, Any] = {
     "drawdown_max": 2.5,
     "position": 0.5,
     "pnl": {"total": -1.5, "fees": 0.5, "realised": 0.0, "unrealised": -1.0, "spread": 1.0, "inventory": -2.0},
+    "spread_captured_pct": {"0s": 6.3, "0.1s": -101.5, "1s": -1_136.06, "5s": None, "60s": None},
     "digests": {"orders": "ab"},
 }
 
@@ -80,6 +81,13 @@ def test_a_halt_that_ends_by_itself_says_when() -> None:
     assert told["trading"].endswith("first at 2024-08-08 12:00:30Z, resumes at 2024-08-08 12:01:30Z")
     running = {"risk": {"trading": {"state": "HALTED", "reason": "fill_rate", "resumes_ns": 1_723_118_490 * NS_PER_S}}}
     assert standing_rows(running) == [("trading", "HALTED (fill rate), resumes at 2024-08-08 12:01:30Z")]
+
+
+def test_what_was_captured_is_one_line_and_a_dash_where_nothing_tells() -> None:
+    told = dict(result_rows(SUMMARY))
+    assert told["captured"] == "6 % of the quoted half-spread at the fill, -1,136 % after 1 s"
+    unknown = SUMMARY | {"spread_captured_pct": dict.fromkeys(("0s", "1s"))}
+    assert dict(result_rows(unknown))["captured"] == "- of the quoted half-spread at the fill, - after 1 s"
 
 
 def test_which_definition_of_a_size_wins_is_one_line() -> None:

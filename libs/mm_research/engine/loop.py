@@ -78,7 +78,7 @@ def _see_rows(market: Record, builder: Record, rows: Array, now_ns: int) -> None
 
 
 @hot
-def _venue_row(market: Record, code: int, row: Record) -> None:
+def venue_row(market: Record, code: int, row: Record) -> None:
     """One row at the venue and, where the book is shared, on our side."""
     side = (code >> SIDE_SHIFT) & 1
     if code & 5 == 0:
@@ -213,7 +213,7 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
             if apart:
                 apart_row(market, code, row)
             else:
-                _venue_row(market, code, row)
+                venue_row(market, code, row)
             if code & LAST_BIT != 0:
                 if shared:
                     looked_up = _log_event_end(market, strategy, code, row)

@@ -25,7 +25,7 @@ from mm_core.quoting.quoter import (
     quoter_trading_state,
 )
 from mm_core.risk.risk import risk_book, risk_cancel_intent, risk_filled, risk_gone, risk_intent
-from mm_core.types import INT64_MAX
+from mm_core.types import INT64_MAX, BookState
 
 
 @compiled
@@ -85,9 +85,17 @@ def decide(market: Record, part: Record, top: Record, strategy: Strategy) -> Non
         if m.kind == CANCEL_INTENT:
             risk_cancel_intent(part.risk, m.order_id, now_ns)
         else:
+            _record_mid(market, top)
             risk_intent(part.risk, m.order_id, m.side, m.price_ticks, m.qty_lots, m.flag, now_ns)
         _pass_on(market, part, now_ns)
     market.arrival_ns = min(market.arrival_ns, bus_due_ns(part.venue.inbox))
+
+
+@compiled
+def _record_mid(market: Record, top: Record) -> None:
+    """The order that was just recorded was decided on the mid of this book."""
+    if market.record != 0 and top.state == BookState.VALID and top.bid_lots > 0 and top.ask_lots > 0:
+        market.log[market.logged - 1].mid_half = top.bid_ticks + top.ask_ticks
 
 
 @hot

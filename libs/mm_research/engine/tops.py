@@ -1,18 +1,31 @@
 """The venue's own tops in a log's rows: their exchange time, and which reports of the book are older than another."""
 
+import numpy as np
+
 from mm_core.book.ids import IDS, take_depth, take_epoch, take_top
 from mm_core.compiled import Array, Record, compiled, new
 from mm_core.exchange.clock import LAG, take_dated, top_ns
 from mm_research.engine.state import CLEAR, DEPTH, EPOCH, LAST_BIT, NOTHING, OLDER_BIT, SNAPSHOT, TOP, TRADE
 
+ORDER = np.dtype([("ids", IDS), ("lag", LAG)])
 
-def order_tops(rows: Array, ids: Array) -> None:
-    """Set the exchange time of tops and the bit of what is older, as the nodes find them; `ids` are the tape's."""
-    _order(rows, ids, new(IDS), new(LAG))
+
+def new_order() -> Array:
+    """What is known of the order of reports before the first row."""
+    return new(ORDER)
+
+
+def order_tops(rows: Array, ids: Array, known: Array) -> None:
+    """Set the exchange time of tops and the bit of what is older, as the nodes find them; `ids` are the tape's.
+
+    `known` is an array of one ORDER, brought up to date: the rows of a log may come in parts of whole events.
+    """
+    _order(rows, ids, known)
 
 
 @compiled
-def _order(rows: Array, ids: Array, known: Array, lag: Array) -> None:
+def _order(rows: Array, ids: Array, order: Array) -> None:
+    known = order[0]
     is_first = True
     is_older = False
     at_ns = 0
@@ -20,8 +33,8 @@ def _order(rows: Array, ids: Array, known: Array, lag: Array) -> None:
         row = rows[i]
         kind = row.code & 7
         if is_first or kind == EPOCH:
-            is_older = _take(known[0], lag[0], kind, row, ids[i])
-            at_ns = top_ns(lag[0], row.exch_ns, row.local_ns) if kind == TOP else row.exch_ns
+            is_older = _take(known.ids, known.lag, kind, row, ids[i])
+            at_ns = top_ns(known.lag, row.exch_ns, row.local_ns) if kind == TOP else row.exch_ns
         row.exch_ns = at_ns
         if is_older:
             row.code |= OLDER_BIT

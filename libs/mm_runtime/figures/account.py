@@ -19,7 +19,12 @@ def add_account(metrics: Metrics, state: State, scale: Scale) -> None:
     for name, text, field, unit in (
         ("position_base", "Position, above 0 when long", "position_lots", scale.lot),
         ("pnl_realised_quote", "Realised result, before fees", "realised_half", half),
-        ("pnl_spread_quote", "Of the result before fees: distance from the mid at each fill", "spread_half", half),
+        (
+            "pnl_spread_quote",
+            "Of the result before fees: fills against the venue's mid before each",
+            "spread_half",
+            half,
+        ),
         ("pnl_inventory_quote", "Of the result before fees: position x change of the mid", "inventory_half", half),
     ):
         metrics.gauge(name, text, scaled(account, field, unit))

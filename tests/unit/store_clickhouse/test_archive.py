@@ -9,6 +9,7 @@ from tests.unit.store_clickhouse.samples import log, sample
 
 from mm_core import events as e
 from mm_core.events import EVENTS
+from mm_core.types import NS_PER_S, BookState, TimeInForce
 from mm_store.clickhouse import archive as archives
 from mm_store.clickhouse.archive import Archive
 from mm_store.clickhouse.tables import REASONS, ROW_KEY, TABLES, TIMES, new_table
@@ -192,13 +193,57 @@ def test_views_give_human_units_exactly(store: Client) -> None:
     about: dict[str, Any] = {"instrument_id": "binance.BTCUSDT", "ts_ns": 1, "local_ns": 2}
     archive.add(1, e.InstrumentDefined(**about, venue_symbol="BTCUSDT", tick_size="0.01", lot_size="0.00001"))
     order: dict[str, Any] = about | {"order_id": 1, "side": 1, "price_ticks": 6_160_399, "leaves_lots": 0}
-    archive.add(2, e.OrderFilled(**order, qty_lots=43, maker=True, fee_e9=-5_297_943))
+    fill = order | {"qty_lots": 43, "maker": True, "fee_e9": -5_297_943}
+    archive.add(2, e.OrderFilled(**fill, mid_half_ticks=12_320_799))
+    archive.add(3, e.OrderFilled(**fill))
     archive.flush()
-    query = "SELECT toString(price), toString(qty), toString(value), toString(fee) FROM v_fills WHERE session = 'units'"
-    assert store.query(query).result_rows == [("61603.99", "0.00043", "26.4897157", "-0.005297943")]
+    names = ", ".join(f"toString({name})" for name in ("price", "qty", "value", "fee", "mid"))
+    query = f"SELECT {names} FROM v_fills WHERE session = 'units' ORDER BY seq"  # noqa: S608 - the test's own words
+    told = ("61603.99", "0.00043", "26.4897157", "-0.005297943")
+    assert store.query(query).result_rows == [(*told, "61603.995"), (*told, None)]
 
 
-VIEWS = ("v_trades", "v_book_tops", "v_book_levels", "v_books", "v_orders", "v_fills", "v_positions", "risk_decisions")
+def test_what_a_fill_earned_is_of_the_book_its_order_was_decided_on(store: Client) -> None:
+    """Bought at 100 ticks: 2 below its Book's mid, 1 below the venue's, 0.5 above our mid a second later."""
+    about: dict[str, Any] = {"instrument_id": "binance.ETHUSDT"}
+    order = about | {"side": 0, "price_ticks": 100, "qty_lots": 10}
+    fill = order | {"leaves_lots": 0, "maker": True, "fee_e9": 0, "mid_half_ticks": 202}
+
+    def book(local_ns: int, bid_ticks: int, ask_ticks: int) -> Any:
+        touch = {"bid_ticks": bid_ticks, "ask_ticks": ask_ticks, "bid_lots": 1, "ask_lots": 1}
+        touch |= {"mid_half_ticks": bid_ticks + ask_ticks}
+        said = about | {"ts_ns": local_ns, "local_ns": local_ns, "state": BookState.VALID}
+        return msgspec.structs.replace(sample(e.Book, 1), **said, **touch)
+
+    def intent(local_ns: int, order_id: int, kind: TimeInForce) -> Any:
+        said = order | {"ts_ns": local_ns, "local_ns": local_ns, "order_id": order_id, "time_in_force": kind}
+        return msgspec.structs.replace(sample(e.OrderIntent, 1), **said)
+
+    log: list[Any] = [
+        e.InstrumentDefined(**about, ts_ns=1, venue_symbol="ETHUSDT", tick_size="0.1", lot_size="0.001"),
+        book(10, 101, 103),
+        intent(10, 1, TimeInForce.GTX),
+        intent(10, 2, TimeInForce.IOC),
+        book(10, 111, 113),
+        e.OrderFilled(**fill, order_id=1, ts_ns=20, local_ns=30),
+        e.OrderFilled(**fill, order_id=2, ts_ns=20, local_ns=30),
+        book(NS_PER_S + 20, 99, 100),
+        book(NS_PER_S + 21, 90, 91),
+        e.OrderFilled(**fill, order_id=1, ts_ns=NS_PER_S + 40, local_ns=NS_PER_S + 40),
+    ]
+    archive = Archive(store, "earned")
+    for seq, event in enumerate(log, 1):
+        archive.add(seq, event)
+    archive.flush()
+    names = "toString(qty), toFloat64(quoted), toFloat64(effective), toFloat64(realised_1s_seen)"
+    query = f"SELECT {names} FROM v_fill_spreads WHERE session = 'earned' ORDER BY seq"  # noqa: S608 - the test's own words
+    assert store.query(query).result_rows == [("0.01", 0.2, 0.1, -0.05), ("0.01", 0.2, 0.1, None)]
+
+
+VIEWS = (
+    *("v_trades", "v_book_tops", "v_book_levels", "v_books", "v_orders", "v_fills", "v_positions", "risk_decisions"),
+    "v_fill_spreads",
+)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -209,4 +254,4 @@ def test_every_view_answers_for_every_event_of_its_tables(store: Client, view: s
         archive.add(seq, sample(kind, seq))
     archive.flush()
     found = store.query(f"SELECT * FROM {view} WHERE session = 'view {view}'").result_rows  # noqa: S608 - the test's own words
-    assert len(found) == {"v_orders": 11, "risk_decisions": 4, "v_book_levels": 0}.get(view, 1)
+    assert len(found) == {"v_orders": 11, "risk_decisions": 4, "v_book_levels": 0, "v_fill_spreads": 0}.get(view, 1)
