@@ -237,7 +237,8 @@ def on_depth(venue: Record, index: Record, bit: int, side: int, rank: int, previ
         forget_taken(venue, index, bit, side, rank)
     for i in range(venue.resting[side]):
         if venue.orders[side, i].rank == rank:
-            queue_on_depth(venue.queue_model, venue.queue_power, venue.orders[side, i], previous_lots, lots)
+            order = venue.orders[side, i]
+            queue_on_depth(venue.queue_model, venue.queue_power, venue.lot_base, order, previous_lots, lots)
 
 
 @compiled
