@@ -4,7 +4,6 @@ import math
 from collections import deque
 from typing import Any, NamedTuple
 
-import numpy as np
 from neutral_tapes import Columns, reception_order, venue_order  # type: ignore[import-not-found]  # beside this script
 from peer_port import (  # type: ignore[import-not-found]  # beside this script
     CLEAR,
@@ -169,14 +168,3 @@ class Job:
         while self._heard < len(answers) and answers[self._heard][-1] <= latest_ns:
             self._us.hear(answers[self._heard])
             self._heard += 1
-
-
-def is_equal(one: dict[str, Any], other: dict[str, Any], names: tuple[str, ...], lot: str) -> bool:
-    """Whether two results agree: counts exactly, amounts to the rounding of the floats that the peer adds up."""
-    scale = {"position": float(lot) / 1e-9}
-    return all(
-        one[name] == other[name]
-        if isinstance(one[name], int) and isinstance(other[name], int)
-        else bool(np.isclose(one[name], other[name], rtol=0, atol=1e-9 * scale.get(name, one["traded_value"] + 1)))
-        for name in names
-    )

@@ -121,9 +121,9 @@ def main() -> None:
     terms = options.half_spread, options.skew, options.qty, options.maxpos
     steps, next_order_id, ended = run(bot, int(options.step_ms * NS_PER_MS), *terms)
     state = bot.state_values(0)
-    result = {"steps": int(steps), "next_order_id": int(next_order_id), "fills": int(state.num_trades)}
+    result: dict[str, float] = {"steps": int(steps), "next_order_id": int(next_order_id), "ended": int(ended)}
+    result |= {"fills": int(state.num_trades), "position": float(state.position)}
     result |= {"traded_value": float(state.trading_value), "balance": float(state.balance), "fee": float(state.fee)}
-    result |= {"position": float(state.position), "ended": int(ended)}
     bot.close()
     sys.stdout.write(json.dumps(result) + "\n")
 

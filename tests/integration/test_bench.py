@@ -18,9 +18,9 @@ from mm_research.engine.state import LAST_BIT, ROW, TOUCH_CHANGES
 from mm_research.engine.under_way import events_under_way
 
 RESULTS = ("steps", "next_order_id", "fills", "traded_value", "balance", "fee", "position")
-# hftbacktest 2.4.4 on the same generated data, run by tests/bench/peer_real.py. The one line that differs from it is that
-# of log_prob: its engine has 6964 fills, 16 less, because of what it does with a share that is not a number; without
-# that (tests/bench/peer_port.py) it has these.
+# hftbacktest 2.4.4 on the same generated data, by tests/bench/peer_real.py, which found each equal to ours. One line
+# is not its engine's: that of log_prob, where it has 6964 fills for what it does with a share that is not a number; its
+# port (tests/bench/peer_port.py) has these without that treatment.
 EXPECTED = {
     ("synth_1m", "risk_averse"): (34970, 16515, 6410, 3853267.478, -77.042, 770.6535, 0),
     ("synth_1m", "power_prob:3"): (34970, 16618, 6474, 3891726.806, 1126.314, 778.3454, -0.02),

@@ -5,9 +5,9 @@ price, size or amount of money. Filled means that trades have taken more than wa
 
 The formulas are those of hftbacktest, whose quantities are in the base: the logarithms take lots x `lot_base`, so that
 a share does not depend on the size of the lot. Powers are free of scale and take lots. One treatment is left out. Where
-large cancels have estimated a front of less than -1 base, its logarithm is not a number (NaN); nor is a power of a front
-below zero that is no whole number, or 0/0. hftbacktest's minimum then takes the level's new quantity: the order that is
-first goes behind the whole level. Here all that was cancelled counts as behind us.
+large cancels have estimated a front of less than -1 base, its logarithm is not a number (NaN); nor is a power that is
+no whole number of a front below zero, or 0/0. hftbacktest's minimum then takes the level's new quantity: the order that
+was first goes behind the whole level. Here all that was cancelled counts as behind us.
 """
 
 import math
