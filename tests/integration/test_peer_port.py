@@ -5,6 +5,7 @@
 
 from decimal import Decimal
 from importlib import import_module
+from json import loads
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from mm_cli.app import app
 from mm_research.bench import Job, bench
 
 ROWS = 20_000
@@ -83,3 +86,15 @@ def test_each_rule_of_the_port_counts(port: Any, tape: Path, rule: dict[str, boo
     assert port.differences(
         port.by_port(market, terms, rules), port.by_port(market, terms, rules._replace(**rule)), "0.01"
     )
+
+
+@pytest.mark.parametrize("queue", ["log_prob", "log_prob_2", "power_prob_2:3", "power_prob_3:1.5"])
+def test_the_command_takes_every_model_and_partial_fills(port: Any, tape: Path, queue: str) -> None:
+    arguments = ["bench", "--tape", str(tape), "--tick", "0.1", "--lot", "0.01", "--qty", "0.75", "--maxpos", "7.5"]
+    arguments += ["--queue", queue, "--partial-fills", "--repeat", "1", "--json"]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    job = Job(
+        tick="0.1", lot="0.01", queue=queue, qty_base=Decimal("0.75"), position_max_base=Decimal("7.5"),
+        partial_fills=True,
+    )  # fmt: skip
+    assert port.differences(loads(done.stdout.splitlines()[-1]), bench(tape, job, repeat=1), "0.01") == []
