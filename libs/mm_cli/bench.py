@@ -13,7 +13,7 @@ def run(
     tape: Annotated[Path, typer.Option(help="Neutral tape in Parquet.")],
     tick: Annotated[str, typer.Option(help="Tick size.")],
     lot: Annotated[str, typer.Option(help="Lot size.")],
-    queue: Annotated[str, typer.Option(help="Queue model: risk_averse, power_prob:3, ..")] = "risk_averse",
+    queue: Annotated[str, typer.Option(help="Queue model: risk_averse, power_prob:3, log_prob, ..")] = "risk_averse",
     half_spread: Annotated[float, typer.Option(help="Half-spread, ticks.")] = 0.5,
     skew: Annotated[float, typer.Option(help="Skew, ticks per order of position.")] = 0.5,
     qty: Annotated[str, typer.Option(help="Size of an order, base.")] = "0.01",
@@ -22,6 +22,7 @@ def run(
     entry_ms: Annotated[str, typer.Option(help="Latency to the venue, ms.")] = "10",
     response_ms: Annotated[str, typer.Option(help="Latency of its answers, ms.")] = "10",
     maker_fee: Annotated[str, typer.Option(help="Fee of the traded value.")] = "0.0002",
+    partial_fills: Annotated[bool, typer.Option("--partial-fills", help="Fill what a trade leaves, not all.")] = False,
     two_books: Annotated[bool, typer.Option("--two-books", help="Keep a book of our own beside the venue's.")] = False,
     sets: Annotated[int, typer.Option(help="Parameter sets in one pass; results are the first's.")] = 1,
     repeat: Annotated[int, typer.Option(help="Timed runs.")] = 7,
@@ -44,6 +45,7 @@ def run(
         entry_ms=decimal_option("--entry-ms", entry_ms),
         response_ms=decimal_option("--response-ms", response_ms),
         maker_fee=decimal_option("--maker-fee", maker_fee),
+        partial_fills=partial_fills,
     )
     typer.echo(dumps(result) if as_json else _summary(result))
 

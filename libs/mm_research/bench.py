@@ -28,7 +28,10 @@ _SKEW_STEP_TICKS = 0.01  # between the parameter sets of one pass
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """The job: quote both sides around the mid less skew x position / qty, join at best, every `step_ms`."""
+    """The job: quote both sides around the mid less skew x position / qty, join at best, every `step_ms`.
+
+    An order that rests at the wanted price is kept, whatever fills have left of it.
+    """
 
     tick: str
     lot: str
@@ -41,6 +44,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     entry_ms: Decimal = Decimal(10)
     response_ms: Decimal = Decimal(10)
     maker_fee: Decimal = Decimal("0.0002")
+    partial_fills: bool = False
 
     def config(self, skew_ticks: float) -> keys.Config:
         """The configuration of one parameter set."""
@@ -58,6 +62,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
                     "order_qty_base": self.qty_base,
                     "position_max_base": self.position_max_base,
                     "join_only": True,
+                    "replenish_below": 0,
                     "inventory_skew_ticks": skew_ticks,
                 },
                 "risk": {"default_limits": False},
@@ -66,7 +71,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
                     "entry_ms": self.entry_ms,
                     "response_ms": self.response_ms,
                     "queue": self.queue,
-                    "partial_fills": False,
+                    "partial_fills": self.partial_fills,
                     "maker_fee": self.maker_fee,
                     "taker_fee": TAKER_FEE,
                 },

@@ -95,6 +95,7 @@ def test_amounts_become_lots_ticks_and_nanoseconds() -> None:
     venue, limits, terms = made.venue[0], made.risk["limits"][0], made.quoter["terms"][0]
     assert (venue["entry_ns"], venue["cancel_ns"], venue["response_ns"]) == (1, 1, 2_500_000)
     assert (venue["maker_fee_ppb"], venue["queue_model"], venue["queue_power"]) == (-100_000, queue.POWER_2, 1.5)
+    assert venue["lot_base"] == float(made.units.lot)
     assert (limits["order_tick_lots_max"], limits["loss_day_e9_max"]) == (10**10, 500_000_000)
     assert (limits["spot"], made.risk["filters"]["lots_min"][0]) == (1, 7)
     assert (terms["lot_lots"], terms["position_lots_max"]) == (150, 100_000)

@@ -41,8 +41,9 @@ def on_level(venue: Record, index: Record, bit: int, side: int, rank: int, previ
 def on_depth(venue: Record, side: int, rank: int, lots: int, ts_ns: int) -> None:
     """A depth event names a price: our orders there move in their queue."""
     for i in range(venue.resting[side]):
-        if venue.orders[side, i].rank == rank and venue.orders[side, i].accepted_ns <= ts_ns:
-            queue_on_depth(venue.queue_model, venue.queue_power, venue.orders[side, i], lots)
+        order = venue.orders[side, i]
+        if order.rank == rank and order.accepted_ns <= ts_ns:
+            queue_on_depth(venue.queue_model, venue.queue_power, venue.lot_base, order, lots)
 
 
 @compiled

@@ -1,7 +1,13 @@
-"""Where our order stands in the queue of its level: QUANT 6, risk-averse and probabilistic.
+"""Where our order stands in the queue of its level: risk-averse and probabilistic (table: docs/queues.md).
 
 `front` is the estimated lots ahead of us, a float because cancels are split by a probability; it never decides a
 price, size or amount of money. Filled means that trades have taken more than was ahead: `front` rounds below zero.
+
+The formulas are those of hftbacktest, whose quantities are in the base: the logarithms take lots x `lot_base`, so that
+a share does not depend on the size of the lot. Powers are free of scale and take lots. One treatment is left out. Where
+large cancels have estimated a front of less than -1 base, its logarithm is not a number (NaN); nor is a power that is
+no whole number of a front below zero, or 0/0. hftbacktest's minimum then takes the level's new quantity: the order that
+was first goes behind the whole level. Here all that was cancelled counts as behind us.
 """
 
 import math
@@ -12,7 +18,7 @@ RISK_AVERSE = 0
 POWER = 1  # f(x) = x^n, f(back) / (f(back) + f(front))
 POWER_2 = 2  # f(back) / f(back + front)
 POWER_3 = 3  # 1 - f(front / (front + back))
-LOG = 4  # f(x) = ln(1 + x), f(back) / (f(back) + f(front))
+LOG = 4  # f(x) = ln(1 + x), x in the base: f(back) / (f(back) + f(front))
 LOG_2 = 5  # f(back) / f(back + front)
 
 LOTS_MAX = int64(1 << 61)  # more traded lots, or lots beyond an order, count as so many
@@ -29,14 +35,19 @@ def _power(x: float, n: float) -> float:
 
 
 @compiled
-def _log(x: float) -> float:
-    """ln(1 + x), NaN where that is not a real number."""
-    return math.log(1.0 + x) if x > -1.0 else math.nan
+def _log(base: float) -> float:
+    """ln(1 + base), NaN where that is not a real number."""
+    if base > -1.0:
+        return math.log(1.0 + base)
+    return -math.inf if base == -1.0 else math.nan
 
 
 @hot
-def share_behind(model: int, power: float, front: float, back: float) -> float:
-    """Share of cancelled lots that stood behind us. An empty queue (0/0) counts as all behind: nothing to gain."""
+def share_behind(model: int, power: float, lot_base: float, front: float, back: float) -> float:
+    """Share of cancelled lots that stood behind us; all of them where there is no such number. `lot_base`: base a lot.
+
+    An infinite share counts as all, too, as in hftbacktest.
+    """
     if model == POWER:
         above = _power(back, power)
         below = above + _power(front, power)
@@ -47,18 +58,18 @@ def share_behind(model: int, power: float, front: float, back: float) -> float:
         below = _power(front + back, power)
         above = below - _power(front, power)
     elif model == LOG:
-        above = _log(back)
-        below = above + _log(front)
+        above = _log(back * lot_base)
+        below = above + _log(front * lot_base)
     else:
-        above = _log(back)
-        below = _log(back + front)
+        above = _log(back * lot_base)
+        below = _log((back + front) * lot_base)
     if below == 0.0 or math.isnan(above) or math.isnan(below):
         return 1.0
     return above / below
 
 
 @hot
-def queue_on_depth(model: int, power: float, order: Record, lots: int) -> None:
+def queue_on_depth(model: int, power: float, lot_base: float, order: Record, lots: int) -> None:
     """A depth event says that `lots` are displayed at the price of a resting order."""
     previous_lots = order.shown_lots
     order.shown_lots = lots
@@ -70,7 +81,7 @@ def queue_on_depth(model: int, power: float, order: Record, lots: int) -> None:
     front = order.front_lots
     if change >= 0.0:
         back = float(previous_lots) - front
-        behind = share_behind(model, power, front, back)
+        behind = share_behind(model, power, lot_base, front, back)
         front = front - (1.0 - behind) * change + min(back - behind * change, 0.0)
     order.front_lots = min(front, float(lots))
 

@@ -40,6 +40,7 @@ VENUE = np.dtype(
         ("response_ns", "i8"),
         ("queue_model", "i8"),
         ("queue_power", "f8"),
+        ("lot_base", "f8"),  # one lot in the base: the unit of the queue models with a logarithm
         ("partial_fills", "i8"),
         ("maker_fee_ppb", "i8"),  # 1e-9 of the traded value
         ("taker_fee_ppb", "i8"),

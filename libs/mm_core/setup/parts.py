@@ -137,6 +137,7 @@ def _venue(config: Config, units: Units, instrument: InstrumentDefined) -> State
     for name in ("maker", "taker"):
         state[f"{name}_fee_ppb"] = _fee_ppb(f"[exchange] {name}_fee", getattr(exchange, f"{name}_fee"))
     state["queue_model"], state["queue_power"] = _queue(exchange.queue)
+    state["lot_base"] = float(units.lot)
     state["partial_fills"] = exchange.partial_fills
     state["filters"] = filters_of(instrument)
     state["value_num"] = units.value_e9.numerator

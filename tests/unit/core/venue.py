@@ -104,7 +104,7 @@ class Exchange:
         self.state = new(MARKET)
         self.state["index"] = new_index()
         self.state["book"] = new_book(WIDTH, FAR)
-        values = {"best": NO_RANK, "value_num": 1, "value_den": 1, "queue_power": 1.0, **terms}
+        values = {"best": NO_RANK, "value_num": 1, "value_den": 1, "queue_power": 1.0, "lot_base": 1.0, **terms}
         venue = self.state["sets"]["venue"]
         venue["filters"] = new_filters()
         for name, value in values.items():
