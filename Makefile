@@ -48,8 +48,8 @@ parity: $(STAMP) ## Live against offline, over a real nats-server: part of `test
 faults: $(STAMP) ## Kill each process of a session twenty times: about five minutes
 	$(BIN)/pytest tests/faults -m slow
 
-recorded: $(STAMP) ## A whole recorded session over midnight, and the backtest of its tape: half a minute
-	$(BIN)/pytest tests/integration -m slow
+recorded: $(STAMP) ## A whole recorded session over midnight and the backtest of its tape; fill times of whole recordings: five minutes
+	$(BIN)/pytest tests/integration tests/property -m slow
 
 recompute: $(STAMP) ## Recompute sessions of whole recordings from their raw frames by other code: three minutes, prints tables
 	$(BIN)/pytest tests/recompute -m slow -s
