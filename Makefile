@@ -6,8 +6,8 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check rules parity recorded cases wire faults livefaults clients containers latency golden bench image \
-	up down clean
+.PHONY: help setup paper test check rules parity recorded recompute cases wire faults livefaults clients containers latency golden \
+	bench image up down clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -48,8 +48,11 @@ parity: $(STAMP) ## Live against offline, over a real nats-server: part of `test
 faults: $(STAMP) ## Kill each process of a session twenty times: about five minutes
 	$(BIN)/pytest tests/faults -m slow
 
-recorded: $(STAMP) ## A whole recorded session over midnight, and the backtest of its tape: half a minute
-	$(BIN)/pytest tests/integration -m slow
+recorded: $(STAMP) ## A whole recorded session over midnight and the backtest of its tape; fill times of whole recordings: five minutes
+	$(BIN)/pytest tests/integration tests/property -m slow
+
+recompute: $(STAMP) ## Recompute sessions of whole recordings from their raw frames by other code: three minutes, prints tables
+	$(BIN)/pytest tests/recompute -m slow -s
 
 cases: $(STAMP) ## Run every small recording of a fault in each way and write docs/cases.md: four minutes
 	$(BIN)/python -m tests.cases.table --write
