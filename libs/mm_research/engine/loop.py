@@ -185,6 +185,22 @@ def _before_row(market: Record, row: Record, shared: bool) -> None:
         market.arrival_ns = arrivals(market, market.builder.book, row.exch_ns - 1)
 
 
+@hot
+def _row(market: Record, strategy: Strategy, row: Record, shared: bool, apart: bool) -> bool:
+    """One row, and the end of its event. True if the loop has to look up: the log is full."""
+    code = int64(row.code)
+    if apart:
+        apart_row(market, code, row)
+    else:
+        venue_row(market, code, row)
+    if code & LAST_BIT == 0:
+        return False
+    if shared:
+        return _log_event_end(market, strategy, code, row)
+    _event_end(market, code, row)
+    return False
+
+
 @in_bounds
 def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_row: int) -> bool:  # noqa: C901
     """Run until the data and all queues are done (True), or until `until_row` or a full log (False: call again).
@@ -209,16 +225,7 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
             prefetch(rows, i + ROWS_AHEAD)
             _before_row(market, row, shared)
             i += 1
-            code = int64(row.code)
-            if apart:
-                apart_row(market, code, row)
-            else:
-                venue_row(market, code, row)
-            if code & LAST_BIT != 0:
-                if shared:
-                    looked_up = _log_event_end(market, strategy, code, row)
-                else:
-                    _event_end(market, code, row)
+            looked_up = _row(market, strategy, row, shared, apart)
         market.row = i
         if looked_up:
             continue
