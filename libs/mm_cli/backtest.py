@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mm_cli.interrupt import interruptible
-from mm_cli.options import VENUES, ConfigOption, ForceOption, SetOption, check_choice, check_new, check_symbol
+from mm_cli.options import (
+    VENUES,
+    ConfigOption,
+    ForceOption,
+    ProfileOption,
+    SetOption,
+    check_choice,
+    check_new,
+    check_symbol,
+    config_files,
+)
 from mm_cli.summary import activity_rows, as_text, result_rows, tell_notes
 from mm_core.types import InputError
 from mm_runtime.config import load_config, naming_origin
@@ -37,6 +47,7 @@ def run(
     tape: Annotated[Path | None, typer.Option(help="Neutral tape in Parquet, in the place of days.")] = None,
     tick: Annotated[str, typer.Option(help="Tick size of the neutral tape.")] = "",
     lot: Annotated[str, typer.Option(help="Lot size of the neutral tape.")] = "",
+    profile: ProfileOption = "",
     config: ConfigOption = None,
     settings: SetOption = None,
     force: ForceOption = False,
@@ -47,11 +58,12 @@ def run(
     The rows come in the order in which they were received, as in paper trading. Ctrl-C ends the run, and what was done
     until then is written.
     """
-    chosen = load_config(config, settings or ())
+    files = config_files(profile, config)
+    chosen = load_config(files, settings or ())
     if (data is None) == (tape is None):
         raise InputError(SOURCES)
     check_new("--out", out, force=force)
-    with naming_origin(config, settings or ()):
+    with naming_origin(files, settings or ()):
         if tape is not None:
             _require({"--tick": tick, "--lot": lot})
             result = _of_tape(tape, tick, lot, chosen, out)
