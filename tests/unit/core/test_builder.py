@@ -128,6 +128,27 @@ def test_the_change_across_a_stale_book_is_volatility() -> None:
     assert float(builder["volatility"]["squares"][0]) == 1.0  # the mid went from 100.5 to 101.5
 
 
+@pytest.mark.parametrize("gap", [GAP, SYNCING])
+def test_after_a_long_gap_nothing_is_known_of_the_volatility(gap: int) -> None:
+    builder = valid_builder()
+    builder["volatility"]["half_life_s"] = 4.0
+    for second in range(2, 42):
+        event(builder, second * S, (BUY, 100, 0 if second % 2 else 5))
+        calls.builder_tick(builder, second * S)
+    assert top(builder, "volatility_ticks_sqrt_s") == pytest.approx(0.5)
+    calls.builder_status(builder, gap, 1)
+    calls.builder_clear(builder)
+    event(builder, 3_600 * S, (BUY, 200, 5), (SELL, 201, 6))
+    calls.builder_status(builder, VALID, 2)
+    warm_s = []
+    for tenth in range(1, 120):  # the book is VALID again between two points of the grid
+        calls.builder_tick(builder, 3_600 * S + tenth * S // 10)
+        if not math.isnan(top(builder, "volatility_ticks_sqrt_s")):
+            warm_s.append(tenth / 10)
+            assert top(builder, "volatility_ticks_sqrt_s") < 1e-9  # the mid stood still since, and 0.5 is forgotten
+    assert warm_s[0] == 7.0  # six seconds have the weight of 4 s
+
+
 def test_signals_that_are_not_wanted_are_not_computed() -> None:
     builder = valid_builder()
     builder["micro"]["wanted"] = 0
