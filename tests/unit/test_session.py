@@ -184,6 +184,24 @@ def test_spreads_are_measured_against_the_mid_of_their_time() -> None:
     assert minute["realised_half_spread_5s_bps"] is None
 
 
+SOLD = {"position_lots": 10 - 30, "cash_half": -2 * 100 * 10 + 2 * 104 * 30, "spread_half": 20, "inventory_half": 60}
+
+
+def test_what_was_captured_is_weighted_by_quantity() -> None:
+    """A small fill earns its whole half-spread, one of three times its size nothing."""
+    messages = rows(
+        MESSAGE,
+        message(INTENT, 1, 0),
+        message(FILLED, 1, 1, flag=1),
+        message(INTENT, 2, 2, side=1, price_ticks=104, qty_lots=30),
+        message(FILLED, 2, 4, side=1, price_ticks=104, qty_lots=30, flag=1),
+    )
+    samples = rows(SAMPLE, sample(0, 100, 102), sample(2, 102, 104), sample(3, 103, 105), sample(70, 103, 105, **SOLD))
+    run = Recording(ETH, messages, samples)
+    assert Measures(run).captured_pct(run.fills["qty_lots"])["0s"] == 25
+    assert kpi_spread(run).to_pylist()[0]["effective_half_spread_bps"] == pytest.approx(2 / 202 * 1e4 / 4)
+
+
 @given(counts=st.lists(st.integers(-(10**5), 10**5)), unit=st.decimals("0.00000001", 10**5, places=8).filter(bool))
 def test_decimals_are_exact_and_written_in_full(counts: list[int], unit: Decimal) -> None:
     column = decimals(np.array(counts, np.int64), unit)
