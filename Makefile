@@ -6,8 +6,8 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check rules parity recorded cases wire faults livefaults clients containers latency golden bench image \
-	up down clean
+.PHONY: help setup paper test check rules parity recorded cases wire faults livefaults clients containers mutants latency golden bench \
+	image up down clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -65,6 +65,9 @@ clients: $(STAMP) ## Let ccxt, python-binance and cryptofeed follow the replay v
 
 containers: $(STAMP) ## Image, servers, and docker-compose.yml with each container crashed or cut off: four minutes
 	$(BIN)/pytest tests/containers -m slow -s
+
+mutants: $(STAMP) ## Change the core in small ways and see which changes no test notices: hours; MUTANTS="--sample 12": an hour
+	$(BIN)/python -m tests.mutants.run $(MUTANTS)
 
 latency: $(STAMP) ## Measure: root to order through the services, against a bare chain of as many hops
 	$(BIN)/python tests/bench/latency.py

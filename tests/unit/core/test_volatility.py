@@ -87,7 +87,7 @@ def test_between_two_samples_a_warm_estimate_stays_warm() -> None:
     volatility = new_volatility(half_life_s=1.0)
     calls.sample_volatility(volatility, 200, 0)
     assert calls.sample_volatility(volatility, 202, S) == 1.0  # the weight is the half-life, exactly
-    assert calls.read_volatility(volatility, 2 * S - 1) == 1.0
+    assert [calls.read_volatility(volatility, at_ns) for at_ns in (S, 2 * S - 1, 2 * S)] == [1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize(("silence_s", "is_change"), [(1, True), (HALF_LIFE_S, True), (HALF_LIFE_S + 1, False)])
