@@ -81,7 +81,10 @@ def test_the_end_of_the_recording_is_a_quiet_market(tmp_path: Path) -> None:
             "--tls-cert no.pem, --tls-key no.pem: No such file or directory; expected PEM",
         ),
         ([*OF_SAMPLE, *SIZES, "--port", "1", "--host", "192.0.2.1"], "192.0.2.1:1: Cannot assign requested address"),
-        (["--source", str(SAMPLE), "--symbol", "BTCUSDT"], "stream synth@depth@100ms: wrong symbol SYNTH, expected BTCUSDT"),
+        (
+            ["--source", str(SAMPLE), "--symbol", "BTCUSDT"],
+            "stream synth@depth@100ms: wrong symbol SYNTH, expected BTCUSDT",
+        ),
     ],
 )
 def test_bad_input_is_one_line_that_says_what_would_be_right(
