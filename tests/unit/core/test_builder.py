@@ -9,7 +9,7 @@ from tests.unit.core import calls
 from tests.unit.core.calls import BUY, SELL
 
 from mm_core.signals.builder import new_builder
-from mm_core.types import BookState
+from mm_core.types import BookReason, BookState
 
 S = 1_000_000_000
 VALID = int(BookState.VALID)
@@ -66,12 +66,12 @@ def test_a_delta_that_leaves_the_book_crossed_is_a_gap_until_the_feed_says_other
     assert int(builder["crossed"][0]) == 1
     event(builder, 3 * S, (BUY, 98, 1))
     calls.builder_publish(builder, 3 * S)
-    assert top(builder, "state") == GAP
+    assert (top(builder, "state"), top(builder, "reason")) == (GAP, BookReason.CROSSED)
     calls.builder_clear(builder)
     event(builder, 4 * S, (BUY, 100, 5), (SELL, 101, 6))
     calls.builder_status(builder, VALID, 2)
     calls.builder_publish(builder, 4 * S)
-    assert (top(builder, "state"), top(builder, "epoch")) == (VALID, 2)
+    assert [top(builder, name) for name in ("state", "epoch", "reason")] == [VALID, 2, BookReason.NONE]
 
 
 def test_a_delta_that_removes_what_it_crosses_is_no_gap() -> None:
