@@ -6,8 +6,8 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check rules parity recorded recompute cases wire faults livefaults clients containers latency golden \
-	bench image up down clean
+.PHONY: help setup paper test check rules parity recorded recompute profiles cases wire faults livefaults clients containers mutants \
+	latency golden bench image up down clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -54,6 +54,9 @@ recorded: $(STAMP) ## A whole recorded session over midnight and the backtest of
 recompute: $(STAMP) ## Recompute sessions of whole recordings from their raw frames by other code: three minutes, prints tables
 	$(BIN)/pytest tests/recompute -m slow -s
 
+profiles: $(STAMP) ## The profiles on the sample, and on RECORDINGS="SYMBOL=frames,frames ..", into docs/profiles.md
+	$(BIN)/python -m tests.profiles.table --write $(RECORDINGS)
+
 cases: $(STAMP) ## Run every small recording of a fault in each way and write docs/cases.md: four minutes
 	$(BIN)/python -m tests.cases.table --write
 
@@ -68,6 +71,9 @@ clients: $(STAMP) ## Let ccxt, python-binance and cryptofeed follow the replay v
 
 containers: $(STAMP) ## Image, servers, and docker-compose.yml with each container crashed or cut off: four minutes
 	$(BIN)/pytest tests/containers -m slow -s
+
+mutants: $(STAMP) ## Change the core in small ways and see which changes no test notices: hours; MUTANTS="--sample 12": an hour
+	$(BIN)/python -m tests.mutants.run $(MUTANTS)
 
 latency: $(STAMP) ## Measure: root to order through the services, against a bare chain of as many hops
 	$(BIN)/python tests/bench/latency.py

@@ -30,7 +30,7 @@ def run(
     mid: Annotated[str, typer.Option(help="Mid at the start, in the quote currency.")] = "100",
     a_per_s: Annotated[float, typer.Option("--a", help="A of A exp(-k d): takers of one side, 1/s.")] = 1.2,
     k_per_tick: Annotated[float, typer.Option(help="k of A exp(-k d), d in ticks from the mid, 1/tick.")] = 0.5,
-    sigma_ticks: Annotated[float, typer.Option(help="Volatility of the mid, ticks per square root of a second.")] = 1.0,
+    sigma_ticks: Annotated[float, typer.Option(help="Volatility of the mid over 1 s and more, ticks / sqrt(s).")] = 1.0,
     spread_ticks: Annotated[float, typer.Option(help="Mean spread, ticks.")] = 4.0,
     levels: Annotated[int, typer.Option(help="Displayed levels a side, one a tick.")] = 50,
     size_lots: Annotated[int, typer.Option(help="Median size of a level, lots.")] = 10_000,

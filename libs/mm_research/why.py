@@ -43,6 +43,7 @@ HALTS = {
     "operator": "the operator's command",
 }
 SILENT = ("halted",)  # a line of its own says it
+WARM_HALF_LIVES = 1.7  # from nothing to the weight of one: log2(1 / (1 - ln 2))
 
 
 def needs_volatility(config: Config) -> bool:
@@ -107,7 +108,7 @@ def _volatility(recording: Recording, config: Config) -> Iterator[str]:
         return
     warm = np.flatnonzero(~cold)
     if not len(warm):
-        seconds = config.signals.volatility_half_life_s
+        seconds = WARM_HALF_LIVES * config.signals.volatility_half_life_s
         yield f"volatility was never warm: it needs {seconds:g} s of a VALID book ([signals] volatility_half_life_s)"
         return
     first = utc_text(int(samples["local_ns"][warm[0]]))

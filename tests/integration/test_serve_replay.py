@@ -49,22 +49,22 @@ def test_a_market_is_followed_over_tls_to_its_end(tmp_path: Path) -> None:
             assert len(get(f"https://{venue.tls}/api/v3/depth?symbol=SYNTH&limit=5", trusted)["bids"]) == 5
             said += [event["t"] for event in map(json.loads, socket) if event["e"] == "trade"]
             assert socket.close_code == 1001
-        assert said == list(range(1, 778))
+        assert said == list(range(1, 678))
 
 
 def test_the_end_of_the_recording_is_a_quiet_market(tmp_path: Path) -> None:
     with served(tmp_path, *OF_SAMPLE, *SIZES, "--speed", "max") as venue:
         url = f"http://{venue.plain}"
         with connect(f"ws://{venue.plain}/ws/synth@trade") as socket:
-            while json.loads(socket.recv())["t"] < 777:
+            while json.loads(socket.recv())["t"] < 677:
                 pass
             while (status := get(f"{url}/healthz"))["state"] != "ended":
                 pass
-            assert status["symbols"]["SYNTH"]["frames_sent"] == 777
+            assert status["symbols"]["SYNTH"]["frames_sent"] == 677
             socket.ping().wait(10)
-            assert get(f"{url}/api/v3/depth?symbol=SYNTH")["lastUpdateId"] == 1004764
-            assert get(f"{url}/api/v3/trades?symbol=SYNTH&limit=1")[0]["id"] == 777
-        assert b'mm_replay_venue_frames_sent_total{symbol="SYNTH"} 777.0' in fetched(f"{url}/metrics")
+            assert get(f"{url}/api/v3/depth?symbol=SYNTH")["lastUpdateId"] == 1004454
+            assert get(f"{url}/api/v3/trades?symbol=SYNTH&limit=1")[0]["id"] == 677
+        assert b'mm_replay_venue_frames_sent_total{symbol="SYNTH"} 677.0' in fetched(f"{url}/metrics")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,10 @@ def test_the_end_of_the_recording_is_a_quiet_market(tmp_path: Path) -> None:
             "--tls-cert no.pem, --tls-key no.pem: No such file or directory; expected PEM",
         ),
         ([*OF_SAMPLE, *SIZES, "--port", "1", "--host", "192.0.2.1"], "192.0.2.1:1: Cannot assign requested address"),
-        (["--source", str(SAMPLE), "--symbol", "BTCUSDT"], "stream synth@trade: wrong symbol SYNTH, expected BTCUSDT"),
+        (
+            ["--source", str(SAMPLE), "--symbol", "BTCUSDT"],
+            "stream synth@depth@100ms: wrong symbol SYNTH, expected BTCUSDT",
+        ),
     ],
 )
 def test_bad_input_is_one_line_that_says_what_would_be_right(

@@ -108,8 +108,8 @@ def test_a_pace_is_kept_against_the_wall_clock(sample: Path) -> None:
 def test_people_read_a_summary_and_where_tick_and_lot_come_from(sample: Path) -> None:
     arguments = ["--venue", "binance", "--symbol", "SYNTH", "--source", f"replay:{sample}", "--bus", "memory"]
     said = invoke("paper", *arguments)
-    assert "tick        0.01 (inferred from 5223 prices)" in said
-    assert "touch       equal to the venue's 140 of 140 times" in said
+    assert "tick        0.01 (inferred from 4693 prices)" in said
+    assert "touch       equal to the venue's 115 of 115 times" in said
     assert "session     not written: no --out" in said
 
 

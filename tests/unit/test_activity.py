@@ -204,7 +204,7 @@ COLD = [float("nan")] * 4 + [1.0] * 7
             [],
             {"quoter": {"strategy": "avellaneda_stoikov"}},
             {"sigma": [float("nan")] * 11},
-            ["volatility was never warm: it needs 30 s of a VALID book ([signals] volatility_half_life_s)"],
+            ["volatility was never warm: it needs 51 s of a VALID book ([signals] volatility_half_life_s)"],
         ),
         (BOTH, {}, {"sigma": COLD}, []),  # a fixed spread needs no volatility
         ([*BOTH, halt(2)], {}, {}, ["halted at 2023-11-14 22:13:22Z: loss of the session"]),

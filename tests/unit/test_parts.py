@@ -138,6 +138,10 @@ def test_every_queue_model_has_a_name(name: str) -> None:
         ({"quoter": {"order_qty_base": "nan"}}, "order_qty_base: NaN is not a multiple of the lot"),
         ({"quoter": {"half_spread_bps_min": 2, "half_spread_bps_max": 1}}, "half_spread_bps_max: expected 0 or"),
         ({"signals": {"volatility_sample_ms": 150}}, "volatility_sample_ms: expected a multiple of the clock's 100 ms"),
+        (
+            {"signals": {"volatility_sample_ms": 2_000, "volatility_half_life_s": 1.9}},
+            "volatility_half_life_s: expected volatility_sample_ms or more",
+        ),
         ({"signals": {"ofi_window_ms": 110_000}}, "ofi_window_ms: expected 0 to 1023 periods of 100 ms"),
         ({"signals": {"executable_sizes_base": [2, 1]}}, "executable_sizes_base: expected at most 4 sizes"),
         ({"risk": {"notional_max_quote": -1}}, "notional_max_quote: -1; expected a decimal of 0 or more"),

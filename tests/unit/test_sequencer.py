@@ -171,3 +171,16 @@ def test_every_multiple_between_the_first_and_the_last_root_has_its_tick(drawn: 
     first, last = (said[0].local_ns, said[-2].local_ns) if said else (0, 0)
     expected = range(first // PERIOD_NS + 1, last // PERIOD_NS + 2) if said else range(0)
     assert due_ns == [PERIOD_NS * count for count in expected]
+
+
+def test_a_log_that_is_gone_on_with_does_not_go_back_in_time() -> None:
+    sequencer = Sequencer(PERIOD_NS)
+    sequencer.resume(7, 1_050, 1_050)
+    (stamped,) = sequencer.stamp(top(900, 900))
+    assert (stamped.root_seq, stamped.local_ns, sequencer.due_ns) == (8, 1_050, 1_100)
+
+
+def test_a_log_without_a_deciding_root_is_gone_on_with_without_a_tick() -> None:
+    sequencer = Sequencer(PERIOD_NS)
+    sequencer.resume(2, 0, 0)
+    assert (sequencer.due_ns, sequencer.finish()) == (0, [])

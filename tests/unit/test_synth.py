@@ -1,4 +1,4 @@
-"""The synthetic market: a coherent recording whose true A, k and volatility come back out of it."""
+"""The synthetic market: a coherent recording whose true A and k come back out of it."""
 
 import gzip
 import json
@@ -159,7 +159,6 @@ class Tape:
 
     beyond_ticks: list[int] = field(default_factory=list)  # how far beyond the touch each taker order went
     distances: list[tuple[float, float]] = field(default_factory=list)  # (half-spread in ticks, seconds that it stood)
-    mids: list[tuple[float, float]] = field(default_factory=list)  # (seconds, mid in ticks)
 
 
 def read_tape(params: Params) -> Tape:
@@ -173,7 +172,6 @@ def read_tape(params: Params) -> Tape:
             if since_ns:
                 tape.distances.append(((ask_ticks - bid_ticks) / 2, (recv_ns - since_ns) / NS_PER_S))
             bid_ticks, ask_ticks, since_ns = to_units(data["b"], tick), to_units(data["a"], tick), recv_ns
-            tape.mids.append(((recv_ns - params.start_ns) / NS_PER_S, (bid_ticks + ask_ticks) / 2))
         elif "t" in data and since_ns:
             if order != (data["T"], data["m"]):
                 order = (data["T"], data["m"])
@@ -211,27 +209,6 @@ def test_the_true_a_and_k_come_back_within_3_standard_errors(truth: Params) -> N
     k, k_se, a, log_a_se = estimate(read_tape(truth))
     assert abs(k - truth.k_per_tick) < STANDARD_ERRORS * k_se < 0.09 * k  # and the test can tell
     assert abs(log(a / truth.a_per_s)) < STANDARD_ERRORS * log_a_se < 0.15
-
-
-def volatility(tape: Tape, step_s: float) -> tuple[float, int]:
-    """Realised volatility of the mid, previous tick on a grid: ticks per square root of a second, and the steps."""
-    samples: list[float] = []
-    due_s = tape.mids[0][0] + step_s
-    for (_, mid), (until_s, _) in pairwise(tape.mids):
-        while due_s <= until_s:
-            samples.append(mid)
-            due_s += step_s
-    steps = len(samples) - 1
-    return sqrt(sum((after - before) ** 2 for before, after in pairwise(samples)) / (steps * step_s)), steps
-
-
-@pytest.mark.parametrize("sigma", [0.5, 2.0])
-def test_the_mid_moves_with_the_given_volatility_within_3_standard_errors(sigma: float) -> None:
-    step_s = 30.0  # long: eaten levels displace the mid for about 50 ms, which would add noise at short steps
-    params = Params(seed=21, duration_ns=7_200 * NS_PER_S, a_per_s=0.5, sigma_ticks_sqrt_s=sigma, churn_per_s=2)
-    found, steps = volatility(read_tape(params), step_s)
-    standard_error = sigma * sqrt((2 + 1 / (sigma**2 * step_s)) / (4 * steps))  # a walk of jumps: kurtosis above 3
-    assert abs(found - sigma) < STANDARD_ERRORS * standard_error < 0.18 * sigma
 
 
 def test_the_spread_has_the_given_mean() -> None:

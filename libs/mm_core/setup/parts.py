@@ -101,6 +101,8 @@ def _builder(config: Config, units: Units) -> State:
     period_ms, signals = config.clock.tick_period_ms, config.signals
     if signals.volatility_sample_ms % period_ms:
         raise InputError(f"[signals] volatility_sample_ms: expected a multiple of the clock's {period_ms} ms")
+    if signals.volatility_sample_ms > signals.volatility_half_life_s * 1_000:
+        raise InputError("[signals] volatility_half_life_s: expected volatility_sample_ms or more")
     window_ticks, rest = divmod(signals.ofi_window_ms, period_ms)
     if rest or window_ticks >= FLOW_BUCKETS:
         raise InputError(f"[signals] ofi_window_ms: expected 0 to {FLOW_BUCKETS - 1} periods of {period_ms} ms")

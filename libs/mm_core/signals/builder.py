@@ -252,5 +252,5 @@ def builder_tick(builder: Record, now_ns: int) -> None:
         if builder.executable.sizes_lots[SIZES - 1] > 0:
             part = builder.executable
             executable(builder.book, part.sizes_lots, part.work, part.spread_bps, part.fillable_fraction)
-    top.volatility_ticks_sqrt_s = volatility_ticks_sqrt_s(builder.volatility)
+    top.volatility_ticks_sqrt_s = volatility_ticks_sqrt_s(builder.volatility, now_ns)
     top.ofi_lots = flow_bucket(builder.flow)

@@ -4,7 +4,8 @@ Takers: A a second and side, each with an exponential reach of rate k from the d
 the touch. So one side's orders that reach a distance d >= half-spread come at the rate A exp(-k d), exactly.
 Mid: the mid that the makers aim at jumps a tick up or down, sigma^2 times a second: a Bachelier walk on the tick grid.
 Spread: the half-spread aimed at is 1 tick plus a birth-death process; that part is Poisson distributed in the long run.
-Between a taker and the next refill the displayed mid differs from the one aimed at, by the half of what was eaten.
+Between a taker and the next refill the displayed mid differs from the one aimed at, by the half of what was eaten:
+noise, which a refill keeps short (`params.refill_per_s`).
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from numpy.random import Generator, Philox, SeedSequence
 from mm_core.events import BookSnapshot, MarketEvent, Trade
 from mm_core.types import NS_PER_S, Side
 from mm_research.synth.book import Book
-from mm_research.synth.params import DEPTH_STEP_NS, Params, check
+from mm_research.synth.params import DEPTH_STEP_NS, Params, check, refill_per_s
 
 SIZE_LOG_STDEV = 0.7  # of the lognormal level sizes
 
@@ -28,6 +29,7 @@ class Market:
         self.now_ns = params.start_ns
         self.trade_id = 0
         self.mid_ticks = params.mid_ticks
+        self.refill_per_s = refill_per_s(params)
         self.extra_ticks_mean = params.spread_ticks / 2 - 1
         self.half_spread_ticks = 1 + int(self.rng.poisson(self.extra_ticks_mean))
         self.book = Book(f"binance.{params.symbol}", params.levels, self._quote_ticks(), self._size_lots)
@@ -53,7 +55,7 @@ class Market:
         jumps_per_s = params.sigma_ticks_sqrt_s**2
         return [
             (params.churn_per_s, self.churn),
-            (params.refill_per_s, lambda: self._aim(0, 0)),
+            (self.refill_per_s if self._is_eaten() else 0.0, lambda: self._aim(0, 0)),
             (params.a_per_s, lambda: self._take(Side.BUY)),
             (params.a_per_s, lambda: self._take(Side.SELL)),
             (jumps_per_s / 2, lambda: self._aim(+1, 0)),
@@ -74,6 +76,10 @@ class Market:
         self.mid_ticks += mid_step_ticks
         self.half_spread_ticks += half_spread_step_ticks
         self.book.show(self._quote_ticks())
+
+    def _is_eaten(self) -> bool:
+        bids, asks = self.book.sides
+        return (bids.touch_ticks, asks.touch_ticks) != self._quote_ticks()
 
     def _quote_ticks(self) -> tuple[int, int]:
         return self.mid_ticks - self.half_spread_ticks, self.mid_ticks + self.half_spread_ticks

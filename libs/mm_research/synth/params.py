@@ -1,6 +1,6 @@
 """The true parameters of a synthetic market, and which of them make sense."""
 
-from math import ceil, inf, sqrt
+from math import ceil, exp, inf, sqrt
 from re import fullmatch
 
 import msgspec
@@ -11,6 +11,8 @@ DEPTH_STEP_NS = 100_000_000
 DURATION_NS_MIN = 2 * NS_PER_S  # room for three diffs and the snapshot
 DURATION_NS_MAX = 30 * 86_400 * NS_PER_S
 LEVELS_MAX = 5_000  # what the venue's REST snapshot holds a side
+REFILL_PER_S_MIN, REFILL_PER_S_MAX = 20.0, 1e9
+NOISE_SHARE_1S = 0.01  # of the displayed mid's variance over a second, at most, are levels that are eaten at the moment
 REACHES_COVERED = 7.0  # mean reaches the book must hold: less than 1 taker order in 1,000 is then cut off
 
 
@@ -19,8 +21,9 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
 
     Tick and lot size in 1e-8 (of the quote, of the base). Distances in ticks. `sigma_ticks_sqrt_s`: arithmetic
     volatility of the mid. `spread_ticks`: mean spread. `levels`: displayed levels a side. `size_lots`: median size of
-    a level. Rates in 1/s: `spread_reversion` pulls the spread to its mean, `refill` is how soon taken levels come back,
-    `churn` is how often a level behind the touch changes size. Receive latency: `base` plus an exponential `tail`.
+    a level. Rates in 1/s: `spread_reversion` pulls the spread to its mean, `refill` is how soon eaten levels come back
+    (None: so soon that the displayed mid has the volatility at 1 s too), `churn` is how often a level behind the touch
+    changes size. Receive latency: `base` plus an exponential `tail`.
     """
 
     symbol: str = "SYNTH"
@@ -37,10 +40,31 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     levels: int = 50
     size_lots: int = 10_000
     spread_reversion_per_s: float = 0.5
-    refill_per_s: float = 20.0
+    refill_per_s: float | None = None
     churn_per_s: float = 20.0
     latency_base_ns: int = 2_000_000
     latency_tail_ns: int = 1_000_000
+
+
+def refill_per_s(params: Params) -> float:
+    """How soon eaten levels come back: a rate, 1/s.
+
+    Displacements of the mid that sum up to V ticks^2 a second and last 1/r s on average add 2 V / r to the variance of
+    its changes over any step. A taker eats N whole levels, geometric as its reach is exponential, and all of the last
+    one where it has a single lot; the mid moves by half of that. Half the spread is 1 tick and a Poisson number.
+    """
+    if params.refill_per_s is not None:
+        return params.refill_per_s
+    beyond = exp(-params.k_per_tick)
+    reaching_per_s = 2 * params.a_per_s * beyond * exp(-(params.spread_ticks / 2 - 1) * (1 - beyond))
+    levels, squares = beyond / (1 - beyond), beyond * (1 + beyond) / (1 - beyond) ** 2
+    last = 1 / params.size_lots
+    noise_ticks2_per_s = reaching_per_s * (squares + last * (2 * levels + 1)) / 4
+    variance_ticks2 = params.sigma_ticks_sqrt_s**2
+    if variance_ticks2 == 0:
+        return REFILL_PER_S_MAX
+    needed_per_s = 2 * noise_ticks2_per_s / (NOISE_SHARE_1S * variance_ticks2)
+    return min(max(needed_per_s, REFILL_PER_S_MIN), REFILL_PER_S_MAX)
 
 
 def check(params: Params) -> None:

@@ -26,7 +26,7 @@ from mm_core.signals import builder as builders
 from mm_core.signals.builder import TOP, VALID
 from mm_core.signals.executable import executable
 from mm_core.signals.touch import flow_lots, weighted_mid_ticks
-from mm_core.signals.volatility import volatility_sample, volatility_ticks_sqrt_s
+from mm_core.signals.volatility import volatility_reseed, volatility_sample, volatility_ticks_sqrt_s
 
 BUY = 0
 SELL = 1
@@ -102,7 +102,17 @@ def flow(previous: State, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lot
 @compiled
 def sample_volatility(volatility: State, mid_half: int, now_ns: int) -> Any:
     volatility_sample(volatility[0], mid_half, now_ns)
-    return volatility_ticks_sqrt_s(volatility[0])
+    return volatility_ticks_sqrt_s(volatility[0], now_ns)
+
+
+@compiled
+def read_volatility(volatility: State, now_ns: int) -> Any:
+    return volatility_ticks_sqrt_s(volatility[0], now_ns)
+
+
+@compiled
+def reseed_volatility(volatility: State) -> None:
+    volatility_reseed(volatility[0])
 
 
 @compiled

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.unit.core import calls
 from tests.unit.core.calls import BUY, SELL
+from tests.unit.core.reference_book import ReferenceBook
 
 from mm_core.book.book import apply_levels, new_book
 from mm_core.book.window import SHIFT_MAX
@@ -152,6 +153,23 @@ def test_a_touch_beyond_the_bound_of_a_side_may_not_be_the_best() -> None:
     assert not calls.is_cut(book, BUY)
     calls.clear_book(book)
     assert not calls.is_cut(book, SELL)
+
+
+def test_the_hash_is_that_of_the_specification_near_and_far() -> None:
+    levels = (*LADDER, (SELL, 30_000, 9), (BUY, 2, 3))
+    reference = ReferenceBook()
+    for level in levels:
+        reference.set_level(*level)
+    assert int(calls.state_hash(book_of(*levels))) == reference.state_hash()
+
+
+def test_a_cleared_book_is_as_a_new_one() -> None:
+    book = book_of(*LADDER, (SELL, 30_000, 9), (BUY, 102, 1))
+    calls.clear_book(book)
+    assert calls.state_hash(book) == calls.state_hash(book_of()) == 0
+    for level in ((BUY, 99, 1), (SELL, 103, 2)):
+        calls.set_level(book, *level)
+    assert (side_of(book, BUY), side_of(book, SELL)) == ([(99, 1)], [(103, 2)])
 
 
 def test_a_window_with_more_levels_than_the_table_holds_keeps_the_nearest_when_it_moves() -> None:

@@ -9,7 +9,7 @@ from tests.unit.core import calls
 from tests.unit.core.calls import BUY, SELL
 
 from mm_core.signals.builder import new_builder
-from mm_core.types import BookState
+from mm_core.types import BookReason, BookState
 
 S = 1_000_000_000
 VALID = int(BookState.VALID)
@@ -66,12 +66,12 @@ def test_a_delta_that_leaves_the_book_crossed_is_a_gap_until_the_feed_says_other
     assert int(builder["crossed"][0]) == 1
     event(builder, 3 * S, (BUY, 98, 1))
     calls.builder_publish(builder, 3 * S)
-    assert top(builder, "state") == GAP
+    assert (top(builder, "state"), top(builder, "reason")) == (GAP, BookReason.CROSSED)
     calls.builder_clear(builder)
     event(builder, 4 * S, (BUY, 100, 5), (SELL, 101, 6))
     calls.builder_status(builder, VALID, 2)
     calls.builder_publish(builder, 4 * S)
-    assert (top(builder, "state"), top(builder, "epoch")) == (VALID, 2)
+    assert [top(builder, name) for name in ("state", "epoch", "reason")] == [VALID, 2, BookReason.NONE]
 
 
 def test_a_delta_that_removes_what_it_crosses_is_no_gap() -> None:
@@ -126,6 +126,27 @@ def test_the_change_across_a_stale_book_is_volatility() -> None:
     calls.builder_status(builder, VALID, 1)
     calls.builder_tick(builder, 4 * S)
     assert float(builder["volatility"]["squares"][0]) == 1.0  # the mid went from 100.5 to 101.5
+
+
+@pytest.mark.parametrize("gap", [GAP, SYNCING])
+def test_after_a_long_gap_nothing_is_known_of_the_volatility(gap: int) -> None:
+    builder = valid_builder()
+    builder["volatility"]["half_life_s"] = 4.0
+    for second in range(2, 42):
+        event(builder, second * S, (BUY, 100, 0 if second % 2 else 5))
+        calls.builder_tick(builder, second * S)
+    assert top(builder, "volatility_ticks_sqrt_s") == pytest.approx(0.5)
+    calls.builder_status(builder, gap, 1)
+    calls.builder_clear(builder)
+    event(builder, 3_600 * S, (BUY, 200, 5), (SELL, 201, 6))
+    calls.builder_status(builder, VALID, 2)
+    warm_s = []
+    for tenth in range(1, 120):  # the book is VALID again between two points of the grid
+        calls.builder_tick(builder, 3_600 * S + tenth * S // 10)
+        if not math.isnan(top(builder, "volatility_ticks_sqrt_s")):
+            warm_s.append(tenth / 10)
+            assert top(builder, "volatility_ticks_sqrt_s") < 1e-9  # the mid stood still since, and 0.5 is forgotten
+    assert warm_s[0] == 7.0  # six seconds have the weight of 4 s
 
 
 def test_signals_that_are_not_wanted_are_not_computed() -> None:

@@ -87,6 +87,15 @@ def test_a_trade_through_the_price_fills_at_our_price(partial_fills: int, lots: 
     assert (answer.kind, answer.price_ticks, answer.qty_lots, answer.maker) == ("FILLED", 100, lots, True)
 
 
+@pytest.mark.parametrize(("lots", "filled"), [(5, [(1, 5)]), (6, [(1, 5), (2, 5)])])
+def test_without_partial_fills_a_used_up_trade_fills_no_further_order(lots: int, filled: list[tuple[int, int]]) -> None:
+    exchange = Exchange(partial_fills=0)
+    exchange.buy(1, 101, 5)
+    exchange.buy(2, 101, 5)
+    exchange.sold(100, lots)
+    assert exchange.fills() == filled
+
+
 def test_only_the_opposite_taker_fills(exchange: Exchange) -> None:
     exchange.buy(1, 100, 5)
     exchange.sell(2, 102, 5)

@@ -2,11 +2,23 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.unit.core.calls import State
 
 from mm_core.compiled import compiled, new
-from mm_core.messages import BUS, FILLED, bus_due_ns, bus_join_fill, bus_last, bus_pop, bus_push, is_crowded
+from mm_core.messages import (
+    BUS,
+    FILLED,
+    MESSAGE,
+    bus_due_ns,
+    bus_join_fill,
+    bus_last,
+    bus_pop,
+    bus_push,
+    is_crowded,
+    say,
+)
 from mm_core.types import NEVER_NS
 
 
@@ -54,6 +66,14 @@ def crowded(bus: State) -> Any:
     return is_crowded(bus[0])
 
 
+PART = np.dtype([("said", "i8"), ("outbox", MESSAGE, (2,))])
+
+
+@compiled
+def say_again(part: State) -> None:
+    say(part[0], 1, 2, 3, 4, 5, 6)
+
+
 def test_messages_come_out_in_the_order_they_went_in_and_never_before_an_earlier_one() -> None:
     bus = new(BUS)
     assert [push(bus, due) for due in (10, 30, 20, 40)] == [10, 30, 30, 40]
@@ -67,6 +87,25 @@ def test_an_empty_queue_is_never_due() -> None:
     assert due_ns(bus) == 5
     pop(bus)
     assert due_ns(bus) == NEVER_NS
+
+
+def test_what_is_due_is_the_first_message_also_where_the_ring_wraps() -> None:
+    bus = new(BUS)
+    for due in range(3 * bus["ring"].shape[1]):
+        push(bus, due)
+        push(bus, due)
+        assert (due_ns(bus), pop(bus), due_ns(bus), pop(bus)) == (due,) * 4
+
+
+def test_a_place_of_the_outbox_is_used_again_without_what_was_in_it() -> None:
+    part = new(PART)
+    for name in MESSAGE.names or ():
+        part["outbox"][name] = 99
+    say_again(part)
+    said = part["outbox"][0, 0]
+    assert said[["kind", "order_id", "side", "price_ticks", "qty_lots", "ts_ns", "due_ns"]].item() == (*range(1, 7), 6)
+    assert said[["leaves_lots", "fee_e9", "reason", "flag"]].item() == (0, 0, 0, 0)
+    assert int(part["said"][0]) == 1
 
 
 def test_a_full_queue_is_an_error_that_says_so() -> None:

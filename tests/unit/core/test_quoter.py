@@ -33,6 +33,15 @@ def test_both_sides_are_submitted_with_ids_from_the_counter() -> None:
     assert calls.said(quoter)["qty_lots"].tolist() == [10, 10]
 
 
+@pytest.mark.parametrize(("bid_lots", "ask_lots", "count"), [(1, 1, 2), (0, 1, 0), (1, 0, 0)])
+def test_a_touch_of_one_lot_is_one_and_a_side_without_lots_is_none(bid_lots: int, ask_lots: int, count: int) -> None:
+    top = calls.new_top(100, 102)
+    top["bid_lots"], top["ask_lots"] = bid_lots, ask_lots
+    quoter = calls.new_quoter(1.0)
+    calls.quoter_decide(quoter, top)
+    assert len(calls.said(quoter)) == count
+
+
 def test_what_rests_at_the_wanted_price_is_kept() -> None:
     quoter = resting()
     assert decide(quoter, 100, 102) == []

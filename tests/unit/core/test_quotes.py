@@ -147,6 +147,7 @@ TERMS = [
     ((102, 102, 3.0, {"join_only": 1}), (99, 105)),
     ((200, 102, 1.0, {"half_spread_bps_min": 200}), (98, 106)),  # 200 bps of the fair price, 4 ticks
     ((200, 102, 9.0, {"half_spread_bps_max": 200}), (98, 106)),
+    ((40_000, 102, 9.0, {"half_spread_bps_max": 1}), (98, 106)),
     ((102, 102, 2.0, {"position_lots": 5, "position_lots_max": 5}), (None, 104)),
     ((102, 102, 2.0, {"position_lots": 4, "position_lots_max": 5}), (100, 104)),
     ((102, 102, 2.0, {"position_lots": -5, "position_lots_max": 5}), (100, None)),

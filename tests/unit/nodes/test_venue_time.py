@@ -90,18 +90,6 @@ def test_a_cancel_that_has_taken_effect_ends_fills() -> None:
     assert names(step(exchange, trade(161 * MS, Side.SELL, 99, 1))) == ["OrderCanceled"]
 
 
-@pytest.mark.parametrize(
-    ("sent_ms", "said"),
-    [(89, ["OrderAccepted", "OrderFilled"]), (90, ["OrderRejected"]), (91, ["OrderRejected"])],
-)
-def test_a_request_at_the_time_of_an_event_comes_behind_it(sent_ms: int, said: list[str]) -> None:
-    """A bid at 100 arrives 10 ms later: it rests before an ask of 100 comes at 100 ms, and would take from then on."""
-    exchange = new_exchange()
-    step(exchange, submit(sent_ms * MS, 1, Side.BUY, 100))
-    answers = [*step(exchange, delta(100 * MS, asks=[(100, 7)])), *step(exchange, tick(200 * MS))]
-    assert names(answers) == said
-
-
 def test_a_tick_lets_in_only_what_arrived_before_the_news_under_way() -> None:
     exchange = new_exchange()
     step(exchange, submit(90 * MS, 1, Side.BUY, 100))  # arrives at 100 ms
@@ -109,13 +97,6 @@ def test_a_tick_lets_in_only_what_arrived_before_the_news_under_way() -> None:
     answers = step(exchange, tick((100 + LAG_MS + 1) * MS))
     assert names(answers) == ["OrderAccepted"]
     assert answers[0].ts_ns == 100 * MS
-
-
-def test_a_snapshot_clears_the_venue_s_book() -> None:
-    exchange = new_exchange()
-    step(exchange, snapshot(70 * MS, bid=99, ask=110))  # 101 to 103 are gone
-    step(exchange, submit(90 * MS, 1, Side.BUY, 103))
-    assert names(step(exchange, tick(200 * MS))) == ["OrderAccepted"]
 
 
 @pytest.mark.parametrize(("venue_top", "name"), [(True, "OrderRejected"), (False, "OrderAccepted")])
