@@ -58,6 +58,11 @@ def session(root: Path, sections: Sections) -> Result:
     return paper(lines, define("SYNTH", lines, tick="0.01", lot="0.0001").instrument, to_config(sections))
 
 
+def halts(result: Result) -> list[Any]:
+    found: list[Any] = result.summary()["trading"]["halts"]
+    return found
+
+
 @pytest.mark.parametrize("name", [None, "paper"])
 def test_the_conservative_one_trades_less_with_a_smaller_inventory(
     folder: Path, pytestconfig: pytest.Config, name: str | None
@@ -65,7 +70,8 @@ def test_the_conservative_one_trades_less_with_a_smaller_inventory(
     config = ORDERS_ONLY if name is None else read(folder / f"{name}.toml")
     calm, keen = (session(pytestconfig.rootpath, over(read(folder / f"{each}.toml"), config)) for each in PROFILES)
     assert 0 < calm.recording.order_count < keen.recording.order_count
-    assert 0 < 2 * len(calm.recording.fills) < len(keen.recording.fills)
+    assert 2 * len(calm.recording.fills) < len(keen.recording.fills)  # none may be: it quotes 12 bps away
     inventory = [np.abs(each.recording.samples["position_lots"]) for each in (calm, keen)]
-    assert 0 < 2 * inventory[0].max() < inventory[1].max()
+    assert 2 * inventory[0].max() < inventory[1].max()
     assert inventory[0].mean() < inventory[1].mean()
+    assert [halts(each) for each in (calm, keen)] == [[], []]

@@ -11,7 +11,7 @@ from mm_core.node import Node, State
 from mm_core.sequencer import Sequencer as Stamper
 from mm_core.types import BookState, Side
 from mm_research.memory_log import MemoryLog
-from mm_runtime.topology import HEARS
+from mm_runtime.topology import HEARS, hearers
 from mm_wire.codec import encode
 from mm_wire.subjects import ACCOUNTANT, BOOK_BUILDER, PAPER_EXCHANGE, QUOTER, RISK
 
@@ -75,6 +75,11 @@ SAYS: dict[str, tuple[type[e.Event], Callable[[int, int], e.Event]]] = {
 }
 
 
+def _hears(name: str) -> tuple[type[e.Event], ...]:
+    """What a node of this name subscribes to in a session that decides at Ticks."""
+    return tuple(kind for kind in HEARS[name] if name in hearers("tick")[kind.__name__])
+
+
 def _step(say: Callable[[int, int], e.Event], state: State) -> Callable[[Any], Sequence[e.Event]]:
     """Answers that follow from everything the node has ever heard; `ts_ns` of an answer is its depth in the tree."""
 
@@ -93,7 +98,7 @@ def small_nodes() -> list[Node]:
     nodes = []
     for rank, (name, (kind, say)) in enumerate(SAYS.items()):
         state = np.zeros(1, STATE)
-        node = Node(name=name, rank=rank, hears=HEARS[name], says=(kind,), step=_step(say, state), state=state)
+        node = Node(name=name, rank=rank, hears=_hears(name), says=(kind,), step=_step(say, state), state=state)
         nodes.append(node)
     return nodes
 
