@@ -175,6 +175,7 @@ def _in_memory(
             inputs=lines.paths,
             speed=speed,
             duration_ns=duration_ns,
+            book_top=config.bus.book_top,
             progress=progress,
         )
     return result.summary(), result.complete

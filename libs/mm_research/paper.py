@@ -45,7 +45,8 @@ Progress = Callable[[Standing], bool]
 class PaperSession:
     """The nodes of one session and their log; `hear` gets every event of it."""
 
-    def __init__(self, instrument: e.InstrumentDefined, config: Config, hear: Hear) -> None:
+    def __init__(self, instrument: e.InstrumentDefined, config: Config, hear: Hear, *, book_top: bool = True) -> None:
+        self._book_top = book_top
         parts = new_parts(config, instrument)
         self.heard = Heard(instrument, config)
         self._hear = hear
@@ -57,7 +58,8 @@ class PaperSession:
     def take(self, recv_ns: int, frame: bytes) -> None:
         """Take the next frame, to the end of what it leads to. FrameError if it is a bad one."""
         for event in self._feed.feed(recv_ns, frame):
-            self._append(self._sequencer.stamp(event))
+            if self._book_top or not isinstance(event, e.BookTop):
+                self._append(self._sequencer.stamp(event))
 
     def finish(self) -> None:
         """End the data: a last Tick, and with it the close."""
@@ -120,13 +122,15 @@ def paper(
     inputs: Sequence[Path] = (),
     speed: float = MAX_SPEED,
     duration_ns: int = 0,
+    book_top: bool = True,
     progress: Progress = lambda _standing: True,
 ) -> Result:
     """Trade recorded lines on paper, and write a session folder if `out` names one.
 
     `speed` paces frames by their receive times (1 is real time), `duration_ns` of receive time ends the session (0: the
-    end of the data does). `inputs` are the files behind the lines, for the manifest. InputError for a bad line, lines
-    without market data, a configuration that does not fit the instrument, or a folder that cannot be written.
+    end of the data does). Without `book_top` the venue's own tops stay off the log. `inputs` are the files behind the
+    lines, for the manifest. InputError for a bad line, lines without market data, a configuration that does not fit the
+    instrument, or a folder that cannot be written.
     """
     start_notes(config, instrument)
     if out is not None:
@@ -134,7 +138,7 @@ def paper(
     warm(config, instrument)
     warm_book()
     with nullcontext(_ignore) if out is None else writing_log(out) as hear:
-        session = PaperSession(instrument, config, hear)
+        session = PaperSession(instrument, config, hear, book_top=book_top)
         frames = iter(lines)  # held to the end, so that the progress may still ask how far they are
         started_ns = perf_counter_ns()
         complete = _take_all(session, lines, frames, speed, duration_ns, progress)

@@ -32,7 +32,7 @@ def test_a_live_session_syncs_trades_and_replays(tmp_path: Path) -> None:
     sample = ["--source", str(SAMPLE), "--symbol", "SYNTH", "--speed", str(SPEED)]
     with served(tmp_path, *sample) as venue:
         addresses = ["--set", f"venue.ws_url=ws://{venue.plain}", "--set", f"venue.rest_url=http://{venue.plain}"]
-        duration = ["--duration", f"{SECONDS}s", "--set", "bus.book_top=false", *GRACE]
+        duration = ["--duration", f"{SECONDS}s", *GRACE]
         live = run(tmp_path, "live", *duration, *addresses)
     feed = live["feed"]
     assert feed["depth_applied"] > 100

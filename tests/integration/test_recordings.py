@@ -91,7 +91,7 @@ def test_the_tape_holds_what_the_feed_said(shared_data: Path, tmp_path: Path) ->
     assert imported.days == ["20240808", "20240809"]
     tape = read_tape([folder / f"tape_BTCUSDT_{folder.name}.parquet" for folder in imported.folders])
     assert len(tape) == imported.rows
-    assert tape.counts() == {"depth": 6_493, "trade": 19_904, "snapshot": 1, "status": 11}
+    assert tape.counts() == {"depth": 6_493, "trade": 19_904, "snapshot": 1, "status": 11, "top": 73_174}
     trades = tape.id[tape.kind == Kind.TRADE]
     assert np.array_equal(trades, np.arange(trades[0], trades[0] + 19_904))
     # The recorder's clock was 1.27 s behind the exchange's.

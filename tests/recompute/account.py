@@ -78,19 +78,19 @@ class Account:
 
 
 def captured_pct(
-    fills: Sequence[Answer], quoted_half: dict[int, int], times: list[int], mids: list[int]
+    fills: Sequence[Answer], quoted_half: dict[int, int], times: list[int], mids: list[int], end_ns: int
 ) -> dict[str, float | None]:
     """Share of the quoted half-spread that fills earned, by horizon, weighted by lots; null where undefined.
 
-    The mid is the venue's: just before the fill at 0 s, else as of the horizon. A horizon beyond the last mid is left
-    out.
+    The mid is the venue's: just before the fill at 0 s, else as of the horizon. A horizon beyond the end of the market
+    data is left out.
     """
     shares: dict[str, float | None] = {}
     for name, horizon_ns in HORIZONS_NS.items():
         earned = quoted = 0
         for fill in fills:
             at_ns = fill.ts_ns + horizon_ns
-            if not times or at_ns > times[-1]:
+            if not times or at_ns > end_ns:
                 continue
             mid_half = mids[bisect_right(times, at_ns) - 1] if horizon_ns else fill.mid_half
             sign = -1 if fill.side else 1

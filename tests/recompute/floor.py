@@ -30,6 +30,8 @@ class Floor:
 
     def __init__(self, report: Report, *, is_partial: bool, has_top: bool) -> None:
         self.book = Book()
+        self._by_depth = Book()  # what depth alone says
+        self._shown: tuple[dict[int, None], dict[int, None]] = ({}, {})  # ranks that are not what depth says
         self.orders: tuple[list[Order], list[Order]] = ([], [])  # by price, then time
         self._report = report
         self._is_partial, self._has_top = is_partial, has_top
@@ -44,23 +46,34 @@ class Floor:
         self.orders[order.side].sort(key=lambda each: -each.rank)  # stable
 
     def depth(self, update_id: int, sides: Sides, ts_ns: int, *, is_snapshot: bool) -> None:
-        """Each level in its order; what is older than the top leaves alone what is as good as the top or better."""
+        """Each level in its order; what is older than the top leaves alone what is as good as the top or better.
+
+        After any other each level is what depth says.
+        """
         is_behind = self._top is not None and update_id < self._top_id
         self._depth_id = update_id
         if is_snapshot:
             self.book.clear()
+            self._by_depth.clear()
         for side in (0, 1):
             for ticks, lots in sides[side]:
-                rank = rank_of(side, ticks)
-                is_news = not is_behind or rank < self._top_rank(side)
-                is_better = is_news and self._show(side, rank, lots)
-                self._move_queues(side, rank, lots, ts_ns)
-                if is_better:
-                    self._reach(side, ts_ns)
+                self._level(side, rank_of(side, ticks), lots, ts_ns, is_behind=is_behind)
         if sides[0] or sides[1]:
             self._depth_ns, self._book_ns = max(self._depth_ns, ts_ns), max(self._book_ns, ts_ns)
-        if is_snapshot and is_behind:
+        if not is_behind:
+            self._back_to_depth(ts_ns)
+        elif is_snapshot:
             self._put_top(ts_ns)
+
+    def _level(self, side: int, rank: int, lots: int, ts_ns: int, *, is_behind: bool) -> None:
+        self._by_depth.set(side, rank, lots)
+        is_news = not is_behind or rank < self._top_rank(side)
+        if not is_news:
+            self._shown[side][rank] = None
+        is_better = is_news and self._show(side, rank, lots)
+        self._move_queues(side, rank, lots, ts_ns)
+        if is_better:
+            self._reach(side, ts_ns)
 
     def top(self, update_id: int, best: tuple[tuple[int, int], tuple[int, int]], ts_ns: int) -> None:
         """The venue's own top, if it is newer than what is known."""
@@ -150,10 +163,20 @@ class Floor:
         assert self._top is not None
         for side in (0, 1):
             ticks, lots = self._top[side][0]
-            if lots and self._show(side, rank_of(side, ticks), lots):
-                self._reach(side, ts_ns)
+            if lots:
+                self._shown[side][rank_of(side, ticks)] = None
+                if self._show(side, rank_of(side, ticks), lots):
+                    self._reach(side, ts_ns)
 
     def _clear_better(self, side: int, rank: int, ts_ns: int) -> None:
         while self.book.best[side] > rank and self.book.best[side] != NONE:
+            self._shown[side][self.book.best[side]] = None
             if self._show(side, self.book.best[side], 0):
                 self._reach(side, ts_ns)
+
+    def _back_to_depth(self, ts_ns: int) -> None:
+        for side in (0, 1):
+            for rank in self._shown[side]:
+                if self._show(side, rank, self._by_depth.lots[side].get(rank, 0)):
+                    self._reach(side, ts_ns)
+            self._shown[side].clear()

@@ -128,7 +128,8 @@ class Recomputation:
 
     def _end(self) -> None:
         fills = [each for each in self._answers if each.kind == "OrderFilled"]
-        captured = captured_pct(fills, self._quoted_half, self._venue.mid_times, self._venue.mids)
+        venue = self._venue
+        captured = captured_pct(fills, self._quoted_half, venue.mid_times, venue.mids, venue.market_ns)
         position = float(self._account.position_lots * self._given.grid.lot)
         figures = {
             "orders": self._orders,

@@ -94,7 +94,7 @@ class Venue:
         self._floor = Floor(self._made, is_partial=terms.is_partial, has_top=terms.has_top)
         self._inbox: deque[tuple[int, Request]] = deque()
         self._outbox: deque[Answer] = deque()
-        self._arrival_ns = self._due_ns = self._market_ns = self._known_ns = 0
+        self._arrival_ns = self._due_ns = self.market_ns = self._known_ns = 0
         self._lag = Lag()
 
     def send(self, request: Request, local_ns: int) -> None:
@@ -130,10 +130,10 @@ class Venue:
         if root.kind in {"BookDelta", "Trade"}:
             self._lag.take(ts_ns, root.local_ns)
         self._move(root, ts_ns)
-        self._market_ns = max(self._market_ns, ts_ns)
+        self.market_ns = max(self.market_ns, ts_ns)
         mid_half = self._floor.book.mid_half()
         if mid_half and self.mids[-1:] != [mid_half]:
-            self.mid_times.append(self._market_ns)
+            self.mid_times.append(self.market_ns)
             self.mids.append(mid_half)
 
     def _move(self, root: Root, ts_ns: int) -> None:
@@ -154,7 +154,7 @@ class Venue:
     def _arrive(self, until_ns: int) -> None:
         while self._inbox and self._inbox[0][0] <= until_ns:
             arrival_ns, request = self._inbox.popleft()
-            ts_ns = max(arrival_ns, self._market_ns)
+            ts_ns = max(arrival_ns, self.market_ns)
             if request.is_cancel:
                 self._cancel(request.order_id, ts_ns)
             else:
