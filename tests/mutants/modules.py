@@ -11,7 +11,7 @@ NODES = tuple(f"tests/unit/nodes/test_{name}.py" for name in ("market_nodes", "e
 # Paths below CORE: the tests that are most likely to notice, first.
 MODULES: dict[str, tuple[str, ...]] = {
     "accounting/account.py": ("tests/unit/core/test_accounting.py", "tests/property/test_accounting.py"),
-    "accounting/drawdown.py": ("tests/unit/core/test_accounting.py",),
+    "accounting/drawdown.py": ("tests/unit/test_ratios.py",),
     "accounting/money.py": ("tests/property/test_ledger.py",),
     "book/book.py": ("tests/unit/core/test_book.py",),
     "book/ids.py": NODES,

@@ -149,3 +149,15 @@ def test_a_late_trade_through_the_price_still_fills(exchange: Exchange) -> None:
     exchange.bid(100, 4, 50)
     exchange.sold(99, 6, 40)
     assert exchange.fills() == [(1, 5)]
+
+
+def test_fills_of_a_crowded_queue_are_joined_and_none_is_lost() -> None:
+    """An hour of latency: more fills are on their way than the queue holds."""
+    exchange = Exchange(partial_fills=1, response_ns=3_600 * 10**9)
+    exchange.buy(1, 101, 2_000)
+    for at in range(1_500):
+        exchange.sold(101, 1, 1_000 + at)
+    fills = [answer for answer in exchange.answers() if answer.kind == "FILLED"]
+    assert sum(fill.qty_lots for fill in fills) == 1_500
+    assert len(fills) < 1_000
+    assert (fills[-1].ts_ns, fills[-1].leaves_lots) == (2_499, 500)

@@ -7,7 +7,7 @@ from tests.unit.nodes.said import BUILDER, EXCHANGE, MS, delta, market, node, sn
 
 from mm_core import events as e
 from mm_core.node import Node
-from mm_core.types import BookState, Side
+from mm_core.types import BookState, Side, TimeInForce
 
 TERMS: dict[str, Any] = {"entry_ms": 10, "cancel_ms": 10, "response_ms": 0, "queue": "risk_averse"}
 LAG_MS = 4
@@ -220,3 +220,61 @@ def test_a_top_of_the_epoch_before_is_no_touch() -> None:
     step(builder, snapshot(80 * MS, bid=90, ask=92))
     (book,) = step(builder, tick(100 * MS))
     assert (book.bid_ticks, book.ask_ticks) == (90, 92)
+
+
+def test_older_depth_still_says_what_lies_behind_the_top() -> None:
+    exchange = new_exchange()
+    step(exchange, top(70 * MS, 9, (99, 5), (102, 4)))
+    step(exchange, newer(delta(72 * MS, bids=[(98, 2)]), 5))
+    step(exchange, submit(80 * MS, 1, Side.BUY, 98))  # behind 2, not 5
+    step(exchange, tick(120 * MS))
+    assert names(step(exchange, trade(140 * MS, Side.SELL, 98, 3))) == ["OrderFilled"]
+
+
+def test_newer_depth_does_not_bring_back_what_a_snapshot_has_cleared() -> None:
+    exchange = new_exchange()
+    step(exchange, snapshot(70 * MS, bid=99, ask=110))
+    step(exchange, top(75 * MS, 3, (99, 5), (101, 1)))
+    step(exchange, newer(delta(80 * MS, bids=[(96, 1)]), 4))
+    step(exchange, submit(90 * MS, 1, Side.BUY, 103))
+    assert names(step(exchange, tick(200 * MS))) == ["OrderAccepted"]
+
+
+def test_ids_go_on_within_an_epoch() -> None:
+    exchange = new_exchange()
+    window: dict[str, Any] = {"complete_low_ticks": 1, "complete_high_ticks": 1_000}
+    for at_ms in (65, 75):
+        step(exchange, e.FeedStatus(**market(at_ms * MS), state=BookState.VALID, epoch=8, **window))
+        if at_ms == 65:
+            step(exchange, top(70 * MS, 9, (99, 5), (101, 4)))
+    step(exchange, top(80 * MS, 5, (99, 5), (100, 4)))  # older than that of id 9
+    step(exchange, submit(90 * MS, 1, Side.BUY, 100))
+    assert names(step(exchange, tick(200 * MS))) == ["OrderAccepted"]
+
+
+def test_an_answer_is_not_known_before_the_tick_that_let_its_request_in() -> None:
+    exchange = new_exchange()
+    step(exchange, submit(90 * MS, 1, Side.BUY, 98))
+    (accepted,) = step(exchange, tick(200 * MS))
+    assert (accepted.ts_ns, accepted.local_ns) == (100 * MS, 200 * MS)
+
+
+def test_a_mid_is_noted_when_it_changes() -> None:
+    exchange = new_exchange()
+    clock = exchange.state["clock"][0]
+    assert int(clock["mid_count"]) == 1
+    step(exchange, delta(70 * MS, bids=[(99, 7)]))
+    assert int(clock["mid_count"]) == 1
+    step(exchange, newer(delta(80 * MS, bids=[(100, 7)]), 3))
+    step(exchange, newer(delta(90 * MS, bids=[(100, 0)]), 4))
+    noted = [tuple(map(int, mid)) for mid in clock["mids"][:3].tolist()]
+    assert noted == [(50 * MS, 200), (80 * MS, 201), (90 * MS, 200)]
+
+
+@pytest.mark.parametrize(("side", "price_ticks", "mid_half"), [(Side.BUY, 101, 200), (Side.SELL, 99, 200)])
+def test_an_order_that_takes_has_the_mid_of_its_arrival(side: Side, price_ticks: int, mid_half: int) -> None:
+    exchange = new_exchange(partial_fills=True)
+    order: dict[str, Any] = {"order_id": 1, "side": side, "price_ticks": price_ticks, "qty_lots": 1}
+    step(exchange, e.SubmitOrder(**market(90 * MS), **order, time_in_force=TimeInForce.IOC))
+    (fill,) = step(exchange, tick(200 * MS))
+    assert (type(fill), fill.qty_lots, fill.leaves_lots, fill.mid_half_ticks) == (e.OrderFilled, 1, 0, mid_half)
