@@ -29,8 +29,12 @@ paper: $(STAMP) ## Paper-trade the synthetic sample over NATS and ClickHouse, fr
 	$(BIN)/crypto-mm paper --venue binance --symbol SYNTH --source replay:samples/synth.gz \
 		--config deploy/config/paper.toml --out out/paper --force
 
+# Tests of one process each: two at a time. The others start services of their own, which use both cores.
+PARALLEL := tests/unit tests/property tests/contract tests/golden tests/recompute tests/figures
+
 test: check ## Lint, then run all tests: what continuous integration runs
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile $(PARALLEL)
+	$(BIN)/pytest $(addprefix --ignore=,$(PARALLEL))
 
 check: $(STAMP) ## Lint only: ruff, mypy, import contracts
 	$(BIN)/ruff check
