@@ -271,10 +271,11 @@ def test_a_mid_is_noted_when_it_changes() -> None:
     assert noted == [(50 * MS, 200), (80 * MS, 201), (90 * MS, 200)]
 
 
-@pytest.mark.parametrize(("side", "price_ticks", "mid_half"), [(Side.BUY, 101, 200), (Side.SELL, 99, 200)])
-def test_an_order_that_takes_has_the_mid_of_its_arrival(side: Side, price_ticks: int, mid_half: int) -> None:
-    exchange = new_exchange(partial_fills=True)
+@pytest.mark.parametrize("partial_fills", [True, False])
+@pytest.mark.parametrize(("side", "price_ticks"), [(Side.BUY, 101), (Side.SELL, 99)])
+def test_an_order_that_takes_has_the_mid_of_its_arrival(side: Side, price_ticks: int, partial_fills: bool) -> None:
+    exchange = new_exchange(partial_fills=partial_fills)
     order: dict[str, Any] = {"order_id": 1, "side": side, "price_ticks": price_ticks, "qty_lots": 1}
     step(exchange, e.SubmitOrder(**market(90 * MS), **order, time_in_force=TimeInForce.IOC))
     (fill,) = step(exchange, tick(200 * MS))
-    assert (type(fill), fill.qty_lots, fill.leaves_lots, fill.mid_half_ticks) == (e.OrderFilled, 1, 0, mid_half)
+    assert (type(fill), fill.qty_lots, fill.price_ticks, fill.mid_half_ticks) == (e.OrderFilled, 1, price_ticks, 200)
