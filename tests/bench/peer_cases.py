@@ -3,9 +3,12 @@
 import argparse
 import json
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from neutral_tapes import (  # type: ignore[import-not-found]  # beside this script
@@ -17,11 +20,13 @@ from neutral_tapes import (  # type: ignore[import-not-found]  # beside this scr
 )
 from peer_job import Job, Terms  # type: ignore[import-not-found]  # beside this script
 from peer_port import Rules  # type: ignore[import-not-found]  # beside this script
+from typer import echo
 
 from mm_research import bench as ours
 
 MODELS = ("risk_averse", "power_prob:3", "power_prob_2:3", "power_prob_3:3", "log_prob", "log_prob_2")
 RESULTS = ("steps", "next_order_id", "fills", "traded_value", "balance", "fee", "position")
+DIFFERENT = "DIFFERENT"
 Result = dict[str, Any]
 
 
@@ -49,6 +54,10 @@ class Market(NamedTuple):
     source: Source
     columns: Columns
     events: Path
+
+
+# (market, the peer's Python, quantity, queue) to how results compare and what they are
+Verdict = Callable[[Market, str, str, str], tuple[str, str]]
 
 
 def market_of(options: argparse.Namespace, folder: Path) -> Market:
@@ -107,3 +116,16 @@ def differences(one: Result, other: Result, lot: str, names: Sequence[str] = RES
     return [
         f"{name} {one[name]} != {other[name]}" for name in names if abs(one[name] - other[name]) > most.get(name, 0)
     ]
+
+
+def compare(program: str, text: str, verdict: Verdict) -> None:
+    """Print a line a case of the command's options; exit code 1 where one is DIFFERENT."""
+    options = options_of(program, text)
+    is_equal = True
+    with TemporaryDirectory() as folder:
+        market = market_of(options, Path(folder))
+        for qty, queue in product(options.qty.split(","), options.queue.split(",")):
+            how, shown = verdict(market, options.peer, qty, queue)
+            is_equal = is_equal and how != DIFFERENT
+            echo(f"{market.name:10} qty {qty:7} {queue:15} {how:18} {shown}")
+    sys.exit(not is_equal)

@@ -14,27 +14,22 @@ The engine is compiled and cannot be patched, so a port of its venue stands in (
 The job has at most one order a side, so that orders of ours share no trade. Exit code 1 at a difference.
 """
 
-import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from peer_cases import (  # type: ignore[import-not-found]  # beside this script
+    DIFFERENT,
     RESULTS,
     Market,
     by_ours,
     by_peer,
     by_port,
+    compare,
     differences,
-    market_of,
-    options_of,
     terms_of,
 )
 from peer_port import Rules  # type: ignore[import-not-found]  # beside this script
-from typer import echo
 
 
-def verdict(market: Market, peer: str, qty: str, queue: str) -> tuple[bool, str]:
-    """(Whether all is equal, the line)."""
+def verdict(market: Market, peer: str, qty: str, queue: str) -> tuple[str, str]:
+    """(How all compares, what was found)."""
     terms = terms_of(market, qty)
     ours = by_ours(market, terms, queue, partial_fills=True)
     theirs = by_peer(peer, market, terms, queue, partial_fills=True)
@@ -48,22 +43,8 @@ def verdict(market: Market, peer: str, qty: str, queue: str) -> tuple[bool, str]
     if not as_ours["caps"]:
         shown += ", equal without it"
         found += [f"without it: {each}" for each in differences(by_port(market, terms, patched), ours, terms.lot)]
-    return not found, f"{shown}; {', '.join(found)}" if found else shown
-
-
-def main() -> None:
-    """Print a line a case."""
-    options = options_of("peer_partial.py", "Compare partial fills with hftbacktest's, its defects patched.")
-    all_equal = True
-    with TemporaryDirectory() as folder:
-        market = market_of(options, Path(folder))
-        for qty in options.qty.split(","):
-            for queue in options.queue.split(","):
-                is_equal, shown = verdict(market, options.peer, qty, queue)
-                all_equal = all_equal and is_equal
-                echo(f"{market.name:10} qty {qty:7} {queue:15} {'equal' if is_equal else 'DIFFERENT':9} {shown}")
-    sys.exit(not all_equal)
+    return (DIFFERENT, f"{shown}; {', '.join(found)}") if found else ("equal", shown)
 
 
 if __name__ == "__main__":
-    main()
+    compare("peer_partial.py", "Compare partial fills with hftbacktest's, its defects patched.", verdict)

@@ -8,23 +8,18 @@ hftbacktest's treatment of a share that is not a number (docs/queues.md): with i
 hftbacktest, without it to us, in every field.
 """
 
-import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from peer_cases import (  # type: ignore[import-not-found]  # beside this script
+    DIFFERENT,
     RESULTS,
     Market,
     by_ours,
     by_peer,
     by_port,
+    compare,
     differences,
-    market_of,
-    options_of,
     terms_of,
 )
 from peer_port import Rules  # type: ignore[import-not-found]  # beside this script
-from typer import echo
 
 
 def verdict(market: Market, peer: str, qty: str, queue: str) -> tuple[str, str]:
@@ -38,23 +33,9 @@ def verdict(market: Market, peer: str, qty: str, queue: str) -> tuple[str, str]:
     as_theirs = by_port(market, terms, Rules(queue))
     as_ours = by_port(market, terms, Rules(queue, nan_to_back=False))
     if differences(as_theirs, theirs, terms.lot) or differences(as_ours, ours, terms.lot):
-        return "DIFFERENT", f"{shown}; {', '.join(found)}"
+        return DIFFERENT, f"{shown}; {', '.join(found)}"
     return "equal but for NaN", f"{shown}; hftbacktest fills {theirs['fills']} after {as_theirs['nans']} NaNs"
 
 
-def main() -> None:
-    """Print a line a case."""
-    options = options_of("peer_real.py", "Compare the queue models with hftbacktest.")
-    is_equal = True
-    with TemporaryDirectory() as folder:
-        market = market_of(options, Path(folder))
-        for qty in options.qty.split(","):
-            for queue in options.queue.split(","):
-                how, shown = verdict(market, options.peer, qty, queue)
-                is_equal = is_equal and how != "DIFFERENT"
-                echo(f"{market.name:10} qty {qty:7} {queue:15} {how:18} {shown}")
-    sys.exit(not is_equal)
-
-
 if __name__ == "__main__":
-    main()
+    compare("peer_real.py", "Compare the queue models with hftbacktest.", verdict)

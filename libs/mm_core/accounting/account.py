@@ -7,7 +7,7 @@ figure that does not fit 63 bits is an OverflowError.
 
 import numpy as np
 
-from mm_core.accounting.money import scale_half_even, sum_product
+from mm_core.accounting.money import money_e9, scale_half_even, sum_product
 from mm_core.compiled import Record, compiled
 
 _LAP = 1 << 62
@@ -100,3 +100,9 @@ def unrealised_half(account: Record) -> int:
 def total_half(account: Record) -> int:
     """Result before fees: cash and the position at the mid, which is realised + unrealised."""
     return sum_product(account.cash_half, account.position_lots, account.mid_half)
+
+
+@compiled
+def result_e9(account: Record, value_num: int, value_den: int) -> int:
+    """Result after fees in 1e-9 of the quote; one tick x one lot is value_num / value_den of it."""
+    return sum_product(money_e9(total_half(account), value_num, 2 * value_den), -1, account.fees_e9)

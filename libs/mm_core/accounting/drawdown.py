@@ -5,8 +5,8 @@ In 1e-9 of the quote, after fees, seen at every mark and every fill; kept apart 
 
 import numpy as np
 
-from mm_core.accounting.account import ACCOUNT, total_half
-from mm_core.accounting.money import money_e9, sum_product
+from mm_core.accounting.account import ACCOUNT, result_e9
+from mm_core.accounting.money import sum_product
 from mm_core.compiled import Record, compiled
 
 DRAWDOWN = np.dtype([("peak_e9", "i8"), ("drawdown_e9", "i8"), ("drawdown_max_e9", "i8")])
@@ -17,8 +17,7 @@ ACCOUNTANT = np.dtype([("account", ACCOUNT), ("drawdown", DRAWDOWN)])
 @compiled
 def see_account(drawdown: Record, account: Record, value_num: int, value_den: int) -> None:
     """Take the account as it is; one tick x one lot is value_num / value_den of 1e-9 quote."""
-    total_e9 = money_e9(total_half(account), value_num, 2 * value_den)
-    result_e9 = sum_product(total_e9, -1, account.fees_e9)
-    drawdown.peak_e9 = max(drawdown.peak_e9, result_e9)
-    drawdown.drawdown_e9 = sum_product(drawdown.peak_e9, -1, result_e9)
+    now_e9 = result_e9(account, value_num, value_den)
+    drawdown.peak_e9 = max(drawdown.peak_e9, now_e9)
+    drawdown.drawdown_e9 = sum_product(drawdown.peak_e9, -1, now_e9)
     drawdown.drawdown_max_e9 = max(drawdown.drawdown_max_e9, drawdown.drawdown_e9)

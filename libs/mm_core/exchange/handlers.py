@@ -15,8 +15,8 @@ from mm_core.compiled import Record, compiled, new
 from mm_core.exchange.clock import CLOCK, lag_at, take_dated, top_ns
 from mm_core.exchange.market import (
     arrivals,
-    back_to_depth,
     depth_row,
+    end_depth,
     end_event,
     note_top,
     older_depth_row,
@@ -106,13 +106,8 @@ def on_book(
         take_dated(market.clock.lag, ts_ns, local_ns)
     _set_levels(market, is_behind, BID, bid_ticks, bid_lots, ts_ns)
     _set_levels(market, is_behind, ASK, ask_ticks, ask_lots, ts_ns)
-    if bid_ticks.shape[0] + ask_ticks.shape[0] > 0:
-        market.clock.depth_ns = max(market.clock.depth_ns, ts_ns)
-        market.clock.book_ns = max(market.clock.book_ns, ts_ns)
-    if snapshot and is_behind:
-        put_top(market, market.book, ts_ns)
-    elif not is_behind:
-        back_to_depth(market, market.book, market.depth, ts_ns)
+    has_levels = bid_ticks.shape[0] + ask_ticks.shape[0] > 0
+    end_depth(market, market.book, market.depth, has_levels, snapshot, is_behind, ts_ns)
     return _end(market, ts_ns, local_ns)
 
 

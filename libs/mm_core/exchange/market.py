@@ -174,7 +174,25 @@ def put_print(market: Record, book: Record, taker: int, price_ticks: int, ts_ns:
 
 
 @compiled
-def back_to_depth(market: Record, book: Record, depth: Record, ts_ns: int) -> None:
+def end_depth(
+    market: Record, book: Record, depth: Record, has_levels: bool, is_snapshot: bool, is_behind: bool, ts_ns: int
+) -> None:
+    """The levels of a depth event are in: the book is of its time, and what it says unless the top is newer.
+
+    `is_behind`: the venue's book uses a top that is newer; a snapshot has cleared it, so it is put in again.
+    """
+    clock = market.clock
+    if has_levels:
+        clock.depth_ns = max(clock.depth_ns, ts_ns)
+        clock.book_ns = max(clock.book_ns, ts_ns)
+    if not is_behind:
+        _back_to_depth(market, book, depth, ts_ns)
+    elif is_snapshot:
+        put_top(market, book, ts_ns)
+
+
+@compiled
+def _back_to_depth(market: Record, book: Record, depth: Record, ts_ns: int) -> None:
     """A depth event that is newer than top and prints is done: every level is what `depth`, a book of depth, says."""
     clock = market.clock
     for side in range(2):

@@ -4,8 +4,8 @@ Size limits adjust (the largest order that fits goes on); everything else blocks
 The venue's filters are kept to before anything is sent; their reference price is the mid.
 """
 
-from mm_core.accounting.account import total_half
-from mm_core.accounting.money import money_e9, sum_product
+from mm_core.accounting.account import result_e9
+from mm_core.accounting.money import sum_product
 from mm_core.compiled import Record, compiled
 from mm_core.filters import is_price_near, is_price_within, value_lots_max, value_lots_min
 from mm_core.risk.reason import Reason
@@ -168,7 +168,6 @@ def sum_lots(total_lots: int, lots: int) -> int:
 
 
 @compiled
-def result_e9(risk: Record) -> int:
-    """Total result after fees, in 1e-9 of the quote."""
-    value_e9 = money_e9(total_half(risk.account), risk.limits.value_num, 2 * risk.limits.value_den)
-    return sum_product(value_e9, -1, risk.account.fees_e9)
+def risk_result_e9(risk: Record) -> int:
+    """Result after fees of the gate's own account, in 1e-9 of the quote."""
+    return result_e9(risk.account, risk.limits.value_num, risk.limits.value_den)

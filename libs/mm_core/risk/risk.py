@@ -21,7 +21,7 @@ from mm_core.risk.gate import (
     rate_count,
     rate_reached,
     rate_restart,
-    result_e9,
+    risk_result_e9,
     sum_lots,
 )
 from mm_core.risk.reason import Reason
@@ -197,7 +197,7 @@ def risk_book(risk: Record, top: Record) -> None:
     day = top.local_ns // DAY_NS
     if day != risk.day:
         risk.day = day
-        risk.day_start_e9 = result_e9(risk)
+        risk.day_start_e9 = risk_result_e9(risk)
     if risk.trading_state == HALTED:
         _cool_down(risk, top.local_ns)
     elif risk.flattening == 0:
@@ -256,7 +256,7 @@ def _loss_reason(risk: Record) -> int:
 @compiled
 def _lost_e9(risk: Record, start_e9: int) -> int:
     """How far the result is below what it was at a start."""
-    return sum_product(start_e9, -1, result_e9(risk))
+    return sum_product(start_e9, -1, risk_result_e9(risk))
 
 
 @compiled
@@ -265,7 +265,7 @@ def risk_command(risk: Record, trading_state: int, reason: int, ts_ns: int) -> N
     risk.said = 0
     if trading_state == ACTIVE:
         rate_restart(risk.filled)
-        risk.session_start_e9 = result_e9(risk)
+        risk.session_start_e9 = risk_result_e9(risk)
         risk.day_start_e9 = risk.session_start_e9
     risk_set_state(risk, trading_state, reason, ts_ns)
 

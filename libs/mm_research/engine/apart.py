@@ -5,8 +5,8 @@ from mm_core.book.window import ASK, BID
 from mm_core.compiled import Record, compiled, hot, int64
 from mm_core.exchange.clock import take_dated
 from mm_core.exchange.market import (
-    back_to_depth,
     depth_row,
+    end_depth,
     end_event,
     note_top,
     older_depth_row,
@@ -28,6 +28,7 @@ from mm_core.signals.builder import (
 from mm_research.engine.state import (
     CLEAR,
     DEPTH,
+    DEPTH_KINDS,
     EPOCH,
     NOTHING,
     OLDER_BIT,
@@ -40,7 +41,6 @@ from mm_research.engine.state import (
 )
 
 _DATED = int64((1 << DEPTH) | (1 << NOTHING) | (1 << TRADE))
-_OF_BOOK = int64((1 << DEPTH) | (1 << SNAPSHOT) | (1 << CLEAR) | (1 << NOTHING))
 
 
 @hot
@@ -111,16 +111,13 @@ def log_event(market: Record, code: int, ts_ns: int, local_ns: int) -> bool:
     is_older = code & OLDER_BIT != 0
     if (_DATED >> kind) & 1 != 0:
         take_dated(clock.lag, ts_ns, local_ns)
-    if code & 5 == 0:
-        clock.depth_ns = max(clock.depth_ns, ts_ns)
-        clock.book_ns = max(clock.book_ns, ts_ns)
-    if clock.uses_top != 0 and (_OF_BOOK >> kind) & 1 != 0:
-        if not is_older:
-            back_to_depth(market, market.builder.book, our_side(market).book, ts_ns)
-        elif kind in (SNAPSHOT, CLEAR):
-            put_top(market, market.builder.book, ts_ns)
+    is_of_depth = (DEPTH_KINDS >> kind) & 1 != 0
+    if is_of_depth:
+        is_behind = is_older and clock.uses_top != 0
+        is_snapshot = kind in (SNAPSHOT, CLEAR)
+        end_depth(market, market.builder.book, our_side(market).book, code & 5 == 0, is_snapshot, is_behind, ts_ns)
     end_event(market, market.builder.book, ts_ns)
-    if (_OF_BOOK >> kind) & 1 != 0:
+    if is_of_depth:
         is_changed = builder_depth_end(our_side(market), is_older)
         return is_changed and market.decide_on != DECIDE_ON_TICK
     return kind == TOP and not is_older and market.decide_on == DECIDE_ON_TOP

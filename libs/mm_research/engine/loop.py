@@ -13,9 +13,9 @@ from mm_core.types import INT64_MAX
 from mm_research.engine.apart import apart_row, log_event, our_side, rare_row
 from mm_research.engine.prefetch import ROWS_AHEAD, prefetch
 from mm_research.engine.serve import decide, deliver, is_pending, take_sample
-from mm_research.engine.settle import DEPTH_KINDS, is_full, settle
+from mm_research.engine.settle import is_full, settle
 from mm_research.engine.silence import skip_silence
-from mm_research.engine.state import LAST_BIT, SHARED, SIDE_SHIFT, TOUCH_CHANGES, TOUCHES, TRADE, TWO_BOOKS
+from mm_research.engine.state import DEPTH_KINDS, LAST_BIT, SHARED, SIDE_SHIFT, TOUCH_CHANGES, TOUCHES, TRADE, TWO_BOOKS
 
 
 @hot

@@ -1,13 +1,10 @@
 """What follows an event in the log's order, and the room that the log of a run needs."""
 
-from mm_core.compiled import Record, compiled, hot, int64
+from mm_core.compiled import Record, compiled, hot
 from mm_core.messages import ANSWERS, bus_due_ns
 from mm_research.engine.apart import our_side
 from mm_research.engine.serve import deliver
-from mm_research.engine.state import CLEAR, DEPTH, NOTHING, SNAPSHOT
-
-# Kinds of rows that are the depth stream's, a bit each: DEPTH, SNAPSHOT, CLEAR, NOTHING.
-DEPTH_KINDS = int64((1 << DEPTH) | (1 << SNAPSHOT) | (1 << CLEAR) | (1 << NOTHING))
+from mm_research.engine.state import DEPTH_KINDS
 
 # Room that the log needs for one decision of one set: all answers of its venue, and 64 wanted requests with the answer
 # of risk to each, after a state with its cancels.

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mm_core.book.window import FAR, NO_RANK, WIDTH
-from mm_core.compiled import new
+from mm_core.compiled import int64, new
 from mm_core.exchange.clock import CLOCK
 from mm_core.exchange.venue import INDEX, VENUE
 from mm_core.messages import MESSAGE
@@ -28,6 +28,8 @@ TOP = 7
 SIDE_SHIFT = 3
 LAST_BIT = 16
 OLDER_BIT = 32
+# Kinds of rows that are the depth stream's, a bit each.
+DEPTH_KINDS = int64((1 << DEPTH) | (1 << SNAPSHOT) | (1 << CLEAR) | (1 << NOTHING))
 STATE_SHIFT = 8
 
 # One level or trade of a tape, 32 bytes.

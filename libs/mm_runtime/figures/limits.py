@@ -77,7 +77,7 @@ def _add_sums(metrics: Metrics, risk: State, scale: Scale) -> None:
 
 
 def _result(risk: State, scale: Scale) -> float:
-    """What `mm_core.risk.gate.result_e9` measures the loss by."""
+    """What `mm_core.risk.gate.risk_result_e9` measures the loss by."""
     account = risk["account"]
     half = int(account["cash_half"]) + int(account["position_lots"]) * int(account["mid_half"])
     return half * scale.value / 2 - e9(account["fees_e9"])
