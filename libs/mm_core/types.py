@@ -64,6 +64,14 @@ class InputError(Exception):
     """Bad input or usage. The message is one line: it names the file, line or field and what would be right."""
 
 
+class UnavailableError(Exception):
+    """Something outside cannot be reached or takes nothing now: tried again later, counted and shown. One line."""
+
+
+class IntegrityError(Exception):
+    """What was stored is not what was written. Stop and keep everything; the line says what, where, and what to do."""
+
+
 def to_units(text: str, unit: Decimal) -> int:
     """Exact number of `unit`s in a decimal text. ValueError if it is no finite multiple of `unit`.
 
