@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mm_cli.failures import fail_on
 from mm_cli.options import VENUES, ConfigOption, SetOption, check_choice, check_symbol, duration_option
 from mm_core.types import NS_PER_S, InputError
 
@@ -26,7 +27,8 @@ def run(
 ) -> None:
     """Record the exchange's frames, and end by itself; SIGTERM or Ctrl-C end it earlier, as well.
 
-    Without --duration and --until it goes on until then. Lost connections come back. Exit code 1 if nothing came.
+    Without --duration and --until it goes on until then. Lost connections come back. Exit code 1 if nothing came, or
+    not all that came is on disk.
     """
     check_choice("--venue", venue, VENUES)
     check_symbol("--symbol", symbol)
@@ -43,6 +45,7 @@ def run(
         typer.echo(f"record: nothing came from {chosen.venue.ws_url}", err=True)
         raise typer.Exit(1)
     typer.echo(msgspec.json.encode(done).decode() if as_json else _text(done))
+    fail_on(done.failures)
 
 
 def _seconds(duration: str, until: str, now: datetime) -> float:

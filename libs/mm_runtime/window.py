@@ -36,7 +36,7 @@ class Recorded(msgspec.Struct, kw_only=True):
     """What a window brought. The socket was connected, failed to be, was lost so often.
 
     `feed` counts as FeedCounts, since the instrument's definition changed last. `frames` are those on disk,
-    `frames_lost` those that the disk did not take.
+    `frames_lost` those that the disk did not take, or that were removed from it. `failures` say why it is no good.
     """
 
     instrument_id: str
@@ -48,6 +48,7 @@ class Recorded(msgspec.Struct, kw_only=True):
     connect_errors: int
     lost: int
     feed: dict[str, Any]
+    failures: list[str]
 
 
 async def record(venue: Venue, symbol: str, data: Path, seconds: float) -> Recorded | None:
@@ -87,7 +88,7 @@ class _Window:
         self._client: BinanceClient
         self._recording: Recording
         self._frames = 0
-        self._is_defined = False  # on disk
+        self._is_defined = False  # on disk, once
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -103,15 +104,17 @@ class _Window:
         self._client.request_snapshot()
 
     def _write_definition(self) -> None:
-        """Try to write down what is recorded; a full disk is tried again."""
-        if self._is_defined:
+        """Try to write down what is recorded, where it is not; a full disk is tried again."""
+        definition = self._folder / "instrument.json"
+        if self._is_defined and definition.exists():
             return
         try:
-            with replacing(self._folder / "instrument.json") as path:
+            with replacing(definition) as path:
                 path.write_bytes(msgspec.json.encode(self._defined.to_json()))
             self._is_defined = True
         except InputError as error:
-            if not isinstance(error.__cause__, OSError) or not is_passing(error.__cause__):
+            may_pass = isinstance(error.__cause__, OSError) and is_passing(error.__cause__)
+            if not (self._is_defined or may_pass):
                 raise
             log.warning("%s", error)
 
@@ -141,6 +144,7 @@ class _Window:
             connect_errors=counts.connect_errors,
             lost=sum(count for reason, count in counts.disconnects.items() if reason != "stopped"),  # that is our end
             feed=msgspec.structs.asdict(self._feed.counts()),
+            failures=[self._recording.failure] if self._recording.failure else [],
         )
 
     def _hear(self, recv_ns: int, frame: bytes) -> None:

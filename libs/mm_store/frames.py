@@ -10,7 +10,7 @@ import zlib
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
-from typing import Self
+from typing import IO, Any, Self
 
 from mm_core.types import NS_PER_S, InputError
 
@@ -25,6 +25,7 @@ _GZIP = 31  # zlib's code for the gzip format
 _MEMBER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
 
 
+_REMOVED = "removed while it was written"
 # What goes away without anybody asking for another folder.
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EROFS)
 
@@ -34,12 +35,24 @@ def is_passing(error: OSError) -> bool:
     return error.errno in _PASSING
 
 
+def is_at(file: IO[Any], path: Path) -> bool:
+    """True while an open file is the one that stands at `path`: nobody removed it, or put another in its place."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
+
+
 class UnwritableError(InputError):
-    """A file that cannot be written now. `frames` were taken and are lost; `is_passing`: it may be written later."""
+    """A file that cannot be written now. `frames` were taken and are lost; `is_passing`: it may be written later.
+
+    `is_removed`: what was written before is lost too.
+    """
 
     def __init__(self, path: Path, error: OSError, frames: int = 0) -> None:
         self.reason = error.strerror or str(error)
         self.is_passing = is_passing(error)
+        self.is_removed = error.errno == errno.ESTALE
         self.frames = frames
         super().__init__(f"{path}: cannot be written: {self.reason}; expected a writable folder")
 
@@ -50,7 +63,8 @@ class FrameWriter:
     What came in the last second of receive time is not on disk yet; `flush` puts it there, as closing does. A power
     cut can also take what the system had not written back; a closed file is safe. A newline inside a frame, which
     JSON only allows between its parts, becomes a space. UnwritableError if the folder or a file cannot be written; what
-    was being written is then cut off again. One writer to a folder and symbol.
+    was being written is then cut off again. A file that was removed, or replaced, is noticed at the next flush: then
+    the writer is of no more use. One writer to a folder and symbol.
     """
 
     def __init__(self, folder: Path, symbol: str) -> None:
@@ -58,6 +72,7 @@ class FrameWriter:
         self._symbol = symbol
         self._pending = bytearray()
         self._pending_frames = 0
+        self._file_frames = 0  # that we wrote to the file
         self._begin_ns = 0  # of what is pending
         self._roll_ns = 0
         self._file: FileIO | None = None
@@ -78,8 +93,8 @@ class FrameWriter:
         """Close."""
         self.close()
 
-    def write(self, recv_ns: int, frame: bytes) -> None:
-        """Append a frame."""
+    def write(self, recv_ns: int, frame: bytes, *, counts: bool = True) -> None:
+        """Append a frame; one that does not count, such as a line of our own, is never said to be lost."""
         is_next_day = recv_ns >= self._roll_ns
         # Not between 0 and a second: a second is over, or the clock stepped back.
         if is_next_day or not 0 <= recv_ns - self._begin_ns < FLUSH_NS or len(self._pending) > _PENDING_BYTES_MAX:
@@ -90,13 +105,16 @@ class FrameWriter:
         if b"\n" in frame:
             frame = frame.replace(b"\n", b" ")
         self._pending += b"%d %b\n" % (recv_ns, frame)
-        self._pending_frames += 1
+        self._pending_frames += counts
 
     def flush(self) -> None:
-        """Write what is pending as one member."""
+        """Write what is pending as one member, to a file that is still there."""
+        if self._file is None:
+            return
+        if not is_at(self._file, self._path):
+            raise self._removed()
         if not self._pending:
             return
-        assert self._file is not None
         packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
         member = packer.compress(self._pending) + packer.flush()
         self._pending.clear()
@@ -105,6 +123,14 @@ class FrameWriter:
             self._append(self._file, member)
         except OSError as error:
             raise UnwritableError(self._path, error, frames) from error
+        self._file_frames += frames
+
+    def _removed(self) -> UnwritableError:
+        frames = self._file_frames + self._pending_frames
+        self._pending.clear()
+        self._pending_frames = 0
+        self._let_go()
+        return UnwritableError(self._path, OSError(errno.ESTALE, _REMOVED), frames)
 
     def _append(self, file: FileIO, member: bytes) -> None:
         """Write all of it or nothing."""
@@ -131,8 +157,12 @@ class FrameWriter:
         except OSError as error:
             raise UnwritableError(self._path, error) from error
         finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._file is not None:
             self._file.close()
-            self._file, self._roll_ns, self._torn_at = None, 0, -1
+        self._file, self._roll_ns, self._torn_at, self._file_frames = None, 0, -1, 0
 
     def _roll(self, recv_ns: int) -> None:
         """Begin the file of another day, or go on with it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from mm_core.types import InputError
-from mm_store.frames import DAY_NS, FrameWriter, UnwritableError
+from mm_store.frames import DAY_NS, FrameWriter, UnwritableError, is_at
 from mm_venues import control
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class FolderLock:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # Who released it may have removed the file that we opened: then it locks nothing.
-                if self._path.exists() and os.path.samestat(os.fstat(file.fileno()), self._path.stat()):
+                if is_at(file, self._path):
                     break
             except BlockingIOError as error:
                 raise self._held(file) from error
@@ -56,20 +56,27 @@ class FolderLock:
             f"{self._path.parent}: another recorder, process {pid}, writes to it; expected one a folder and symbol"
         )
 
+    @property
+    def is_held(self) -> bool:
+        """False once the folder, or its lock's file, was removed: then others can have it."""
+        return is_at(self._file, self._path)
+
     def release(self) -> None:
         """Let others have the folder."""
         with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+            if self.is_held:  # or the file there is another recorder's
+                self._path.unlink(missing_ok=True)
         self._file.close()
 
 
 class Recording:
     """The frames of one symbol, one recorder to a folder. A disk that takes nothing ends nothing.
 
-    What could not be written is counted in `frames_lost` and tried again every second. The first line behind such a
-    hole is a control frame that says so, which voids the book of whoever replays the file. `on_begin` is called
-    behind a hole and on a new day: a reader who begins there needs a snapshot. InputError for a folder that another
-    recorder has, or that cannot be one; a full disk at the start is a hole from the start.
+    What could not be written is counted in `frames_lost` and tried again every second; so is what stood in a file that
+    was removed under us, which makes its folder anew. The first line behind such a hole is a control frame that says
+    so, which voids the book of whoever replays the file. `failure` says what went wrong first, empty if nothing did.
+    `on_begin` is called behind a hole and on a new day: a reader who begins there needs a snapshot. InputError for a
+    folder that another recorder has, or that cannot be one; a full disk at the start is a hole from the start.
     """
 
     def __init__(
@@ -85,7 +92,7 @@ class Recording:
         self._clock_s = clock_s
         self._lock: FolderLock | None = None
         self._writer: FrameWriter | None = None
-        self._failed: UnwritableError | None = None
+        self._first = self._reason = ""  # what went wrong first, and what does now
         self._failed_s = self._retry_s = 0.0
         self._last_ns = 0
         try:
@@ -98,7 +105,12 @@ class Recording:
     @property
     def is_failing(self) -> bool:
         """True while the disk takes nothing."""
-        return self._failed is not None
+        return bool(self._reason)
+
+    @property
+    def failure(self) -> str:
+        """Why the recording is not whole; empty for one that is."""
+        return f"{self.frames_lost:,} frames were not recorded: {self._first}" if self._first else ""
 
     def write(self, recv_ns: int, frame: bytes) -> None:
         """Append a frame, or count it as lost."""
@@ -118,13 +130,14 @@ class Recording:
             self._on_begin()
 
     def flush(self) -> None:
-        """Put what is pending on the disk, or try again to."""
+        """Put what is pending on the disk, or try again to; see that folder and file are still there."""
         if not self._is_writable():
             return
         assert self._writer is not None
         try:
             self._writer.flush()
-        except UnwritableError as error:
+            self._keep_lock()
+        except InputError as error:
             self._fail(error)
 
     def close(self) -> None:
@@ -138,35 +151,48 @@ class Recording:
             self._lock.release()
 
     def _open(self) -> None:
-        self._lock = self._lock or FolderLock(self._folder, self._symbol)
+        self._keep_lock()
         self._writer = self._writer or FrameWriter(self._folder, self._symbol)
 
-    def _fail(self, error: UnwritableError) -> None:
+    def _keep_lock(self) -> None:
+        """Have the folder for ourselves, again if it was removed. InputError if another recorder has it now."""
+        if self._lock is not None and not self._lock.is_held:
+            self._lock.release()
+            self._lock = None
+        self._lock = self._lock or FolderLock(self._folder, self._symbol)
+
+    def _fail(self, error: InputError) -> None:
         now_s = self._clock_s()
-        self.frames_lost += error.frames
-        if self._failed is None:
+        reason = str(error)
+        if isinstance(error, UnwritableError):
+            reason = error.reason
+            self.frames_lost += error.frames
+            if error.is_removed:
+                self._writer = None
+        if not self._reason:
             self._failed_s = now_s
+            self._first = self._first or str(error)
             _log.error("%s; frames are lost until it can be", error)
-        self._failed, self._retry_s = error, now_s + RETRY_S
+        self._reason, self._retry_s = reason, now_s + RETRY_S
 
     def _is_writable(self) -> bool:
         """True unless the disk takes nothing; it is tried again every second, with a line about the hole."""
-        if self._failed is None:
+        if not self._reason:
             return True
         now_s = self._clock_s()
         if now_s < self._retry_s or not self._last_ns:
             return False
         hole_s = now_s - self._failed_s
-        line = control.disconnected(f"frames not recorded for {hole_s:.1f} s: {self._failed.reason}")
+        line = control.disconnected(f"frames not recorded for {hole_s:.1f} s: {self._reason}")
         try:
             self._open()
             assert self._writer is not None
-            self._writer.write(self._last_ns, line)
+            self._writer.write(self._last_ns, line, counts=False)
             self._writer.flush()
-        except UnwritableError as error:
-            self._failed, self._retry_s = error, now_s + RETRY_S
+        except InputError as error:  # also: another recorder has the folder now
+            self._fail(error)
             return False
-        self._failed = None
+        self._reason = ""
         _log.warning("%s: can be written again; %d frames were lost", self._folder, self.frames_lost)
         self._on_begin()
         return True

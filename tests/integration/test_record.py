@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -152,9 +153,10 @@ def test_a_full_disk_costs_frames_and_is_said(venue: str, tmp_path: Path) -> Non
     done = subprocess.run(
         given, capture_output=True, text=True, check=False, env=quick, preexec_fn=limited(10_000), timeout=START_S
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["frames_lost"] > 100
+    assert f"failed: {told['failures'][0]}" in done.stderr
     written = [frame for frame in frames(tmp_path) if b"frames not recorded" not in frame]
     assert told["frames"] == len(written) > 0
     assert (
@@ -170,6 +172,22 @@ def test_a_disk_that_is_full_from_the_start_is_a_failed_check(venue: str, tmp_pa
     )
     assert done.returncode == 1, done.stderr
     assert "File too large" in done.stderr
+
+
+def test_a_folder_that_is_removed_meanwhile_is_made_anew_and_never_a_success(venue: str, tmp_path: Path) -> None:
+    given = command(venue, tmp_path, "--duration", "8s")
+    with subprocess.Popen(given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        until(process, lambda: any(path.stat().st_size for path in tmp_path.rglob("*.ws.gz")))
+        shutil.rmtree(tmp_path / "binance")
+        out, err = process.communicate(timeout=START_S)
+    assert process.returncode == 1, err
+    told = json.loads(out.splitlines()[-1])
+    assert told["frames_lost"] > 0
+    assert "removed while it was written" in told["failures"][0]
+    recorded = frames(tmp_path)
+    assert b"frames not recorded for" in recorded[0]
+    assert told["frames"] == len(recorded) - 1  # without the line about the hole
+    assert (tmp_path / "binance" / "SYNTH" / "instrument.json").exists()
 
 
 def test_an_unknown_symbol_is_bad_input(venue: str, tmp_path: Path) -> None:

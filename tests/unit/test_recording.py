@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -155,3 +156,76 @@ def test_a_frame_that_was_not_flushed_is_known_to_be_lost(tmp_path: Path, disk: 
     assert (failed.value.frames, failed.value.is_passing) == (5, True)
     disk.code = 0
     writer.close()
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "replaced"])
+def test_what_is_removed_under_a_recorder_is_noticed_at_the_next_flush(tmp_path: Path, what: str) -> None:
+    now_s, folder = 0.0, tmp_path / "frames"
+    recording = Recording(folder, "ETHUSDT", clock_s=lambda: now_s)
+    for at in range(5):
+        recording.write(FIRST_NS + at, b'{"at":%d}' % at)
+    recording.flush()
+    recording.write(FIRST_NS + 5, b'{"at":5}')
+    [path] = folder.glob("*.ws.gz")
+    if what == "folder":
+        shutil.rmtree(folder)
+    else:
+        path.unlink()
+    if what == "replaced":
+        path.write_bytes(b"")
+    recording.flush()
+    assert recording.is_failing
+    recording.write(FIRST_NS + 6, b'{"at":6}')
+    assert recording.frames_lost == 7  # those in the file, the one that waited, the one behind it
+    now_s = 2.0
+    recording.flush()
+    recording.write(FIRST_NS + 7, b'{"at":7}')
+    recording.close()
+    hole, frame = read(folder)
+    assert control.read(hole).reason == "frames not recorded for 2.0 s: removed while it was written"
+    assert frame == b'{"at":7}'
+    assert not recording.is_failing
+    assert recording.failure == (
+        f"7 frames were not recorded: {path}: cannot be written: removed while it was written; expected a writable "
+        "folder"
+    )
+
+
+def test_a_folder_that_is_removed_at_the_very_end_is_a_failure(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "frames", "ETHUSDT")
+    recording.write(FIRST_NS, b"{}")
+    recording.flush()
+    shutil.rmtree(tmp_path / "frames")
+    recording.close()
+    assert recording.failure.startswith("1 frames were not recorded: ")
+
+
+def test_a_removed_folder_that_another_recorder_has_now_stays_its_own(tmp_path: Path) -> None:
+    now_s, folder = 0.0, tmp_path / "frames"
+    first = Recording(folder, "ETHUSDT", clock_s=lambda: now_s)
+    first.write(FIRST_NS, b'{"of":1}')
+    first.flush()
+    shutil.rmtree(folder)
+    second = Recording(folder, "ETHUSDT")
+    second.write(FIRST_NS, b'{"of":2}')
+    for at in range(1, 5):
+        now_s = float(at)
+        first.flush()
+        first.write(FIRST_NS + at, b'{"of":1}')
+    first.close()
+    with pytest.raises(InputError, match="another recorder"):
+        Recording(folder, "ETHUSDT")
+    second.close()
+    assert read(folder) == [b'{"of":2}']
+    assert (first.frames_lost, second.failure) == (5, "")
+
+
+def test_a_lock_that_is_removed_is_taken_again(tmp_path: Path) -> None:
+    recording = Recording(tmp_path, "ETHUSDT")
+    recording.write(FIRST_NS, b"{}")
+    (tmp_path / ".recording_ETHUSDT").unlink()
+    recording.flush()
+    with pytest.raises(InputError, match=f"another recorder, process {os.getpid()}"):
+        Recording(tmp_path, "ETHUSDT")
+    recording.close()
+    assert recording.failure == ""
