@@ -60,11 +60,15 @@ class LiveSource:
     async def run(self, venue: Venue, until_heard: Callable[[], Awaitable[None]]) -> None:
         """Open the log, take frames once the nodes read it, until `ended`. InputError for an unknown symbol."""
         roots = self._recorder.roots
-        roots.go_on_behind(await roots.start())
+        roots.go_on_behind(await self._recorder.open())
+        if self._ended.is_set():
+            return
         now_ns = self._clock.now_ns()
         times = {"ts_ns": now_ns + self._offset_ns, "recv_ns": now_ns}
         await roots.put([msgspec.structs.replace(self._defined, **times)])
         await until_heard()
+        if self._ended.is_set():
+            return
         endpoints = Endpoints(**{name: getattr(venue, name) for name in venue.__struct_fields__})
         async with Rest(venue.rest_url, clock_ns=self._clock.now_ns, weight_max=venue.weight_max) as rest:
             self.client = self._new_client(endpoints, rest)
@@ -84,7 +88,7 @@ class LiveSource:
         )
 
     async def _until_ended(self, client: BinanceClient) -> None:
-        self._until_ns = self._clock.now_ns() + self._duration_ns
+        self._until_ns = (self._recorder.first_ns or self._clock.now_ns()) + self._duration_ns
         works = (client.run(), self._send(), self._until_over())
         tasks = [asyncio.ensure_future(work) for work in works]
         done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -97,7 +101,7 @@ class LiveSource:
     def _on_frame(self, recv_ns: int, frame: bytes) -> None:
         """The port of the client."""
         recorder = self._recorder
-        if not recorder.frames:
+        if not recorder.first_ns:
             self._until_ns = recv_ns + self._duration_ns
         if self._duration_ns and recv_ns >= self._until_ns:
             self._ended.set()
@@ -151,8 +155,6 @@ class LiveSource:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._new.wait(), FLUSH_S)
-            if not self._new.is_set():
-                self._recorder.flush()  # a quiet market writes nothing by itself
             self._new.clear()
             await self._recorder.roots.send_new()
 

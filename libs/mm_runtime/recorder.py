@@ -4,28 +4,27 @@ import argparse
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from pathlib import Path
-from time import monotonic, perf_counter_ns
+from time import monotonic
 from typing import Any
 
 import msgspec
 from nats.aio.msg import Msg
 
 from mm_core.events import BookTop, InstrumentDefined, RootEvent
-from mm_core.types import NS_PER_S, InputError
+from mm_core.types import InputError
 from mm_runtime.figures.feed import add_feed, add_free, add_live
 from mm_runtime.live_source import LiveSource
+from mm_runtime.recorded_source import RecordedSource
+from mm_runtime.recorder_state import Counted, Seen, added_counts
 from mm_runtime.roots import RootSource
 from mm_runtime.service import Service
 from mm_runtime.settings import Venue
 from mm_runtime.topology import HEARS
-from mm_store.findings import Findings
 from mm_store.recording import Recording
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
-from mm_venues.binance.feed import Feed
-from mm_venues.frame_error import FrameError
+from mm_venues.binance.feed import Feed, FeedCounts
 from mm_venues.steady_clock import SteadyClock
 from mm_wire.subjects import RECORDER, end_subject, status_subject
 
@@ -37,6 +36,7 @@ PACED = "paced:"
 YIELD_FRAMES = 64
 BATCH_ROOTS = 32
 POLL_S = 0.05
+FLUSH_S = 1.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -45,13 +45,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", required=True, help="live, replay:<file>[,<file>...] or paced:<file>[,<file>...]")
     parser.add_argument("--frames", type=Path, help="folder to record the frames to")
     parser.add_argument("--data", type=Path, help="as --frames, in <data>/<venue>/<SYMBOL>")
+    parser.add_argument("--state", type=Path, help="folder for what outlives this process; that of --instrument")
     parser.add_argument("--speed", type=float, default=0.0, help="multiple of real time; 0: as fast as it goes")
     parser.add_argument("--salvage", action="store_true", help="leave out bad lines of a recording, and count them")
     parser.add_argument("--duration-ns", type=int, default=0, help="receive time after which it ends; 0: its end")
 
 
 class Recorder:
-    """One instrument's frames to roots."""
+    """One instrument's frames to roots. `end_asked`: the log is to end behind what was taken."""
 
     def __init__(self, service: Service, instrument: InstrumentDefined) -> None:
         options, bus = service.options, service.settings.bus
@@ -59,127 +60,145 @@ class Recorder:
         self.clock = SteadyClock()
         clock = {"clock_ns": self.clock.now_ns} if options.source == LIVE else {}
         self.roots = RootSource(service.bus, service.group, RECORDER, **clock)
-        self.frames = 0
+        self.frames = self.first_ns = 0
+        self.shift_ns = 0  # what puts our clock to the time of a recording
         self.heard_s = monotonic()  # when the last frame came
         self.is_ended = False
-        self._end_asked = asyncio.Event()
-        self._service = service
-        self._bus = service.bus
-        self._speed, self._duration_ns = options.speed, options.duration_ns
+        self.end_asked = asyncio.Event()
+        self.live: LiveSource | None = None
+        self.recorded: RecordedSource | None = None
+        self.recording = _new_recording(options, instrument, self._ask_snapshot)
+        self._service, self._bus = service, service.bus
         self._book_top, self._group = bus.book_top, service.group
         self._is_paced = bool(options.speed) or options.source.startswith(PACED)
         self._heard = asyncio.Event()  # by all nodes: what is paced by the clock begins then
-        self._offset_ns = service.settings.clock.offset_ns
-        self.recording = _new_recording(options, instrument, self._ask_snapshot)
+        self.counted = Counted((options.state or options.instrument.parent) / f"recorder_{service.group}.json")
+        self._keeping: asyncio.Task[None] | None = None
+        self._skipped: FeedCounts | None = None  # of frames that were not taken
         self._work: asyncio.Task[None] | None = None
         self._batch: list[RootEvent] = []  # of a replay that need not be on time
-        self._lines: WsLines | None = None  # of a recording
-        self._findings = Findings()
-        self.live: LiveSource | None = None
 
     def status(self) -> dict[str, Any]:
-        """What the feed has seen, and how far it is."""
+        """What the feed has seen, in all processes of this recorder, and how far it is."""
+        seen = self.counted.total(self._seen())
         return {
-            "feed": msgspec.structs.asdict(self.feed.counts()),
-            "frames": self.frames,
+            "feed": msgspec.structs.asdict(seen.feed),
+            "frames": seen.frames,
             "ended": self.is_ended,
             "unconfirmed": self.roots.unconfirmed,
             "resent": self.roots.resent,
-            "left_out": msgspec.to_builtins(self._lines.left_out) if self._lines else {},
-            "lost": self.live.lost if self.live else 0,
-            "frames_lost": self.recording.frames_lost if self.recording else 0,
-            "clock_steps": self.clock.steps,
-            "failures": self._failures(),
+            "left_out": msgspec.to_builtins(seen.left_out),
+            "lost": seen.lost,
+            "frames_lost": seen.frames_lost,
+            "clock_steps": seen.clock_steps,
+            "failures": seen.failures,
+            "starts": seen.starts,
             "client": msgspec.structs.asdict(self.live.client.counts) if self.live and self.live.client else None,
         }
 
+    def counts(self) -> FeedCounts:
+        """What the feed of this process has counted of what was taken."""
+        counts = self.feed.counts()
+        return counts if self._skipped is None else added_counts(counts, self._skipped, -1)
+
+    def _seen(self) -> Seen:
+        """What this process has taken of the log."""
+        return Seen(
+            feed=self.counts(),
+            frames=self.frames,
+            frames_lost=self.recording.frames_lost if self.recording else 0,
+            lost=self.live.lost if self.live else 0,
+            clock_steps=self.clock.steps,
+            left_out=dict(self.recorded.lines.left_out) if self.recorded else {},
+            failures=self._failures(),
+            first_ns=self.first_ns,
+            shift_ns=self.shift_ns,
+        )
+
     def _failures(self) -> list[str]:
-        """Why the session is no good: of a recording what it contradicts and where, of a live one what ended it."""
-        if self.live:
-            return [self.live.reason] if self.live.reason else []
-        return self._findings.failures(self.feed.counts())
+        """Why the session is no good: what a recording contradicts, what ended a live one, what is not on disk."""
+        found = [self.live.reason] if self.live and self.live.reason else []
+        found += self.recorded.failures() if self.recorded else []
+        found += [self.recording.failure] if self.recording and self.recording.failure else []
+        return found + ([self.counted.not_known] if self.counted.not_known else [])
 
     def _ask_snapshot(self) -> None:
         if self.live and self.live.client:
             self.live.client.request_snapshot()
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` beside the service; its failure is the service's."""
-        self._work = self._bus.begin(work)
+        """Run `work`, then close the log, beside the service; a failure is the service's."""
+        self._work = self._bus.begin(self._run(work))
+
+    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
+        await self._end()
 
     async def stop(self) -> None:
         """Take no more frames."""
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.wait([self._work])  # its last frame is one too
+        tasks = [task for task in (self._work, self._keeping) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)  # the last frame is one too
         await self.roots.stop()
         if self.recording is not None:
             self.recording.close()
+        self.counted.save(self._seen())
 
     async def on_end(self, message: Msg) -> None:
         """The operator of the session wants its log closed behind the frames so far."""
-        self._end_asked.set()
+        self.end_asked.set()
         await self._bus.publish(message.reply, b"true")
 
-    async def replay(self, lines: WsLines) -> None:
-        """Recorded frames with their recorded times, then the end."""
-        await self.roots.start()
-        self._lines = lines
-        await self._replay(lines)
-        await self._end()
+    async def open(self) -> int:
+        """Wait for the sequencer; the number of the next root. Counts of an earlier process of this log go on."""
+        number = await self.roots.start()
+        self.counted.open(number)
+        if before := self.counted.before:
+            self.first_ns, self.shift_ns = before.first_ns, before.shift_ns
+        self.counted.save(self._seen())
+        self._keeping = self._bus.begin(self._keep())
+        return number
 
-    async def _replay(self, lines: WsLines) -> None:
-        first_ns = paced_ns = started_ns = 0
-        for recv_ns, frame in lines:
-            first_ns = first_ns or recv_ns
-            if self._duration_ns and recv_ns - first_ns >= self._duration_ns:
-                return
-            if self._heard.is_set() and not paced_ns:
-                paced_ns, started_ns = recv_ns, perf_counter_ns()
-            due_ns = started_ns + int((recv_ns - paced_ns) / self._speed) if paced_ns else 0
-            if not await self._pause(due_ns, perf_counter_ns):
-                return
-            if not await self._take_line(lines, recv_ns, frame):
-                return
+    async def _keep(self) -> None:
+        """A quiet market writes nothing by itself."""
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self.flush()
 
-    async def _take_line(self, lines: WsLines, recv_ns: int, frame: bytes) -> bool:
-        """A recorded frame; a bad one is left out with --salvage, else an InputError that names its line.
+    def flush(self) -> None:
+        """Put what was recorded on the disk, and what was counted."""
+        if self.recording is not None:
+            self.recording.flush()
+        self.counted.save(self._seen())
 
-        False if the feed takes nothing behind it.
-        """
-        try:
-            await self.take(recv_ns, frame)
-        except FrameError as error:
-            lines.refuse(error)
-        return self._findings.look(self.feed, lines.where)
+    @property
+    def is_heard(self) -> bool:
+        """True once every node reads the log."""
+        return self._heard.is_set()
 
-    async def pace(self, lines: WsLines) -> None:
-        """Recorded frames as if they came now: as far apart as they were recorded, stamped by our clock.
-
-        Our clock is moved so that it shows the recording's time; it begins to matter when the services are up.
-        """
-        await self.roots.start()
-        self._lines = lines
-        first_ns = shift_ns = 0
-        for recorded_ns, frame in lines:
-            first_ns = first_ns or recorded_ns
-            if self._duration_ns and recorded_ns - first_ns >= self._duration_ns:
-                break
-            if self._heard.is_set() and not shift_ns:
-                shift_ns = recorded_ns - self.clock.now_ns()
-            if shift_ns and not await self._pause(recorded_ns, lambda: self.clock.now_ns() + shift_ns):  # noqa: B023
-                break
-            now_ns = self.clock.now_ns() + shift_ns if shift_ns else recorded_ns
-            if not await self._take_line(lines, now_ns, frame):
-                break
-        await self._end()
-
-    async def _until_heard(self) -> None:
-        """Wait until every node reads the log, which they do when they know the instrument."""
+    async def until_heard(self) -> None:
+        """Wait until every node reads the log, which they do when they know the instrument; or for a wish to end."""
         for node in HEARS:
-            while await self._bus.request(status_subject(self._group, node), timeout_s=0.5) is None:  # noqa: ASYNC110
+            while await self._bus.request(status_subject(self._group, node), timeout_s=0.5) is None:
+                if self.end_asked.is_set():
+                    return
                 await asyncio.sleep(POLL_S)
         self._heard.set()
+
+    def set_clock(self, recorded_ns: int) -> None:
+        """From now on our clock shows the time of a recording, `recorded_ns`."""
+        self.shift_ns = recorded_ns - self.clock.now_ns()
+        self.counted.save(self._seen())
+
+    def shifted_ns(self) -> int:
+        """The time of the recording now."""
+        return self.clock.now_ns() + self.shift_ns
+
+    def forget_counts(self) -> None:
+        """What the feed has counted so far was not taken."""
+        self._skipped = self.feed.counts()
 
     async def trade_live(self, venue: Venue, instrument: InstrumentDefined) -> None:
         """The exchange's frames from now on, until the end is asked for."""
@@ -187,27 +206,28 @@ class Recorder:
             self,
             instrument,
             self.clock,
-            offset_ns=self._offset_ns,
-            duration_ns=self._duration_ns,
-            ended=self._end_asked,
+            offset_ns=self._service.settings.clock.offset_ns,
+            duration_ns=self._service.options.duration_ns,
+            ended=self.end_asked,
         )
         add_live(self._service.metrics, self.live)
-        await self.live.run(venue, self._until_heard)
+        await self.live.run(venue, self.until_heard)
         if self.live.reason:
             log.error("the session ends: %s", self.live.reason)
-        await self._end()
 
-    def flush(self) -> None:
-        """Put what was recorded on the disk."""
-        if self.recording is not None:
-            self.recording.flush()
+    def play(self, lines: WsLines) -> RecordedSource:
+        """The source of a recording."""
+        options, offset_ns = self._service.options, self._service.settings.clock.offset_ns
+        source = RecordedSource(self, lines, speed=options.speed, duration_ns=options.duration_ns, offset_ns=offset_ns)
+        self.recorded = source
+        return source
 
     async def take(self, recv_ns: int, frame: bytes) -> None:
         """The port of recorded frames, which waits for the log."""
         if events := self.hear(recv_ns, frame):
-            if self._is_paced and not self._heard.is_set():
+            if self._is_paced and not self.is_heard:
                 await self.roots.put(events[:1])  # the instrument, with which the services begin
-                await self._until_heard()
+                await self.until_heard()
                 events = events[1:]
             self._batch += events
             if self._is_paced or len(self._batch) >= BATCH_ROOTS:
@@ -223,6 +243,7 @@ class Recorder:
         """The frame port: everything that the feed hears comes through here, and is recorded."""
         events = self.feed.feed(recv_ns, frame)
         self.frames += 1
+        self.first_ns = self.first_ns or recv_ns
         self.heard_s = monotonic()
         if self.recording is not None:
             self.recording.write(recv_ns, frame)
@@ -230,15 +251,9 @@ class Recorder:
             return events
         return [event for event in events if not isinstance(event, BookTop)]
 
-    async def _pause(self, until_ns: int, clock_ns: Callable[[], int]) -> bool:
-        """Wait until the clock says so; False if the end was asked for meanwhile."""
-        with suppress(TimeoutError):
-            while (wait_s := (until_ns - clock_ns()) / NS_PER_S) > 0 and not self._end_asked.is_set():
-                await asyncio.wait_for(self._end_asked.wait(), wait_s)
-        return not self._end_asked.is_set()
-
     async def _end(self) -> None:
         await self._put_batch()
+        self.flush()
         await self.roots.end()
         self.is_ended = True
         log.info("the end: %d frames", self.frames)
@@ -271,9 +286,10 @@ async def start(service: Service) -> None:
     if options.source == LIVE:
         recorder.begin(recorder.trade_live(service.settings.venue, instrument))
         return
-    for prefix, work in ((REPLAY, recorder.replay), (PACED, recorder.pace)):
+    for prefix in (REPLAY, PACED):
         if options.source.startswith(prefix):
             paths = [Path(path) for path in options.source.removeprefix(prefix).split(",")]
-            recorder.begin(work(WsLines(paths, salvage=options.salvage)))
+            source = recorder.play(WsLines(paths, salvage=options.salvage))
+            recorder.begin(source.replay() if prefix == REPLAY else source.pace())
             return
     raise InputError(f"--source {options.source}: expected live, {REPLAY}<files> or {PACED}<files>")

@@ -62,6 +62,11 @@ class Feed:
         self._other: dict[str, int] = {}
 
     @property
+    def instrument(self) -> InstrumentDefined:
+        """As the venue defined it last."""
+        return self._instrument
+
+    @property
     def is_valid(self) -> bool:
         """True while the book is proven, in time, and traded."""
         return self.sync.is_valid and not (self._hold_reason() or self.definition_changed)
