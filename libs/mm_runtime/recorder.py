@@ -21,6 +21,7 @@ from mm_runtime.roots import RootSource
 from mm_runtime.service import Service
 from mm_runtime.settings import Venue
 from mm_runtime.topology import HEARS
+from mm_store.frames import FLUSH_NS
 from mm_store.recording import Recording
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
@@ -60,7 +61,7 @@ class Recorder:
         self.clock = SteadyClock()
         clock = {"clock_ns": self.clock.now_ns} if options.source == LIVE else {}
         self.roots = RootSource(service.bus, service.group, RECORDER, **clock)
-        self.frames = self.first_ns = 0
+        self.frames = self.first_ns = self._flushed_ns = 0
         self.shift_ns = 0  # what puts our clock to the time of a recording
         self.heard_s = monotonic()  # when the last frame came
         self.is_ended = False
@@ -162,7 +163,7 @@ class Recorder:
         return number
 
     async def _keep(self) -> None:
-        """A quiet market writes nothing by itself."""
+        """A quiet market writes nothing by itself, and does not see that its folder is gone."""
         while True:
             await asyncio.sleep(FLUSH_S)
             self.flush()
@@ -241,6 +242,9 @@ class Recorder:
 
     def hear(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
         """The frame port: everything that the feed hears comes through here, and is recorded."""
+        if not 0 <= recv_ns - self._flushed_ns < FLUSH_NS:  # before the frame: what is kept counts what is on disk
+            self._flushed_ns = recv_ns
+            self.flush()
         events = self.feed.feed(recv_ns, frame)
         self.frames += 1
         self.first_ns = self.first_ns or recv_ns
