@@ -141,7 +141,8 @@ class Archiver:
         while loop.time() < until_s and not self._full.is_set():
             before = len(self._waiting)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), IDLE_S)
+                async with asyncio.timeout(IDLE_S):
+                    await self._full.wait()
             if before and len(self._waiting) == before:
                 return
 

@@ -62,7 +62,8 @@ class Bus:
             **login.options(),
         )
         try:
-            await asyncio.wait_for(opening, CONNECT_S)
+            async with asyncio.timeout(CONNECT_S):
+                await opening
         except OUTAGES as error:
             reason = str(error) or "no answer"
             raise InputError(f"[bus] url {url}: {reason}; expected a running nats-server") from error

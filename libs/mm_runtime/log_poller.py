@@ -69,7 +69,8 @@ class LogPoller:
         question = {"seq": self.next_seq, "batch": BATCH, "max_bytes": BATCH_BYTES}
         await self._bus.publish(self._question, json.dumps(question).encode(), f"{self._inbox}.{self._asked}")
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._answered.wait(), ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                await self._answered.wait()
         return self._answer
 
     async def _on_answer(self, message: Msg) -> None:

@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 
 from mm_core.events import BookTop, InstrumentDefined, RootEvent
 from mm_core.types import InputError
+from mm_runtime.ending import end_tasks
 from mm_runtime.figures.feed import add_feed, add_free, add_live
 from mm_runtime.live_source import LiveSource
 from mm_runtime.recorded_source import RecordedSource
@@ -137,11 +138,7 @@ class Recorder:
 
     async def stop(self) -> None:
         """Take no more frames."""
-        tasks = [task for task in (self._work, self._keeping) if task is not None]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)  # the last frame is one too
+        await end_tasks([self._work, self._keeping])  # the last frame is one too
         await self.roots.stop()
         if self.recording is not None:
             self.recording.close()

@@ -76,7 +76,8 @@ class LiveSession:
                 return False
             self._grew.clear()
             with contextlib.suppress(TimeoutError):  # the end of the process is no event of the log
-                await asyncio.wait_for(self._grew.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    await self._grew.wait()
         return True
 
     def pid(self, service: str) -> int:
