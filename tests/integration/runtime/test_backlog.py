@@ -43,11 +43,11 @@ class Recorder:
     def __init__(self) -> None:
         self.feed = Feed(ETH, TouchAudit(CompiledBook()))
         self.roots = StuckRoots()
-        self.frames = 0
+        self.first_ns = 0
 
     def hear(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
         """The port."""
-        self.frames += 1
+        self.first_ns = self.first_ns or recv_ns
         return self.feed.feed(recv_ns, frame)
 
 

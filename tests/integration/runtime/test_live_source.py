@@ -38,16 +38,17 @@ class Taking:
     def __init__(self, roots: RootSource) -> None:
         self.roots = roots
         self.feed = Feed(ETH, TouchAudit(CompiledBook()))
-        self.frames = 0
+        self.first_ns = 0
+
+    async def open(self) -> int:
+        """The number of the next root."""
+        return await self.roots.start()
 
     def hear(self, recv_ns: int, frame: bytes) -> Any:
         """The port."""
         events = self.feed.feed(recv_ns, frame)
-        self.frames += 1
+        self.first_ns = self.first_ns or recv_ns
         return events
-
-    def flush(self) -> None:
-        """Nothing is recorded."""
 
 
 class Session:
