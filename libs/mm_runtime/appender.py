@@ -25,6 +25,7 @@ from nats.js.errors import NotFoundError
 from mm_core.types import InputError, IntegrityError
 from mm_runtime.bus import REQUEST_S, Bus, open_log, until_available
 from mm_runtime.label import HEADER, Label
+from mm_runtime.malformed import MalformedError, read
 from mm_wire.chain import FIRST, name_of
 from mm_wire.subjects import stream, writer_subject
 
@@ -58,6 +59,17 @@ class _Append(msgspec.Struct):
     subject: str
     headers: dict[str, str]
     data: bytes
+
+
+class _Ack(msgspec.Struct):
+    """What the server answers to an append."""
+
+    stream: str = ""
+    error: dict[str, Any] | None = None
+
+
+_NO_STREAM = {"description": "no stream answers"}
+_ack = msgspec.json.Decoder(_Ack).decode
 
 
 class Appender:
@@ -153,11 +165,14 @@ class Appender:
         await self._bus.publish(append.subject, append.data, reply, append.headers)
 
     async def _on_ack(self, message: Msg) -> None:
-        attempt, seq = (int(token) for token in message.subject.rsplit(".", 2)[1:])
+        attempt, seq = _place(message.subject)
+        ack = read(_ack, message.data) if message.data else _Ack(error=_NO_STREAM)
+        if not ack.error and ack.stream != self._stream:
+            raise MalformedError(f"no ack of {self._stream}")
         self._heard_s = asyncio.get_running_loop().time()
-        if not message.data or b'"error"' in message.data:
+        if ack.error:
             if attempt == self._attempt and seq > self.stored_seq and self._doubting is None:
-                reason = json.loads(message.data)["error"].get("description") if message.data else "no stream answers"
+                reason = str(ack.error.get("description"))
                 self._refusals += bool(message.data)
                 if self._refusals == REFUSALS_MAX:
                     raise self._refused(seq, reason)
@@ -261,6 +276,15 @@ async def read_name(bus: Bus, group: str, seq: int) -> str:
     if not name:
         raise InputError(f"the log {stream(group)} was written by an earlier version; expected another group")
     return name
+
+
+def _place(subject: str) -> tuple[int, int]:
+    """The attempt and the sequence that an ack is for."""
+    try:
+        attempt, seq = (int(token) for token in subject.rsplit(".", 2)[1:])
+    except ValueError as error:
+        raise MalformedError("an ack of no append") from error
+    return attempt, seq
 
 
 def _headers(before: str, name: str) -> dict[str, str]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import msgspec
+
 from mm_core.types import InputError
 from mm_runtime.figures.archive import add_archive
 from mm_runtime.figures.feed import add_free
@@ -32,6 +34,13 @@ RETRY_S = 0.5
 RETRY_S_MAX = 10.0
 # Events that may wait for an unreachable store before the reading of the log waits too.
 WAITING_EVENTS_MAX = 500_000
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A statement that reads, and the format of its answer."""
+
+    sql: str
+    format: str
 
 
 class Archiver:
@@ -93,13 +102,13 @@ class Archiver:
         since_s = self._storing_s or (self._read_s if self._waiting else 0.0)
         return monotonic() - since_s if since_s else 0.0
 
-    async def sql(self, question: dict[str, str]) -> dict[str, str]:
+    async def sql(self, question: Question) -> dict[str, str]:
         """Answer a reading statement; `error` holds what is wrong with it."""
         try:
             async with self._lock:
                 if self._sql is None:
                     self._sql = await asyncio.to_thread(_open, self._options, open_reader)
-                answer = await asyncio.to_thread(read_only, self._sql, question["sql"], question["format"])
+                answer = await asyncio.to_thread(read_only, self._sql, question.sql, question.format)
         except (InputError, StoreUnavailable) as error:
             return {"error": str(error)}
         return {"answer": answer.decode(errors="replace")}
@@ -112,7 +121,7 @@ class Archiver:
         self.stored_seq = first_seq - 1
         self._reader = LogPoller(service.bus, service.group, self._hear, first_seq)
         await self._reader.start()
-        await service.bus.answer(sql_subject(service.group), self.sql)
+        await service.bus.answer(sql_subject(service.group), self.sql, Question)
         log.info("storing the log from %d", first_seq)
         while True:
             await self._next_batch()

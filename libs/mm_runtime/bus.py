@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig
@@ -13,7 +14,8 @@ from nats.js.errors import BadRequestError, NotFoundError
 from nats.js.errors import Error as JetStreamError
 
 from mm_core.types import InputError
-from mm_runtime.login import NOBODY, Login
+from mm_runtime.login import INBOX, NOBODY, Login
+from mm_runtime.malformed import Malformed, MalformedError, read
 from mm_runtime.quick_client import QuickClient
 from mm_wire.subjects import log_subjects, stream, writer_subject
 
@@ -40,6 +42,7 @@ class Bus:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.reconnects = 0
         self.errors = 0
+        self.malformed = Malformed()
         self._is_open = False
         self._url = self._user = ""
         self._on_reconnect: list[Listener] = []
@@ -88,6 +91,7 @@ class Bus:
     async def subscribe(self, subject: str, hear: Callable[[Msg], Awaitable[None]], *, at_once: bool = False) -> Any:
         """Hear all messages of a subject, one after the other.
 
+        One for which `hear` raises MalformedError is counted, and answered with an error if it asks for an answer.
         `at_once`: as they are read, which saves two turns of the event loop. Such a `hear` must never wait for another
         message.
         """
@@ -95,6 +99,9 @@ class Bus:
         async def heard(message: Msg) -> None:
             try:
                 await hear(message)
+            except MalformedError as error:
+                self.malformed.note(message.subject, message.data, error)
+                await self.reply(message, {"error": f"malformed: {error}"})
             except OUTAGES as error:  # nats-py reports it as if it were trouble of the connection
                 self.fail(error)
                 raise
@@ -112,21 +119,40 @@ class Bus:
         return task
 
     async def request(self, subject: str, question: Any = None, timeout_s: float = REQUEST_S) -> Any:
-        """Ask with JSON, be answered in JSON; None if nobody answers in time."""
+        """Ask with JSON, be answered in JSON; None if nobody answers in time, or with something else."""
         try:
             answer = await self.client.request(subject, json.dumps(question).encode(), timeout=timeout_s)
+            return read(json.loads, answer.data) if answer.data else None
         except OUTAGES:
             return None
-        return json.loads(answer.data) if answer.data else None
+        except MalformedError as error:
+            self.malformed.note(subject, answer.data, error)
+            return None
 
-    async def answer(self, subject: str, reply: Callable[[Any], Awaitable[Any]]) -> None:
-        """Answer every request on `subject` with the JSON of what `reply` makes of the request's."""
+    async def answer(self, subject: str, reply: Callable[[Any], Awaitable[Any]], kind: Any = None) -> None:
+        """Answer every request on `subject` with the JSON of what `reply` makes of the request's, which is a `kind`.
+
+        Without a `kind` nothing is asked but the question itself: JSON's null.
+        """
+        decode = msgspec.json.Decoder(kind).decode
 
         async def respond(message: Msg) -> None:
-            answer = await reply(json.loads(message.data) if message.data else None)
-            await self.publish(message.reply, json.dumps(answer).encode())
+            await self.reply(message, await reply(read(decode, message.data)))
 
         await self.subscribe(subject, respond)
+
+    async def reply(self, message: Msg, answer: Any) -> None:
+        """Answer a message with JSON, if it asks for that in an inbox: a subject of another kind is not for replies."""
+        if not message.reply:
+            return
+        if not message.reply.startswith(INBOX):
+            self.malformed.note(message.subject, message.data, f"wants its answer on {message.reply}")
+            return
+        data = json.dumps(answer).encode()
+        if len(data) > self.client.max_payload:
+            most = self.client.max_payload
+            data = json.dumps({"error": f"the answer has {len(data)} bytes; expected at most {most}"}).encode()
+        await self.publish(message.reply, data)
 
     def ended(self, task: "asyncio.Task[Any]") -> None:
         """Done-callback of a task whose failure is the service's."""

@@ -9,6 +9,7 @@ import msgspec
 from nats.aio.msg import Msg
 
 from mm_runtime.bus import Bus
+from mm_runtime.malformed import MalformedError, read
 from mm_runtime.roots import Roots, Want
 from mm_wire.subjects import CONSOLE, root_subject, want_subject
 
@@ -97,14 +98,9 @@ class Intake:
                 await self._want(source, again=False)
 
     async def _on_roots(self, message: Msg) -> None:
-        try:
-            roots = self._decode(message.data)
-        except msgspec.DecodeError as error:
-            log.warning("%s refused: %s", message.subject, error)
-            return
+        roots = read(self._decode, message.data)
         if message.subject != root_subject(self._group, roots.source):  # who may publish there is who says them
-            log.warning("%s refused: roots of %s", message.subject, roots.source)
-            return
+            raise MalformedError(f"roots of {roots.source[:40]!r}")
         if roots.sent_ns:
             self._on_clock(roots.sent_ns, roots.first == 0)
         source, wanted = roots.source, self._next.setdefault(roots.source, 1)

@@ -17,6 +17,7 @@ from mm_core.types import IntegrityError
 from mm_runtime.bus import Bus
 from mm_runtime.label import HEADER
 from mm_runtime.log_reader import STATUS
+from mm_runtime.malformed import MalformedError
 from mm_wire.chain import FIRST, Record, name_of
 from mm_wire.subjects import stream
 
@@ -85,10 +86,12 @@ class LogPoller:
         return self._answer
 
     async def _on_answer(self, message: Msg) -> None:
-        if int(message.subject.rsplit(".", 1)[1]) != self._asked:
+        if message.subject != f"{self._inbox}.{self._asked}":
             return
         headers = message.headers or {}
         if STATUS not in headers:
+            if not headers.get(SEQUENCE, "").isdigit():
+                raise MalformedError("no message of the log")
             self._answer.append(message)
             return
         self.pending = int(headers.get(PENDING, 0))

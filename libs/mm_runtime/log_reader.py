@@ -14,6 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from mm_runtime.bus import Bus, until_available
 from mm_runtime.label import Label
+from mm_runtime.malformed import MalformedError
 from mm_wire.subjects import log_subjects, stream
 
 log = logging.getLogger(__name__)
@@ -135,9 +136,7 @@ class LogReader:
             self._again()
 
     async def _on_event(self, message: Msg) -> None:
-        # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>
-        fields = message.reply.split(".")
-        seq, consumer_seq, self.pending = int(fields[5]), int(fields[6]), int(fields[8])
+        seq, consumer_seq, self.pending = _place(message)
         if consumer_seq != self._consumer_seq + 1:
             log.warning("event %d is missing: reading again", self.next_seq)
             self._again()
@@ -156,3 +155,13 @@ class LogReader:
             if silent_s > HEARTBEATS_MISSED * HEARTBEAT_S:
                 log.warning("the log was silent for %.1f s: reading again from %d", silent_s, self.next_seq)
                 await self._reset()
+
+
+def _place(message: Msg) -> tuple[int, int, int]:
+    """The sequence of an event, its number among those of our consumer, and how many wait behind it."""
+    # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>
+    try:
+        fields = message.reply.split(".")
+        return int(fields[5]), int(fields[6]), int(fields[8])
+    except (IndexError, ValueError) as error:
+        raise MalformedError("no event of the log") from error

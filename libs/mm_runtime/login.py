@@ -26,11 +26,12 @@ class Login(msgspec.Struct, frozen=True):
 
 
 NOBODY = Login()
+INBOX = "_INBOX."  # of whoever asks: no service subscribes anything else there than what it asked for
 
 
 def inbox(user: str) -> str:
     """Where the replies to a user come."""
-    return f"_INBOX.{user}"
+    return f"{INBOX}{user}"
 
 
 def login_of(bus: Bus, name: str) -> Login:

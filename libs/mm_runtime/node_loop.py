@@ -19,6 +19,7 @@ from mm_runtime.bus import Bus, until_available
 from mm_runtime.checkpoints import Checkpoints
 from mm_runtime.label import Label
 from mm_runtime.log_reader import LogReader
+from mm_runtime.malformed import MalformedError
 from mm_runtime.reports import Report
 from mm_wire.codec import decode, encode
 from mm_wire.subjects import kind_subject, report_subject, resend_subject, stream
@@ -110,7 +111,9 @@ class NodeLoop:
         self.checkpoint_bytes = await self._checkpoints.put(next_seq, state)
         self.checkpoints += 1
 
-    async def _on_resend(self, _: Msg) -> None:
+    async def _on_resend(self, message: Msg) -> None:
+        if message.data:
+            raise MalformedError("expected nothing")
         await self._resend()
 
     async def _resend(self) -> None:

@@ -9,7 +9,6 @@ from time import monotonic
 from typing import Any
 
 import msgspec
-from nats.aio.msg import Msg
 
 from mm_core.events import BookTop, InstrumentDefined, RootEvent
 from mm_core.types import InputError
@@ -144,10 +143,10 @@ class Recorder:
             self.recording.close()
         self.counted.save(self._seen())
 
-    async def on_end(self, message: Msg) -> None:
+    async def on_end(self, _: None) -> bool:
         """The operator of the session wants its log closed behind the frames so far."""
         self.end_asked.set()
-        await self._bus.publish(message.reply, b"true")
+        return True
 
     async def open(self) -> int:
         """Wait for the sequencer; the number of the next root. Counts of an earlier process of this log go on."""
@@ -280,7 +279,7 @@ async def start(service: Service) -> None:
     recorder = Recorder(service, instrument)
     service.status = recorder.status
     service.on_stop(recorder.stop)
-    await service.bus.subscribe(end_subject(service.group), recorder.on_end)
+    await service.bus.answer(end_subject(service.group), recorder.on_end)
     add_feed(service.metrics, recorder, instrument)
     if options.frames:
         add_free(service.metrics, options.frames)

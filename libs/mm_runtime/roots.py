@@ -11,12 +11,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import Annotated
 
 import msgspec
 from nats.aio.msg import Msg
 
 from mm_core.events import Event, Root
+from mm_core.types import INT64_MAX
 from mm_runtime.bus import Bus
+from mm_runtime.malformed import read
 from mm_wire.codec import decode, encode
 from mm_wire.subjects import root_subject, want_subject
 
@@ -28,6 +31,9 @@ BATCH_BYTES = 512 << 10
 REPEAT_S = 0.5
 
 
+Number = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)]
+
+
 class Roots(msgspec.Struct, frozen=True, array_like=True):
     """Consecutive roots of one source, the first of them numbered `first`, counting from 1.
 
@@ -37,11 +43,11 @@ class Roots(msgspec.Struct, frozen=True, array_like=True):
     """
 
     source: str
-    first: int
+    first: Number
     events: list[bytes]
     skips: bool = False
     ends: bool = False
-    sent_ns: int = 0
+    sent_ns: Number = 0
 
 
 class Want(msgspec.Struct, frozen=True, array_like=True):
@@ -51,10 +57,10 @@ class Want(msgspec.Struct, frozen=True, array_like=True):
     so old: a GAP is to take the place of all that wait.
     """
 
-    number: int
+    number: Number
     again: bool
-    next: int
-    late_ns: int = 0
+    next: Number
+    late_ns: Number = 0
 
 
 def _no_clock() -> int:
@@ -77,7 +83,7 @@ class RootSource:
         self._group = group
         self._source = source
         self._encode = msgspec.msgpack.Encoder().encode
-        self._want = msgspec.msgpack.Decoder(Want)
+        self._want = msgspec.msgpack.Decoder(Want).decode
         self._kept: deque[tuple[int, bytes | None]] = deque()  # None is the end
         self._confirmed: bytes | None = None  # the last root that the log is known to hold
         self._number = 0  # of the last root
@@ -199,7 +205,7 @@ class RootSource:
         await self._bus.publish(root_subject(self._group, self._source), self._encode(roots))
 
     async def _on_want(self, message: Msg) -> None:
-        want = self._want.decode(message.data)
+        want = read(self._want, message.data)
         self._wanted, self._next = max(self._wanted, want.number), max(self._next, want.next)
         while self._kept and self._kept[0][0] < want.number:
             self._confirmed = self._kept.popleft()[1]

@@ -23,12 +23,13 @@ from mm_runtime.intake import Intake, Waiting
 from mm_runtime.label import Label
 from mm_runtime.lateness import Hold, Lateness
 from mm_runtime.ledger import Ledger
+from mm_runtime.malformed import MalformedError, read
 from mm_runtime.rebuild import CLOSE, read_end
 from mm_runtime.reports import Head, Report
 from mm_runtime.source_clock import SourceClock
 from mm_runtime.stamping import Stamping, decoded
 from mm_runtime.topology import KINDS, SAID_BY, SOURCES, hearers
-from mm_wire.codec import encode
+from mm_wire.codec import decode, encode
 from mm_wire.subjects import report_subject, resend_subject, subject_of
 
 log = logging.getLogger(__name__)
@@ -63,11 +64,9 @@ class Sequencer:
         self.on_order: Callable[[float], Any] = lambda _seconds: None
         self._bus, self._group = bus, group
         self._stamping = Stamping(stamper)
-        self._by_clock = by_clock
-        self._offset_ns = offset_ns
+        self._by_clock, self._offset_ns, self._grace_ns = by_clock, offset_ns, grace_ns
         self._clock = SourceClock()
         self._lateness = Lateness(self._clock, delay_ns_max if by_clock else 0, offset_ns, grace_ns)
-        self._grace_ns = grace_ns
         self._ledger = Ledger(hearers(decide_on))
         self._appender = Appender(bus, group)
         self._intake = Intake(bus, group, self._pump, self._on_clock, self._on_skip)
@@ -134,17 +133,18 @@ class Sequencer:
         node = message.subject.rsplit(".", 1)[1]
         self.counts.reports += 1
         try:
-            report = self._report(message.data)
+            report = read(self._report, message.data)
             for seq, answers in report.answers:
                 self._take_report(node, seq, answers, report.writer)
-        except msgspec.DecodeError as error:
-            self._refuse(node, str(error))
+        except MalformedError:
+            self.counts.reports_refused += 1
+            raise
         await self._pump()
 
     def _take_report(self, node: str, seq: int, answers: list[bytes], writer: str) -> None:
         if not self._ledger.waits(node, seq):
             self.counts.reports_late += 1
-        elif strange := [kind for data in answers if SAID_BY.get(kind := self._head(data).type) != node]:
+        elif strange := [kind for data in answers if SAID_BY[kind := type(read(decode, data)).__name__] != node]:
             self._refuse(node, f"to {seq} it may not say {', '.join(strange)}")
         else:
             self._ledger.report(node, seq, answers)

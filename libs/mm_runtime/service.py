@@ -106,6 +106,8 @@ class Service:
         metrics.gauge("bus_connected", "1 while the bus is there", lambda: self.bus.is_connected)
         metrics.counter("bus_reconnects", "Times the bus came back", lambda: self.bus.reconnects)
         metrics.counter("bus_errors", "Errors of the connection", lambda: self.bus.errors)
+        text = "Messages refused because they cannot be read"
+        metrics.counter("bus_malformed", text, lambda: self.bus.malformed.count)
         app = web.Application()
         app.add_routes([web.get("/metrics", self._metrics), web.get("/healthz", self._healthz), *self.routes])
         runner = web.AppRunner(app, access_log=None)

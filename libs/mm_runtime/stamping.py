@@ -2,12 +2,11 @@
 
 from collections import deque
 
-import msgspec
-
 from mm_core.events import AnyEvent, InstrumentDefined, MarketEvent, RootEvent, Tick
 from mm_core.sequencer import Sequencer as Stamper
 from mm_core.types import InputError
 from mm_runtime.intake import Waiting
+from mm_runtime.malformed import MalformedError, read
 from mm_runtime.rebuild import End
 from mm_wire.codec import decode
 
@@ -96,6 +95,6 @@ class Stamping:
 def decoded(data: bytes) -> AnyEvent | None:
     """The event of a message, None if it is none."""
     try:
-        return decode(data)
-    except msgspec.DecodeError:
+        return read(decode, data)
+    except MalformedError:
         return None

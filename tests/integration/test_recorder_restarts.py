@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -53,11 +54,13 @@ def frames(folder: Path) -> list[tuple[int, bytes]]:
 def kill_recorder(process: subprocess.Popen[str], folder: Path, times: int) -> None:
     """Kill it whenever some more frames are on disk."""
     for start in range(1, times + 1):
-        least = kept(folder)["frames"] + 30
-        until(
-            process, lambda least=least, start=start: kept(folder)["frames"] > least and kept(folder)["starts"] == start
-        )
+        until(process, partial(has_more, folder, kept(folder)["frames"] + 30, start))
         os.kill(service_pid(process.pid, "recorder"), signal.SIGKILL)
+
+
+def has_more(folder: Path, frames: int, start: int) -> bool:
+    """Whether process number `start` of a recorder has brought more than so many frames."""
+    return bool(kept(folder)["frames"] > frames and kept(folder)["starts"] == start)
 
 
 def live_command(venue: str, out: Path, *options: str) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mm_core.events import BookSnapshot
-from mm_core.types import INT64_MAX
+from mm_core.types import INT64_MAX, BookState
 from mm_store.instrument import define
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit
@@ -25,9 +25,8 @@ def test_a_feed_that_begins_with_it_has_the_book_of_one_that_saw_all(place: int)
 def test_a_book_that_is_known_in_part_is_claimed_in_that_part_only(shared_data: Path) -> None:
     paths = sorted((shared_data / "binance_spot").glob("btcusdt_2024080[89].gz"))
     feed = check(paths, "BTCUSDT", 20_000, 5_000)
-    assert (
-        0 < feed.sync.status(2, 1, "").complete_low_ticks < feed.sync.status(2, 1, "").complete_high_ticks < INT64_MAX
-    )
+    status = feed.sync.status(BookState.VALID, 1, "")
+    assert 0 < status.complete_low_ticks < status.complete_high_ticks < INT64_MAX
 
 
 def check(paths: list[Path], symbol: str, place: int, count: int) -> Feed:

@@ -10,7 +10,7 @@ from mm_runtime.recorder_state import Counted, Seen, added_counts
 from mm_store.ws_lines import LeftOut
 from mm_venues.binance.counts import FeedCounts
 
-NONE = dict.fromkeys(FeedCounts.__struct_fields__, 0) | {"dropped": {}, "other": {}}
+NONE: dict[str, Any] = dict.fromkeys(FeedCounts.__struct_fields__, 0) | {"dropped": {}, "other": {}}
 
 
 def counts(**given: Any) -> FeedCounts:
