@@ -10,10 +10,11 @@ from time import monotonic
 from typing import Any
 
 import msgspec
+from clickhouse_connect.driver.client import Client
 
 from mm_core.types import InputError
 from mm_runtime.figures.archive import add_archive
-from mm_runtime.figures.feed import add_free
+from mm_runtime.figures.room import add_clickhouse
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.service import Service
 from mm_runtime.settings import Store
@@ -21,6 +22,7 @@ from mm_store.clickhouse.archive import Archive
 from mm_store.clickhouse.errors import StoreUnavailable
 from mm_store.clickhouse.query import read_only
 from mm_store.clickhouse.schema import apply_schema
+from mm_store.clickhouse.sizes import Sizes
 from mm_store.clickhouse.store import open_reader, open_store
 from mm_wire.chain import Record
 from mm_wire.codec import decode
@@ -32,6 +34,7 @@ NICE = 10  # what decides goes first on a busy machine; the store may lag
 IDLE_S = 0.3  # a log that is silent for so long is stored at once
 RETRY_S = 0.5
 RETRY_S_MAX = 10.0
+SIZES_S = 15.0
 # Events that may wait for an unreachable store before the reading of the log waits too.
 WAITING_EVENTS_MAX = 500_000
 
@@ -53,6 +56,8 @@ class Archiver:
         self.counts: dict[str, int] = {}
         self.counted_seq = 0  # the end of the log that `counts` are of
         self.is_failing = False
+        self.sizes = Sizes()
+        self._sized_s = 0.0  # when they were asked for
         self._service = service
         self._options = service.settings.store
         self._archive: Archive
@@ -124,6 +129,7 @@ class Archiver:
         await service.bus.answer(sql_subject(service.group), self.sql, Question)
         log.info("storing the log from %d", first_seq)
         while True:
+            await self._measure(client)
             await self._next_batch()
             batch = self._take()
             async with self._lock:
@@ -156,6 +162,14 @@ class Archiver:
                     await self._full.wait()
             if before and len(self._waiting) == before:
                 return
+
+    async def _measure(self, client: Client) -> None:
+        """Ask now and then how large the store is."""
+        if self.sizes.is_known and monotonic() - self._sized_s < SIZES_S:
+            return
+        async with self._lock:
+            await self._until_stored(lambda: self.sizes.ask(client))
+        self._sized_s = monotonic()
 
     def _take(self) -> list[tuple[int, bytes]]:
         batch, self._waiting = self._waiting, []
@@ -212,7 +226,6 @@ async def start(service: Service) -> None:
     archiver = Archiver(service)
     service.status = archiver.status
     add_archive(service.metrics, archiver)
-    if service.settings.store.path:
-        add_free(service.metrics, Path(service.settings.store.path))
+    add_clickhouse(service.metrics, archiver.sizes)
     service.on_stop(archiver.stop)
     archiver.begin()

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -13,7 +13,8 @@ import msgspec
 from mm_core.events import BookTop, InstrumentDefined, RootEvent
 from mm_core.types import InputError
 from mm_runtime.ending import end_tasks
-from mm_runtime.figures.feed import add_feed, add_free, add_live
+from mm_runtime.figures.feed import add_feed, add_live
+from mm_runtime.figures.room import FRAMES, add_folder
 from mm_runtime.live_source import LiveSource
 from mm_runtime.recorded_source import RecordedSource
 from mm_runtime.recorder_state import Counted, Seen, added_counts
@@ -68,7 +69,8 @@ class Recorder:
         self.end_asked = asyncio.Event()
         self.live: LiveSource | None = None
         self.recorded: RecordedSource | None = None
-        self.recording = _new_recording(options, instrument, self._ask_snapshot)
+        folder = _frames_folder(options, instrument)
+        self.recording = Recording(folder, instrument.venue_symbol, self._ask_snapshot) if folder else None
         self._service, self._bus = service, service.bus
         self._book_top, self._group = bus.book_top, service.group
         self._is_paced = bool(options.speed) or options.source.startswith(PACED)
@@ -259,13 +261,11 @@ class Recorder:
         log.info("the end: %d frames", self.frames)
 
 
-def _new_recording(
-    options: argparse.Namespace, instrument: InstrumentDefined, ask_snapshot: Callable[[], None]
-) -> Recording | None:
-    folder = options.frames
+def _frames_folder(options: argparse.Namespace, instrument: InstrumentDefined) -> Path | None:
+    """Where frames are recorded to."""
     if options.data:
-        folder = options.data.joinpath(*instrument.instrument_id.split("."))
-    return Recording(folder, instrument.venue_symbol, ask_snapshot) if folder else None
+        return Path(options.data).joinpath(*instrument.instrument_id.split("."))
+    return options.frames and Path(options.frames)
 
 
 async def start(service: Service) -> None:
@@ -281,8 +281,8 @@ async def start(service: Service) -> None:
     service.on_stop(recorder.stop)
     await service.bus.answer(end_subject(service.group), recorder.on_end)
     add_feed(service.metrics, recorder, instrument)
-    if options.frames:
-        add_free(service.metrics, options.frames)
+    if folder := _frames_folder(options, instrument):
+        add_folder(service.metrics, FRAMES, folder, f"{instrument.venue_symbol}_*.ws.gz")
     if options.source == LIVE:
         recorder.begin(recorder.trade_live(service.settings.venue, instrument))
         return

@@ -8,6 +8,7 @@ from mm_core.setup.config import Config, Count, Millis, Section
 
 Name = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,40}$")]  # part of subjects, streams and paths
 Port = Annotated[int, Meta(ge=0, le=65535)]
+Bytes = Annotated[int, Meta(ge=1_000_000, le=10**15)]
 Positive = Annotated[int, Meta(ge=1, le=10**9)]
 
 
@@ -28,6 +29,7 @@ class Bus(Section, frozen=True, kw_only=True):
     tick_grace_ms: Count = 50  # a live Tick waits this long for roots that are still on their way
     book_top: bool = True  # the venue's own best bid and ask on the log; without, its book is depth alone
     checkpoint_events: Positive = 5_000  # a node's state is kept at least every so many events
+    stream_bytes_max: Bytes = 20_000_000_000  # the log on the bus; what is stored and on file beyond it is trimmed
     delay_ms_max: Count = 3_000  # a live log takes no market data and no Tick that is older than that; 0: any
 
 

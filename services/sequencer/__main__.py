@@ -1,9 +1,10 @@
 """The sequencer on the bus: assembly only."""
 
 from mm_core.sequencer import Sequencer as Stamper
-from mm_runtime.figures.log import add_log
+from mm_runtime.figures.log import add_log, add_stream
 from mm_runtime.sequencer import Sequencer
 from mm_runtime.service import Service, run_service
+from mm_runtime.stream_size import StreamSize
 
 NS_PER_MS = 1_000_000
 
@@ -23,8 +24,12 @@ async def start(service: Service) -> None:
         decide_on=service.settings.book.decide_on,
     )
     add_log(service.metrics, sequencer)
+    size = StreamSize(service.bus, service.group, bus.stream_bytes_max)
+    add_stream(service.metrics, size)
     await sequencer.start()
     service.on_stop(sequencer.stop)
+    await size.start()
+    service.on_stop(size.stop)
     service.status = sequencer.status
 
 

@@ -1,8 +1,6 @@
 """The recorder's feed: what is proven, how old it is, what was lost; and its way into the log."""
 
-import shutil
 from functools import partial
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -120,11 +118,6 @@ def _ends(live: "LiveSource", kind: str) -> float:
 
 def _lost(recorder: "Recorder") -> float:
     return float(recorder.recording.frames_lost) if recorder.recording else 0.0
-
-
-def add_free(metrics: Metrics, folder: Path) -> None:
-    """Room on the disk of a folder that is written to."""
-    metrics.gauge("disk_free_bytes", "Room on the disk that is written to", lambda: shutil.disk_usage(folder).free)
 
 
 def _count(feed: Feed, name: str) -> float:

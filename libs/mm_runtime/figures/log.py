@@ -7,6 +7,7 @@ from typing import Any
 from mm_core.types import NS_PER_S
 from mm_runtime.metrics import Metrics
 from mm_runtime.sequencer import Sequencer
+from mm_runtime.stream_size import StreamSize
 from mm_runtime.topology import HEARS
 
 COUNTS = {
@@ -49,6 +50,13 @@ def add_log(metrics: Metrics, sequencer: Sequencer) -> None:
         metrics.gauge(
             "waits_for", "1 while the log waits for a report of this node", partial(_waits, sequencer, node), node=node
         )
+
+
+def add_stream(metrics: Metrics, size: StreamSize) -> None:
+    """The log on the bus."""
+    metrics.gauge("log_stream_bytes", "Bytes of the log on the bus", lambda: size.bytes)
+    metrics.gauge("log_stream_max_bytes", "Bytes beyond which it is trimmed", lambda: size.bytes_max)
+    metrics.gauge("log_first_seq", "First sequence of the log that the bus still holds", lambda: size.first_seq)
 
 
 def _status(sequencer: Sequencer, name: str) -> float:

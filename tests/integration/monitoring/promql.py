@@ -9,6 +9,7 @@ import re
 
 FUNCTIONS = {
     *("abs", "changes", "delta", "histogram_quantile", "increase", "label_replace", "max_over_time", "min_over_time"),
+    "predict_linear",
     *("rate", "clamp_min", "time", "avg_over_time", "vector"),
 }
 AGGREGATIONS = {"sum", "max", "min", "avg", "count", "topk"}

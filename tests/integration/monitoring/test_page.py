@@ -9,7 +9,8 @@ from prometheus_client import Metric
 from tests.integration.monitoring.observed import NAMES, Observed
 from tests.session import SAMPLE
 
-from mm_runtime.figures.feed import add_free, add_live
+from mm_runtime.figures.feed import add_live
+from mm_runtime.figures.room import FRAMES, add_folder
 from mm_runtime.metrics import Metrics
 from mm_runtime.replay_venue import figures
 from mm_runtime.topology import HEARS
@@ -52,7 +53,7 @@ def exported(observed: Observed, tmp_path_factory: pytest.TempPathFactory) -> di
     """The metrics of a session, and those that only a live one has."""
     live = Metrics(RECORDER, "main")
     add_live(live, SimpleNamespace(client=None))  # type: ignore[arg-type]  # what is read of it
-    add_free(live, tmp_path_factory.getbasetemp())
+    add_folder(live, FRAMES, tmp_path_factory.getbasetemp())
     families = [family for families in observed.families.values() for family in families]
     lines = WsLines([SAMPLE])
     market = Market(define("SYNTH", lines).instrument, look_ahead(lines))
