@@ -15,7 +15,7 @@ from mm_core.events import BookSnapshot
 from mm_core.types import INT64_MAX
 
 CUT_LEVELS_MIN = 100
-_LIMITS = (100, 500, 1000, 5000)
+LIMITS = (100, 500, 1000, 5000)
 _RENEWED_PART = 10  # less than a tenth of the first distance left: time for a new snapshot
 
 
@@ -53,4 +53,4 @@ def grown(window: Window, bid_ticks: int, ask_ticks: int) -> Window:
 
 def is_cut(levels: int, other_levels: int) -> bool:
     """Whether a side of so many levels goes on behind its worst price."""
-    return levels >= CUT_LEVELS_MIN and (levels == other_levels or levels in _LIMITS)
+    return levels >= CUT_LEVELS_MIN and (levels == other_levels or levels in LIMITS)

@@ -7,8 +7,7 @@ import msgspec
 
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus, InstrumentDefined, RootEvent
 from mm_core.types import INT64_MAX, BookState
-
-_LEVELS_MAX = 5_000  # of each side: the most that the venue gives
+from mm_venues.complete import LIMITS
 
 
 class Rejoin:
@@ -44,24 +43,31 @@ class Rejoin:
                     side.pop(price, None)
 
     def snapshot(self) -> bytes:
-        """The body of the venue's answer, of what is known to be complete; empty where no book is proven.
+        """The body of the venue's answer; empty where no book is proven, or too little of one is known to be complete.
 
-        Both sides have as many levels where one of them is cut off: so the reader knows that they go on.
+        A side that is known in part only is as long as one of the venue's limits: so its reader knows that it goes on.
         """
-        if not self._is_proven:
-            return b""
         low_ticks, high_ticks = self._window
         bids = sorted((ticks for ticks in self._sides[0] if ticks >= low_ticks), reverse=True)
         asks = sorted(ticks for ticks in self._sides[1] if ticks <= high_ticks)
-        is_whole = low_ticks == 0 and high_ticks == INT64_MAX
-        most = _LEVELS_MAX if is_whole else min(len(bids), len(asks), _LEVELS_MAX)
+        bids_max = _length(bids, is_whole=low_ticks == 0)
+        asks_max = _length(asks, is_whole=high_ticks == INT64_MAX)
+        if not self._is_proven or not bids_max or not asks_max:
+            return b""
         return msgspec.json.encode(
             {
                 "lastUpdateId": self._update_id,
-                "bids": self._levels(bids[:most], self._sides[0]),
-                "asks": self._levels(asks[:most], self._sides[1]),
+                "bids": self._levels(bids[:bids_max], self._sides[0]),
+                "asks": self._levels(asks[:asks_max], self._sides[1]),
             }
         )
 
     def _levels(self, side_ticks: list[int], side: dict[int, int]) -> list[tuple[str, str]]:
         return [(f"{ticks * self._tick:f}", f"{side[ticks] * self._lot:f}") for ticks in side_ticks]
+
+
+def _length(side: list[int], *, is_whole: bool) -> int:
+    """How many levels of a side can be said."""
+    if is_whole:
+        return min(len(side), LIMITS[-1])
+    return max((limit for limit in LIMITS if limit <= len(side)), default=0)

@@ -1,11 +1,13 @@
 """A recording that is taken up in its middle: the snapshot made there proves the same book as the whole recording."""
 
+import json
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from tests.venue.market import ETH
 
-from mm_core.events import BookSnapshot
+from mm_core.events import BookSnapshot, FeedStatus
 from mm_core.types import INT64_MAX, BookState
 from mm_store.instrument import define
 from mm_store.ws_lines import WsLines
@@ -27,6 +29,20 @@ def test_a_book_that_is_known_in_part_is_claimed_in_that_part_only(shared_data: 
     feed = check(paths, "BTCUSDT", 20_000, 5_000)
     status = feed.sync.status(BookState.VALID, 1, "")
     assert 0 < status.complete_low_ticks < status.complete_high_ticks < INT64_MAX
+
+
+def test_a_window_that_is_too_narrow_for_a_snapshot_makes_none() -> None:
+    rejoin = Rejoin(ETH)
+    sides = {"bid_ticks": tuple(range(300, 0, -1)), "bid_lots": (1,) * 300}
+    sides |= {"ask_ticks": tuple(range(301, 601)), "ask_lots": (1,) * 300}
+    rejoin.take([BookSnapshot(instrument_id="", ts_ns=1, update_id=1, **sides)])  # type: ignore[arg-type]
+    sizes = []
+    for low_ticks, high_ticks in ((0, INT64_MAX), (50, 580), (150, 580), (0, 420), (250, 600)):
+        status = {"complete_low_ticks": low_ticks, "complete_high_ticks": high_ticks}
+        rejoin.take([FeedStatus(instrument_id="", ts_ns=1, state=BookState.VALID, epoch=1, **status)])  # type: ignore[arg-type]
+        snapshot = json.loads(rejoin.snapshot() or '{"bids": [], "asks": []}')
+        sizes.append((len(snapshot["bids"]), len(snapshot["asks"])))
+    assert sizes == [(300, 300), (100, 100), (100, 100), (300, 100), (0, 0)]
 
 
 def check(paths: list[Path], symbol: str, place: int, count: int) -> Feed:
