@@ -10,9 +10,10 @@ import zlib
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Self
 
 from mm_core.types import NS_PER_S, InputError
+from mm_store.lock import is_at
 
 DAY_NS = 86_400 * NS_PER_S
 FLUSH_NS = NS_PER_S
@@ -33,14 +34,6 @@ _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.ENOMEM, er
 def is_passing(error: OSError) -> bool:
     """True for a full disk and the like: the same file may be written later."""
     return error.errno in _PASSING
-
-
-def is_at(file: IO[Any], path: Path) -> bool:
-    """True while an open file is the one that stands at `path`: nobody removed it, or put another in its place."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except OSError:
-        return False
 
 
 class UnwritableError(InputError):

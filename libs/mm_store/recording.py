@@ -1,16 +1,13 @@
 """A live recording: frames to a folder of our own, whatever the disk does meanwhile."""
 
-import fcntl
 import logging
-import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from mm_core.types import InputError
-from mm_store.frames import DAY_NS, FrameWriter, UnwritableError, is_at
+from mm_store.frames import DAY_NS, FrameWriter, UnwritableError
+from mm_store.lock import FileLock
 from mm_venues import control
 
 _log = logging.getLogger(__name__)
@@ -18,55 +15,18 @@ _log = logging.getLogger(__name__)
 RETRY_S = 1.0
 
 
-class FolderLock:
+class FolderLock(FileLock):
     """Holds `.recording_<SYMBOL>` of a folder, with our process id in it, until `release`.
 
-    InputError if another process holds it. The system takes it from a process that dies, however it does.
+    InputError if another process holds it.
     """
 
     def __init__(self, folder: Path, symbol: str) -> None:
-        self._path = folder / f".recording_{symbol}"
+        path = folder / f".recording_{symbol}"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = self._take()
+            super().__init__(path, "another recorder, process {pid}, writes to it; expected one a folder and symbol")
         except OSError as error:
-            raise UnwritableError(self._path, error) from error
-
-    def _take(self) -> IO[str]:
-        while True:
-            file = self._path.open("a+")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # Who released it may have removed the file that we opened: then it locks nothing.
-                if is_at(file, self._path):
-                    break
-            except BlockingIOError as error:
-                raise self._held(file) from error
-            file.close()
-        with suppress(OSError):  # whose it is, for a message only
-            os.ftruncate(file.fileno(), 0)
-            os.write(file.fileno(), b"%d\n" % os.getpid())
-        return file
-
-    def _held(self, file: IO[str]) -> InputError:
-        with file:
-            file.seek(0)
-            pid = file.read(20).strip() or "unknown"
-        return InputError(
-            f"{self._path.parent}: another recorder, process {pid}, writes to it; expected one a folder and symbol"
-        )
-
-    @property
-    def is_held(self) -> bool:
-        """False once the folder, or its lock's file, was removed: then others can have it."""
-        return is_at(self._file, self._path)
-
-    def release(self) -> None:
-        """Let others have the folder."""
-        with suppress(OSError):
-            if self.is_held:  # or the file there is another recorder's
-                self._path.unlink(missing_ok=True)
-        self._file.close()
+            raise UnwritableError(path, error) from error
 
 
 class Recording:
@@ -156,7 +116,7 @@ class Recording:
 
     def _keep_lock(self) -> None:
         """Have the folder for ourselves, again if it was removed. InputError if another recorder has it now."""
-        if self._lock is not None and not self._lock.is_held:
+        if self._lock is not None and not self._lock.is_in_place:
             self._lock.release()
             self._lock = None
         self._lock = self._lock or FolderLock(self._folder, self._symbol)
