@@ -98,8 +98,9 @@ def running(state: Path) -> str:
 
 
 def check_modes(out: Path) -> None:
-    """Only its owner can read the folder of a session's bus, and the secrets in it."""
-    bus = out / "bus"
-    for path in [bus, bus / "secrets", *(bus / "secrets").iterdir(), *bus.glob("*.conf")]:
+    """Only its owner can read the secrets of a session's bus, and what the server stores."""
+    secrets = out / "bus" / "secrets"
+    for path in [secrets, *secrets.iterdir(), *(out / "bus").glob("*.conf")]:
         allowed = 0o700 if path.is_dir() else 0o600
         assert stat.S_IMODE(path.stat().st_mode) == allowed, path
+    assert 0o700 in [stat.S_IMODE(folder.stat().st_mode) for folder in (out, out / "bus")]
