@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check rules parity recorded recompute profiles cases wire faults livefaults clients containers mutants \
+.PHONY: help setup paper test check rules parity recorded recompute profiles cases wire faults livefaults sessions storm clients containers mutants \
 	latency golden bench image up down clean
 .DELETE_ON_ERROR:
 
@@ -66,6 +66,12 @@ cases: $(STAMP) ## Run every small recording of a fault in each way and write do
 
 wire: $(STAMP) ## Run the tests of the wire's 61 faults and write docs/wire-faults.md: two minutes
 	$(BIN)/python -m tests.contract.wire_table
+
+sessions: $(STAMP) ## Kill the command of a session, fill its disk, delete its bus, and go on: SESSION_KILLS=50 for fifty kills
+	$(BIN)/pytest tests/sessions -m slow
+
+storm: $(STAMP) ## Kill a process of a long session every few seconds; STORM="--kills 1000 ..": prints a histogram
+	$(BIN)/python -m tests.sessions.storm $(STORM)
 
 livefaults: $(STAMP) ## Live sessions on a venue that goes wrong, services that freeze: six minutes, prints a table
 	$(BIN)/pytest tests/livefaults -m slow -s
