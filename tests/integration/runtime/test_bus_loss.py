@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import nats.errors
 import pytest
 import uvloop
 from tests.integration.runtime.group import until
@@ -141,6 +142,33 @@ def test_a_client_whose_tasks_end_silently_reconnects(task: str) -> None:
             return bus.revivals
 
     assert uvloop.run(run()) == 1
+
+
+async def answer_the_second_ping_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """As a server that stood still: the answer comes when nobody waits for it any more."""
+    writer.write(INFO)
+    pings = 0
+    while line := await reader.readline():
+        if line.startswith(b"PING"):
+            pings += 1
+            await asyncio.sleep(0.5 if pings == 2 else 0.0)
+            writer.write(b"PONG\r\n")
+
+
+def test_an_answer_to_a_flush_that_was_given_up_ends_nothing() -> None:
+    async def run() -> tuple[int, int]:
+        bus = Bus()
+        async with fake(answer_the_second_ping_late) as server:
+            await bus.connect(server.url, "test")
+            with pytest.raises(nats.errors.TimeoutError):
+                await bus.client.flush(timeout=0.1)  # type: ignore[arg-type]
+            await bus.client.flush(timeout=5)
+            assert bus.client._reading_task is not None
+            assert not bus.client._reading_task.done()
+            await bus.close()
+            return server.served, bus.revivals
+
+    assert uvloop.run(run()) == (1, 0)
 
 
 def test_a_publish_into_a_connection_that_just_died_fails_nobody() -> None:
