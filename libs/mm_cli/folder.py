@@ -67,12 +67,12 @@ def old_folder(path: Path) -> Iterator[Folder]:
 
 
 def check_empty(option: str, path: Path | None) -> None:
-    """InputError for a folder that holds anything: nothing is written over."""
+    """InputError for a folder that holds anything but the lock of one that never began: nothing is written over."""
     if path is None or not path.exists():
         return
     if not path.is_dir():
         raise InputError(f"{option} {path}: a file; expected a new folder")
-    if any(path.iterdir()):
+    if any(each.name != NAME for each in path.iterdir()):
         raise _held(path)
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mm_cli.folder import check_empty, new_folder
 from mm_cli.order import defined_of, new_order, old_order
 from mm_core.events import InstrumentDefined
-from mm_core.types import InputError
+from mm_core.types import InputError, IntegrityError
 from mm_runtime.config import load_config, to_toml, without_settings
 from mm_runtime.settings import Settings
 from mm_store.instrument import Defined
@@ -97,7 +98,36 @@ def test_a_session_of_another_core_is_refused(begun: Path) -> None:
         old_order(begun, salvage=False)
 
 
-def test_a_session_whose_bus_is_gone_has_ended(begun: Path) -> None:
+def test_a_session_that_was_killed_before_it_had_a_bus_begins(begun: Path) -> None:
     (begun / "bus" / "data").rmdir()
-    with pytest.raises(InputError, match="no bus in it: the session has ended; expected one that was interrupted"):
+    assert old_order(begun, salvage=False).out == begun
+
+
+def test_a_session_that_has_ended_does_not_go_on(begun: Path) -> None:
+    (begun / "bus" / "data").rmdir()
+    (begun / "manifest.json").write_text("{}")
+    with pytest.raises(InputError, match="the session has ended; expected one that was interrupted"):
         old_order(begun, salvage=False)
+
+
+def test_a_session_whose_bus_is_gone_says_what_is_left(begun: Path) -> None:
+    (begun / "bus" / "data").rmdir()
+    (begun / "log").mkdir()
+    with pytest.raises(IntegrityError, match="bus: gone; the log on disk is left: `crypto-mm export --session"):
+        old_order(begun, salvage=False)
+
+
+def test_a_folder_with_nothing_but_a_lock_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "session.lock").write_text("1")
+    check_empty("--out", tmp_path)
+    with new_folder(tmp_path) as folder:
+        assert folder.path == tmp_path
+    assert list(tmp_path.iterdir()) == []  # what never began leaves nothing
+
+
+def test_what_has_begun_stays(tmp_path: Path) -> None:
+    with new_folder(tmp_path) as folder:
+        (tmp_path / "session.json").write_text("{}")
+        folder.has_begun = True
+    with pytest.raises(InputError, match=r"holds session\.json; expected a new or empty folder, or `crypto-mm resume"):
+        check_empty("--out", tmp_path)
