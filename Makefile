@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check rules parity recorded recompute profiles cases wire faults livefaults sessions storm clients containers mutants \
+.PHONY: help setup paper test check rules parity recorded recompute profiles cases wire faults livefaults ends sessions storm clients containers mutants \
 	latency golden bench image up down clean
 .DELETE_ON_ERROR:
 
@@ -25,9 +25,11 @@ $(STAMP): pyproject.toml requirements.lock | $(BIN)/pip
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-paper: $(STAMP) ## Paper-trade the synthetic sample over NATS and ClickHouse, from its frames to out/paper
+# A new folder each time: nothing is written over.
+paper: OUT ?= out/paper-$(shell date -u +%Y%m%dT%H%M%SZ)
+paper: $(STAMP) ## Paper-trade the synthetic sample over NATS and ClickHouse, to OUT (out/paper-<time>)
 	$(BIN)/crypto-mm paper --venue binance --symbol SYNTH --source replay:samples/synth.gz \
-		--config deploy/config/paper.toml --out out/paper --force
+		--config deploy/config/paper.toml --out $(OUT)
 
 # Tests of one process each: two at a time. The others start services of their own, which use both cores.
 PARALLEL := tests/unit tests/property tests/contract tests/golden tests/recompute tests/figures
@@ -53,7 +55,7 @@ faults: $(STAMP) ## Kill each process of a session twenty times: about five minu
 	$(BIN)/pytest tests/faults -m slow
 
 recorded: $(STAMP) ## A whole recorded session over midnight and the backtest of its tape; fill times of whole recordings: five minutes
-	$(BIN)/pytest tests/integration tests/property -m slow
+	$(BIN)/pytest tests/integration tests/property -m slow --ignore=tests/integration/test_session_ends.py
 
 recompute: $(STAMP) ## Recompute sessions of whole recordings from their raw frames by other code: three minutes, prints tables
 	$(BIN)/pytest tests/recompute -m slow -s
@@ -66,6 +68,9 @@ cases: $(STAMP) ## Run every small recording of a fault in each way and write do
 
 wire: $(STAMP) ## Run the tests of the wire's 61 faults and write docs/wire-faults.md: two minutes
 	$(BIN)/python -m tests.contract.wire_table
+
+ends: $(STAMP) ## End sessions by signals at any moment, with services frozen and killed: ten minutes
+	$(BIN)/pytest tests/integration/test_session_ends.py -m slow
 
 sessions: $(STAMP) ## Kill the command of a session, fill its disk, delete its bus, and go on: SESSION_KILLS=50 for fifty kills
 	$(BIN)/pytest tests/sessions -m slow

@@ -1,6 +1,7 @@
 """The command: registers one module per subcommand and turns errors into exit codes. See README.md."""
 
 import logging
+import signal
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -8,10 +9,10 @@ from typing import Annotated
 import typer
 
 from mm_cli import backtest, bench, check, deploy, import_, operator, paper, record, serve_replay, synth, verify
-from mm_core.types import InputError
+from mm_cli.interrupt import INTERRUPTED, Interrupted
+from mm_core.types import InputError, IntegrityError, UnavailableError
 
-BAD_INPUT = 2
-INTERRUPTED = 130  # what typer exits with on Ctrl-C, as shells do: 128 + SIGINT
+FAILED, BAD_INPUT = 1, 2
 
 app = typer.Typer(
     name="crypto-mm",
@@ -36,7 +37,7 @@ def root(
 ) -> None:
     """Record, backtest and paper-trade crypto market making: one code decides in all of them.
 
-    Exit code: 0 done, 1 a check failed, 2 bad input or usage.
+    Exit code: 0 done, 1 it failed or a check did, 2 bad input or usage, 130 interrupted.
     """
 
 
@@ -62,8 +63,11 @@ app.command("verify")(verify.run)
 def main(commands: typer.Typer = app) -> None:
     """Run the command line of this process. Bad input becomes one `error:` line on stderr and exit code 2.
 
-    Any other exception is a bug and shows its traceback.
+    So does what is away, or stored data that is not what was written, with exit code 1. Any other exception is a bug
+    and shows its traceback.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as `mm_cli.__main__` left it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("mm_runtime.bus").setLevel(logging.ERROR)  # an outage is told by what it does to the command
     try:
@@ -71,6 +75,12 @@ def main(commands: typer.Typer = app) -> None:
     except InputError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(BAD_INPUT)
+    except (IntegrityError, UnavailableError) as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(FAILED)
+    except Interrupted as interrupted:
+        typer.echo(str(interrupted), err=True)
+        sys.exit(INTERRUPTED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             typer.echo("interrupted", err=True)

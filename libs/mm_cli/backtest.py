@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mm_cli.interrupt import interruptible
+from mm_cli.interrupt import INTERRUPTED, interruptible
 from mm_cli.options import (
     VENUES,
     ConfigOption,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from mm_core.setup.config import Config
     from mm_research.backtest import Result
 
-INTERRUPTED = 130
 DAYS_MAX = 3_660  # ten years
 DAYS_NAMED = 3  # of those that are missing
 SOURCES = "expected either --data with --symbol and --day, or --tape with --tick and --lot"

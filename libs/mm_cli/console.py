@@ -23,12 +23,16 @@ LINE_S = 5.0
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What is shown: where the session stands, the last sequence of its log, restarted services, market s a second."""
+    """What is shown: where the session stands, the last sequence of its log, its services, market s a second.
+
+    `restarts` are those of services so far, `waiting` the ones that do not run now.
+    """
 
     standing: "Standing"
     log_seq: int
     restarts: dict[str, int]
     speed_x: float
+    waiting: list[str] = []
 
 
 Show = Callable[[Look], None]
@@ -94,6 +98,7 @@ def rows(look: Look) -> list[tuple[str, str]]:
         ("orders", f"{standing.orders:,}, fills {standing.fills:,}, fees {standing.fees:,.6g} {standing.quote}"),
         ("refused", f"denied {counts_text(standing.denied)}; rejected {counts_text(standing.rejected)}"),
         ("risk", standing.trading_state + (f"; restarted: {restarts}" if restarts else "")),
+        *([("away", ", ".join(look.waiting))] if look.waiting else []),
     ]
 
 

@@ -112,9 +112,10 @@ def _write_session(folder: Path, chosen: "Settings", defined: "Defined", text: s
         url=settings.bus.url,
         group=settings.bus.group,
         instrument=defined.instrument,
-        config={name: msgspec.to_builtins(getattr(settings, name)) for name in Config.__struct_fields__},
+        config={each: msgspec.to_builtins(getattr(settings, each)) for each in Config.__struct_fields__},
         folder=str(folder),
         started_ns=time_ns(),
+        name=name,
     )
     _write(folder / STATE / "session.json", msgspec.json.encode(running).decode())
 

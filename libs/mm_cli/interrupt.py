@@ -1,14 +1,24 @@
 """Ctrl-C that ends a long command at its next step, with a summary, instead of in the middle of one."""
 
+import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+INTERRUPTED = 130  # as shells say it: 128 + SIGINT
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Handlers = dict[signal.Signals, Any]
+
+
+class Interrupted(Exception):  # noqa: N818  # a user's wish is no error
+    """A user wanted an end at once. The message is one line; exit code INTERRUPTED."""
 
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Yield the question whether Ctrl-C was pressed, or SIGTERM came; a second one ends at once."""
+    """Yield the question whether Ctrl-C was pressed, or SIGTERM or SIGHUP came; a second one ends at once."""
     asked = False
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
@@ -17,11 +27,71 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         restore()
 
     def restore() -> None:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        _restore(previous)
 
-    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, ask) for number in _taken()}
     try:
         yield lambda: asked
     finally:
         restore()
+
+
+@contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, by a KeyboardInterrupt."""
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, end) for number in _taken()}
+    try:
+        yield
+    finally:
+        _restore(previous)
+
+
+def _taken() -> list[signal.Signals]:
+    """The signals that end: not a hangup that is ignored, which is what `nohup` asks for."""
+    return [number for number in SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+
+
+def _restore(handlers: Handlers) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+class Interrupts:
+    """How often a user has asked a session to end: `once` with its log closed and a summary, `twice` at once.
+
+    `on_more` is called at a third time, and at the second one if the session is ending already.
+    """
+
+    def __init__(self) -> None:
+        self.once = asyncio.Event()
+        self.twice = asyncio.Event()
+        self.asked_s = 0.0  # when first, by the loop's clock
+        self.is_ending = False
+        self.on_more: Callable[[], object] = lambda: None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Count signals while the block runs, in the loop that runs."""
+        loop = asyncio.get_running_loop()
+        previous = {number: signal.getsignal(number) for number in _taken()}
+        for number in previous:
+            loop.add_signal_handler(number, self._on_signal)
+        try:
+            yield
+        finally:
+            for number in previous:
+                loop.remove_signal_handler(number)
+            _restore(previous)  # the loop knows the default only
+
+    def _on_signal(self) -> None:
+        if self.twice.is_set() or (self.once.is_set() and self.is_ending):
+            self.on_more()
+        if self.once.is_set():
+            self.twice.set()
+            return
+        self.asked_s = asyncio.get_running_loop().time()
+        self.once.set()

@@ -1,4 +1,7 @@
-"""`crypto-mm halt, reduce, resume, flatten, set, status, sql`: the operator's side of a running session."""
+"""`crypto-mm halt, reduce, resume, flatten, set, status, sql`: the operator's side of a running session.
+
+`resume --session DIR` of a session that does not run goes on with it: `mm_cli.resume`.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from mm_cli.options import SalvageOption
 from mm_cli.summary import as_text, standing_rows
 from mm_core.types import Command, InputError
 
@@ -16,34 +20,55 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SymbolOption = Annotated[str, typer.Option("--symbol", help="Which session, where more than one runs.")]
+SessionOption = Annotated[str, typer.Option("--session", help="Name or folder of the session, instead of its symbol.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 FORMATS = {"table": "PrettyCompact", "json": "JSONEachRow", "csv": "CSVWithNames", "tsv": "TabSeparatedWithNames"}
 SQL_S = 40.0
 
 
-def halt(symbol: SymbolOption = "") -> None:
+def halt(symbol: SymbolOption = "", session: SessionOption = "") -> None:
     """Stop trading: every open order is cancelled and none is let through until `resume`."""
-    _command(symbol, Command.HALT)
+    _command(symbol, session, Command.HALT)
 
 
-def reduce(symbol: SymbolOption = "") -> None:
+def reduce(symbol: SymbolOption = "", session: SessionOption = "") -> None:
     """Let only orders through that make the position smaller, until `resume`."""
-    _command(symbol, Command.REDUCE)
+    _command(symbol, session, Command.REDUCE)
 
 
-def resume(symbol: SymbolOption = "") -> None:
-    """Trade again; the loss so far no longer counts against the limits."""
-    _command(symbol, Command.RESUME)
+def resume(
+    symbol: SymbolOption = "",
+    session: SessionOption = "",
+    salvage: SalvageOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Trade again; the loss so far no longer counts against the limits. Or go on with a session that failed.
+
+    With the folder of a session that does not run any more, because it failed, was killed or interrupted before its log
+    was closed: start its services again, on its log, and go on to its end as `paper` does.
+    """
+    from mm_runtime.sessions import chosen
+    from mm_store.session_file import NAME
+
+    if session and (Path(session) / NAME).is_file() and not chosen(session=session):
+        from mm_cli.resume import go_on
+
+        go_on(Path(session), salvage=salvage, as_json=as_json)
+        return
+    if salvage or as_json:
+        raise InputError("--salvage, --json: of a session that goes on; expected --session with its folder")
+    _command(symbol, session, Command.RESUME)
 
 
-def flatten(symbol: SymbolOption = "") -> None:
+def flatten(symbol: SymbolOption = "", session: SessionOption = "") -> None:
     """Cancel every order and trade the position to zero; quotes come back with `resume`."""
-    _command(symbol, Command.FLATTEN)
+    _command(symbol, session, Command.FLATTEN)
 
 
 def set_(
     setting: Annotated[str, typer.Argument(help="section.key=value, such as risk.position_max_base=0.02.")],
     symbol: SymbolOption = "",
+    session: SessionOption = "",
 ) -> None:
     """Change a limit or a parameter of the running session."""
     from mm_core.setup.config import to_config
@@ -54,19 +79,18 @@ def set_(
         raise InputError(f"set {setting}: expected section.key=value, such as risk.position_max_base=0.02")
     from mm_runtime.sessions import the_session
 
-    session = the_session(symbol)
-    check_setting(to_config(session.config), session.instrument, key.strip(), value.strip())
-    _command(symbol, Command.SET, key.strip(), value.strip())
+    found = the_session(symbol, session)
+    check_setting(to_config(found.config), found.instrument, key.strip(), value.strip())
+    _command(symbol, session, Command.SET, key.strip(), value.strip())
 
 
-def status(symbol: SymbolOption = "", as_json: JsonOption = False) -> None:
+def status(symbol: SymbolOption = "", session: SessionOption = "", as_json: JsonOption = False) -> None:
     """Show the services of the running sessions and how far each one is."""
     import msgspec
 
-    from mm_runtime.sessions import running
+    from mm_runtime.sessions import chosen
 
-    sessions = [session for session in running() if not symbol or session.instrument_id.endswith(f".{symbol}")]
-    answers = [_services(session) for session in sessions]
+    answers = [_services(each) for each in chosen(symbol, session)]
     if as_json:
         typer.echo(msgspec.json.encode(answers).decode())
     elif not answers:
@@ -79,24 +103,30 @@ def status(symbol: SymbolOption = "", as_json: JsonOption = False) -> None:
 def sql(
     statement: Annotated[str, typer.Argument(help="One reading statement, such as 'SELECT count() FROM fills'.")],
     session: Annotated[
-        Path | None, typer.Option(help="Folder of a session that has ended; else the one that runs.")
-    ] = None,
+        str,
+        typer.Option(help="Name or folder of one that runs, or folder of one that does not; else the one that runs."),
+    ] = "",
     symbol: SymbolOption = "",
     form: Annotated[str, typer.Option("--format", help="table, json, csv or tsv.")] = "table",
 ) -> None:
     """Ask the ClickHouse of a session. Reading only: no other statement, no file, no network."""
     if form not in FORMATS:
         raise InputError(f"--format {form}: expected {', '.join(FORMATS)}")
-    answer = _ask_folder(session, statement, form) if session else _ask_running(symbol, statement, form)
+    from mm_runtime.sessions import chosen
+
+    is_folder = bool(session) and Path(session).is_dir() and not chosen(session=session)
+    answer = (
+        _ask_folder(Path(session), statement, form) if is_folder else _ask_running(symbol, session, statement, form)
+    )
     typer.echo(answer, nl=not answer.endswith("\n"))
 
 
-def _command(symbol: str, command: Command, key: str = "", value: str = "") -> None:
+def _command(symbol: str, name: str, command: Command, key: str = "", value: str = "") -> None:
     from mm_runtime.operator import send
     from mm_runtime.sessions import the_session
 
-    session = the_session(symbol)
-    seq = _with_bus(session, lambda bus: send(bus, session.group, command, key, value))
+    session = the_session(symbol, name)
+    seq = with_bus(session, lambda bus: send(bus, session.group, command, key, value))
     what = f" {key}={value}" if key else ""
     typer.echo(f"{command.name.lower()}{what}: on the log of {session.instrument_id} at {seq}")
 
@@ -111,12 +141,14 @@ def _services(session: "Running") -> dict[str, Any]:
             *(bus.request(status_subject(session.group, name), timeout_s=1.0) for name in names)
         )
 
-    answers = dict(zip([*SERVICES, RECORDER], _with_bus(session, ask), strict=True))
+    answers = dict(zip([*SERVICES, RECORDER], with_bus(session, ask), strict=True))
     return {
+        "name": session.name,
         "instrument_id": session.instrument_id,
         "pid": session.pid,
         "folder": session.folder,
         "url": session.url,
+        "restarts": session.restarts,
         "services": answers,
     }
 
@@ -126,29 +158,32 @@ def _show(answer: dict[str, Any]) -> None:
     from rich.table import Table
 
     pid = f"pid {answer['pid']}" if answer["pid"] else "in containers"
-    typer.echo(f"{answer['instrument_id']}, {pid}, {answer['folder']}")
+    typer.echo(f"{answer['name'] or answer['instrument_id']}, {pid}, {answer['folder']}")
     typer.echo(as_text(standing_rows(answer["services"])))
     table = Table()
-    for column in ("service", "state", "at", "metrics"):
+    for column in ("service", "state", "at", "restarts", "metrics"):
         table.add_column(column)
     for name, said in answer["services"].items():
+        restarts = str(answer["restarts"].get(name, ""))
         if said is None:
-            table.add_row(name, "no answer", "", "")
+            table.add_row(name, "no answer", "", restarts, "")
             continue
         at = next((f"{said[key]:,}" for key in ("last_seq", "stored_seq", "next_seq", "frames") if key in said), "")
         host = "127.0.0.1" if answer["pid"] else name
-        table.add_row(name, "ended" if said.get("ended") else "runs", at, f"{host}:{said['metrics_port']}/metrics")
+        table.add_row(
+            name, "ended" if said.get("ended") else "runs", at, restarts, f"{host}:{said['metrics_port']}/metrics"
+        )
     Console().print(table)
 
 
-def _ask_running(symbol: str, statement: str, form: str) -> str:
+def _ask_running(symbol: str, name: str, statement: str, form: str) -> str:
     from mm_runtime.sessions import the_session
     from mm_wire.subjects import sql_subject
 
-    session = the_session(symbol)
+    session = the_session(symbol, name)
     question = {"sql": statement, "format": FORMATS[form]}
     subject = sql_subject(session.group)
-    said = _with_bus(session, lambda bus: bus.request(subject, question, timeout_s=SQL_S))
+    said = with_bus(session, lambda bus: bus.request(subject, question, timeout_s=SQL_S))
     if said is None:
         raise InputError("sql: the archiver does not answer; expected a session whose store is open")
     if "error" in said:
@@ -166,13 +201,12 @@ def _ask_folder(folder: Path, statement: str, form: str) -> str:
     return read_only(open_reader(path), statement, FORMATS[form]).decode(errors="replace")
 
 
-def _with_bus(session: "Running", work: Callable[["Bus"], Awaitable[T]]) -> T:
+def with_bus(session: "Running", work: Callable[["Bus"], Awaitable[T]]) -> T:
+    """Do some work over the bus of a session."""
     from mm_runtime.bus import Bus
     from mm_runtime.config import load_config
-    from mm_runtime.login import login_of
-    from mm_wire.subjects import OPERATOR
 
-    login = login_of(load_config(None).bus, OPERATOR)
+    login = session.login(load_config(None).bus)
 
     async def run() -> T:
         bus = Bus()

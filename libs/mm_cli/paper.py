@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mm_cli.failures import fail_on
-from mm_cli.interrupt import interruptible
+from mm_cli.folder import check_empty
+from mm_cli.interrupt import INTERRUPTED, interruptible
 from mm_cli.options import (
     MAX,
     VENUES,
     ConfigOption,
-    ForceOption,
     ProfileOption,
     SalvageOption,
     SetOption,
     check_choice,
-    check_new,
     check_symbol,
     config_files,
     duration_option,
-    service_options,
     source_files,
     speed_option,
 )
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from mm_store.instrument import Defined
     from mm_store.ws_lines import WsLines
 
-INTERRUPTED = 130
 BUSES = ("nats", "memory")
 LIVE = "live"
 REPLAY = "replay:"
@@ -65,18 +62,18 @@ def run(
     lot: Annotated[str, typer.Option(help="Lot size; without it exchangeInfo or the data decides.")] = "",
     exchange_info: Annotated[Path | None, typer.Option(help="File with the venue's exchangeInfo.")] = None,
     salvage: SalvageOption = False,
-    out: Annotated[Path | None, typer.Option(help="Session folder to write.")] = None,
-    force: ForceOption = False,
+    out: Annotated[Path | None, typer.Option(help="Session folder to write: a new one, or an empty one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
     """Trade on paper: five nodes on one ordered log, no money.
 
     On the bus `nats` every node is a service of its own over a private nats-server, with ClickHouse beside them;
     `halt`, `status`, `sql` and the like talk to it. Two replays are equal byte for byte, on either bus, and equal to a
-    backtest of the imported recording. Ctrl-C ends the session; what was done until then is reported and written.
+    backtest of the imported recording. Ctrl-C ends the session; what was done until then is reported and written. A
+    session that failed or was killed stays in its folder: `resume --session` goes on with it.
     """
     check_symbol("--symbol", symbol)
-    check_new("--out", out, force=force)
+    check_empty("--out", out)
     _check(venue, bus, source, salvage=salvage)
     files = config_files(profile, config)
     chosen, given = _configured(files, list(settings or ()), source)
@@ -87,13 +84,13 @@ def run(
     summary, complete = (
         _in_memory(lines, defined, chosen, out, pace)
         if bus == "memory" and lines is not None
-        else _on_bus(source, lines, defined, chosen, service_options(files, given), out, pace)
+        else _on_bus(source, lines, defined, chosen, notes, out, pace)
     )
-    _tell(summary | {"notes": notes, "session": None if out is None else str(out)}, defined, as_json=as_json)
-    _end(summary["failures"], complete=complete)
+    tell(summary | {"notes": notes, "session": None if out is None else str(out)}, defined, as_json=as_json)
+    end(summary["failures"], complete=complete)
 
 
-def _end(failures: list[str], *, complete: bool) -> None:
+def end(failures: list[str], *, complete: bool) -> None:
     """The exit code of a session."""
     if not complete:
         raise typer.Exit(INTERRUPTED)
@@ -143,7 +140,8 @@ def _notes(
     return notes
 
 
-def _tell(summary: dict[str, Any], defined: "Defined", *, as_json: bool) -> None:
+def tell(summary: dict[str, Any], defined: "Defined", *, as_json: bool) -> None:
+    """Print what a session did."""
     import msgspec
 
     typer.echo(msgspec.json.encode(summary).decode() if as_json else _text(summary, defined))
@@ -186,31 +184,18 @@ def _on_bus(
     lines: "WsLines | None",
     defined: "Defined",
     config: "Settings",
-    options: Sequence[str],
+    notes: list[str],
     out: Path | None,
     pace: tuple[float, int],
 ) -> tuple[dict[str, Any], bool]:
-    from mm_cli.chain import Order, summary, trade
+    from time import time_ns
 
-    speed, duration_ns = pace
-    options_of_recorder = ["--source", source, "--speed", str(speed), "--duration-ns", str(duration_ns)]
-    order = Order(
-        instrument=defined.instrument,
-        settings=config,
-        options=options,
-        recorder=[*options_of_recorder, *_frames(source, out), *(["--salvage"] if lines and lines.salvage else [])],
-        own={"bus.ticks": "market" if source.startswith(REPLAY) else "clock"},
-        out=out,
-        inputs=lines.paths if lines else [],
-        duration_ns=duration_ns if source == LIVE else 0,
-    )
+    from mm_cli.chain import summary, trade
+    from mm_cli.order import new_order
+
+    order = new_order(source, lines, defined, config, notes, out, pace, time_ns())
     outcome = trade(order)
     return summary(outcome), outcome.result.complete
-
-
-def _frames(source: str, out: Path | None) -> list[str]:
-    """What did not come from a recording is recorded."""
-    return [] if out is None or source.startswith(REPLAY) else ["--frames", str(out / "frames")]
 
 
 def _measured_offset(config: "Settings") -> str:
@@ -288,4 +273,5 @@ def _bus_text(summary: dict[str, Any]) -> list[tuple[str, str]]:
     store = summary["store"]
     rows = ", ".join(f"{count:,} {name}" for name, count in store.items()) if store else "not all of the log"
     restarts = ", ".join(f"{name} {count}" for name, count in summary["restarts"].items())
-    return [("store", rows), ("restarted", restarts or "nothing")]
+    closed = [] if summary["closed"] else [("log", "NOT closed: the session can go on")]
+    return [*closed, ("store", rows), ("restarted", restarts or "nothing")]

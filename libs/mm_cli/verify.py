@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mm_cli.interrupt import interruptible
+from mm_cli.interrupt import INTERRUPTED, interruptible
 from mm_core.types import NS_PER_S
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mm_research.trees import Difference
     from mm_research.verify import Progress, Verified
 
-INTERRUPTED = 130
 PROGRESS_LINES = 10
 ANOTHER_CORE = "the session was made by another core than this one; what differs may be a change of the code"
 

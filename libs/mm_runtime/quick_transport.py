@@ -10,6 +10,8 @@ from nats.aio.transport import Transport
 from mm_runtime.quick_wire import Hear, QuickWire
 
 PORT = 4222
+CLOSE_S = 1.0  # for what is unsent, to a server that takes nothing
+GONE = "the connection to nats-server is gone"
 
 
 class QuickTransport(Transport):
@@ -42,13 +44,24 @@ class QuickTransport(Transport):
         async with asyncio.timeout(connect_timeout):
             self._quick.wire = await starting
 
+    @property
+    def is_gone(self) -> bool:
+        """True if nothing can be sent any more, which the reading may not have noticed yet."""
+        return self._quick is None or self._quick.is_ended or self._quick.wire.is_closing()
+
     def write(self, payload: bytes) -> None:
-        """Send."""
-        self._quick.wire.write(payload)
+        """Send. ConnectionResetError if the connection is gone."""
+        self._open_wire().write(payload)
 
     def writelines(self, payload: list[bytes]) -> None:
-        """Send one after the other."""
-        self._quick.wire.writelines(payload)
+        """Send one after the other. ConnectionResetError if the connection is gone."""
+        self._open_wire().writelines(payload)
+
+    def _open_wire(self) -> Any:
+        """What is open. On a closed one uvloop raises RuntimeError, which ends nats-py's reconnecting for good."""
+        if self.is_gone:
+            raise ConnectionResetError(GONE)
+        return self._quick.wire
 
     async def read(self, buffer_size: int) -> bytes:  # noqa: ARG002
         """What no hearer heard."""
@@ -63,9 +76,14 @@ class QuickTransport(Transport):
         await self._quick.drain()
 
     async def wait_closed(self) -> None:
-        """Wait until the connection is closed."""
-        if self._quick is not None:
-            await self._quick.wait_closed()
+        """Wait until the connection is closed; a server that takes nothing is not waited for."""
+        if self._quick is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._quick.wait_closed()
+        except TimeoutError:
+            self._quick.wire.abort()
 
     def close(self) -> None:
         """Close the connection."""

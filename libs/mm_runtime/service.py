@@ -18,23 +18,31 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pythonjsonlogger.json import JsonFormatter
 
-from mm_core.types import InputError
+from mm_core.types import InputError, IntegrityError, UnavailableError
 from mm_runtime.bus import Bus
 from mm_runtime.config import load_config
 from mm_runtime.login import login_of
 from mm_runtime.metrics import Metrics
 from mm_runtime.settings import Settings
+from mm_runtime.watchdog import UNAVAILABLE, Watchdog
 from mm_wire.subjects import status_subject
 
 log = logging.getLogger(__name__)
 
-BAD_INPUT = 2
+BAD_INPUT, INTEGRITY = 2, 3
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LAG_S = 0.25
 LAGS = 60  # a quarter of a minute, so that no usual scrape misses one
 END_S = 8.0  # less than what a supervisor grants
 LOG_FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 Stop = Callable[[], Awaitable[None]]
+
+
+def exit_code(error: BaseException) -> int:
+    """How a service ends with an error; 1 is a bug's."""
+    codes = {InputError: BAD_INPUT, IntegrityError: INTEGRITY, UnavailableError: UNAVAILABLE}
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), 1)
 
 
 class Service:
@@ -53,31 +61,50 @@ class Service:
         self.metrics_port = 0
         self._stops: list[Stop] = []
         self._lags_s: deque[float] = deque([0.0], maxlen=LAGS)
+        self._watchdog = Watchdog(settings.service.silent_s_max, lambda: self.bus.alive_s)
 
     def on_stop(self, stop: Stop) -> None:
         """Await `stop` before the bus is closed, the last one first."""
         self._stops.append(stop)
 
     async def run(self, start: "Start") -> None:
-        """Run until a signal, or until something fails, whose exception is raised."""
+        """Run until a signal, or until something fails, whose exception is raised. Waits for a bus that is away."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stopping.set)
-        bus = self.settings.bus
-        await self.bus.connect(bus.url, self.name, login_of(bus, self.name))
-        runner = await self._serve()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self._on_signal)
         lag = asyncio.create_task(self._watch_lag())
         stopping = asyncio.create_task(self.stopping.wait())
+        self._watchdog.start()
+        runner: web.AppRunner | None = None
         try:
-            await self._until_ended(asyncio.ensure_future(start(self)), stopping)
+            if await self._is_connected(stopping):
+                runner = await self._serve()
+                await self._until_ended(asyncio.ensure_future(start(self)), stopping)
         finally:
-            loop.call_later(END_S, os._exit, 1)  # whatever hangs in the end
+            self._watchdog.end_within(END_S, 1)
             stopping.cancel()
             lag.cancel()
             for stop in reversed(self._stops):
                 await stop()
-            await runner.cleanup()
+            if runner is not None:
+                await runner.cleanup()
             await self.bus.close()
+            self._watchdog.stop()
+
+    def _on_signal(self) -> None:
+        self.stopping.set()
+        self._watchdog.end_within(END_S, 1)  # the loop may be on its way into something that takes long
+
+    async def _is_connected(self, stopping: "asyncio.Future[Any]") -> bool:
+        """Wait for the bus; False if a signal comes first."""
+        bus = self.settings.bus
+        connecting = asyncio.create_task(self.bus.connect_until(bus.url, self.name, login_of(bus, self.name)))
+        await asyncio.wait([connecting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not connecting.done():
+            connecting.cancel()
+            return False
+        connecting.result()
+        return True
 
     async def _until_ended(self, starting: "asyncio.Future[None]", stopping: "asyncio.Future[Any]") -> None:
         """Wait for a signal or a failure, which is raised."""
@@ -85,6 +112,7 @@ class Service:
         await asyncio.wait([starting, *ends], return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
+            self._watchdog.started()
             await self.bus.answer(status_subject(self.group, self.name), self._answer_status)
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         starting.cancel()
@@ -135,6 +163,7 @@ class Service:
 
     async def _watch_lag(self) -> None:
         while True:
+            self._watchdog.beat()
             due_s = perf_counter() + LAG_S
             await asyncio.sleep(LAG_S)
             self._lags_s.append(max(0.0, perf_counter() - due_s))
@@ -150,7 +179,8 @@ def run_service(
 ) -> None:
     """Run the program `name` of this process: its `start(service)` begins its work and returns.
 
-    Ends with exit code 0 after a signal, 2 after bad input, which is one line, and a traceback after a bug.
+    Ends with exit code 0 after a signal; with one line and 2 after bad input, 3 where stored data is not what was
+    written, 75 where something outside is away (to be started again); with a traceback and 1 after a bug.
     """
     parser = argparse.ArgumentParser(prog=name)
     parser.add_argument(
@@ -167,9 +197,9 @@ def run_service(
             await Service(name, settings, options).run(start)
 
         uvloop.run(main())
-    except InputError as error:
+    except (InputError, IntegrityError, UnavailableError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(BAD_INPUT)
+        sys.exit(exit_code(error))
 
 
 def set_up_logs(service: str, level: str) -> None:

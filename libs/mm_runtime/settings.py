@@ -47,11 +47,16 @@ class Venue(Section, frozen=True, kw_only=True):
 
 
 class Service(Section, frozen=True, kw_only=True):
-    """What every service has. Metrics and health are served on `metrics_port` (0: a free one) of `metrics_host`."""
+    """What every service has. Metrics and health are served on `metrics_port` (0: a free one) of `metrics_host`.
+
+    A service that has run and then stands still, or whose connection is dead, is ended and started again after
+    `silent_s_max`.
+    """
 
     metrics_host: str = "127.0.0.1"
     metrics_port: Port = 0
     log_level: str = "info"
+    silent_s_max: Annotated[int, Meta(ge=5, le=86_400)] = 90
 
 
 class Store(Section, frozen=True, kw_only=True):

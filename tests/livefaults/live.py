@@ -22,6 +22,7 @@ from mm_core.events import AnyEvent
 from mm_runtime.bus import Bus
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.sessions import Running
+from mm_runtime.settings import Bus as BusSettings
 from mm_wire.chain import Record
 from mm_wire.codec import decode
 
@@ -117,7 +118,7 @@ class LiveSession:
     async def follow(self, state: Path) -> None:
         """Begin to read its log, once it is listed in `state`."""
         found = await self._listed(state)
-        await self._bus.connect(found.url, "test")
+        await self._bus.connect(found.url, "test", found.login(BusSettings()))
         self._poller = _Poller(self._bus, found.group, self._on_record)
         await self._poller.start()
 

@@ -47,6 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "bytes.toml": b"\xff\xfe",
         "session/manifest.json": b"{}",
         "killed/frames/BTCUSDT_20260101.ws.gz": b"",
+        "begun/session.json": b"{",
         "data/binance/BTCUSDT/20260101/tape_BTCUSDT_20260101.parquet": b"",
     }
     for name, content in files.items():
@@ -79,11 +80,20 @@ CASES = [
     (f"{PAPER} --source live", "--bus memory: expected --source replay:<files>, not live"),
     ("paper --symbol BTCUSDT --source live --salvage", "--salvage: of recorded files"),
     # What is there is not written over.
-    ("paper --symbol BTCUSDT --bus memory --source replay:day.txt --out session", "--out session: holds a session"),
+    ("paper --symbol BTCUSDT --bus memory --source replay:day.txt --out session", "--out session: holds manifest.json"),
     (
-        "paper --symbol BTCUSDT --bus memory --source replay:day.txt --out killed",
-        "--out killed: holds a session (frames)",
+        "paper --symbol BTCUSDT --source replay:day.txt --out killed",
+        "--out killed: holds frames; expected a new or empty folder",
     ),
+    (
+        "paper --symbol BTCUSDT --source replay:day.txt --out begun",
+        "--out begun: holds session.json; expected a new or empty folder, or `crypto-mm resume --session begun`",
+    ),
+    ("paper --symbol BTCUSDT --source replay:day.txt --out day.txt", "--out day.txt: a file; expected a new folder"),
+    ("resume --session begun", "begun/session.json: "),
+    ("resume --session session", "no session session runs on this machine"),
+    ("resume --symbol BTCUSDT --salvage", "--salvage, --json: of a session that goes on"),
+    ("halt --session nobody", "no session nobody runs on this machine"),
     ("backtest --data data --symbol BTCUSDT --day 20260101 --out session", "--out session: holds a session"),
     ("import --symbol BTCUSDT --tick 0.1 --lot 0.001 --out data day.txt", "there already; expected --force"),
     # Symbols and venues, which become paths.

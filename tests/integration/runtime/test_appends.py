@@ -11,7 +11,7 @@ from tests.integration.runtime.nodes import market, plain_log, trade
 from tests.integration.runtime.proxy import Fate, every, is_ack, is_append, is_report, passes, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of, make_stream
 
-from mm_core.types import InputError
+from mm_core.types import UnavailableError
 from mm_runtime.appender import SILENCES_MAX, Appender, LogRefusedError
 from mm_runtime.label import Label
 from mm_wire.codec import encode
@@ -206,7 +206,7 @@ def test_a_full_stream_ends_in_one_clear_error(server: Server) -> None:
 
     error = asyncio.run(run())
     assert isinstance(error, LogRefusedError)
-    assert isinstance(error, InputError)  # which a service prints as one line
+    assert isinstance(error, UnavailableError)  # which a service prints as one line
     assert "the log MM_test does not take event" in str(error)
     assert "maximum bytes exceeded" in str(error)
     log = asyncio.run(log_of(server))

@@ -12,7 +12,7 @@ from tests.integration.runtime.server import GROUP, Server, log_of
 
 from mm_wire.subjects import SEQUENCER, status_subject
 
-BAD_INPUT = 2
+INTEGRITY = 3
 
 
 @contextmanager
@@ -66,5 +66,5 @@ def test_of_two_processes_one_ends_with_one_line(server: Server) -> None:
                 return first.returncode, said[1]
 
     code, said = asyncio.run(run())
-    assert code == BAD_INPUT
+    assert code == INTEGRITY
     assert said.strip().splitlines()[-1].startswith("error: a second sequencer writes the log MM_test: event")

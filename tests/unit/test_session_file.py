@@ -1,0 +1,133 @@
+"""What a session was asked for, as a file: whole, and enough to go on with."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mm_cli.folder import check_empty, new_folder
+from mm_cli.order import defined_of, new_order, old_order
+from mm_core.events import InstrumentDefined
+from mm_core.types import InputError, IntegrityError
+from mm_runtime.config import load_config, to_toml, without_settings
+from mm_runtime.settings import Settings
+from mm_store.instrument import Defined
+from mm_store.session_file import write_session_file
+from mm_store.ws_lines import WsLines
+
+INSTRUMENT = InstrumentDefined(
+    instrument_id="binance.TEST", ts_ns=0, venue_symbol="TEST", tick_size="0.01", lot_size="0.001"
+)
+DEFINED = Defined(instrument=INSTRUMENT, tick_source="given by --tick", lot_source="inferred")
+GIVEN = [
+    *("quoter.order_qty_base=0.0015", "risk.loss_day_max_quote=12.5", "signals.executable_sizes_base=[0.1, 2.5]"),
+    *(
+        "clock.offset_ns=-17",
+        "bus.book_top=false",
+        'venue.ws_url=ws://x/\u00e4\\"',
+        "fixed_spread.half_spread_ticks=1e-05",
+    ),
+]
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """The folder of a session that was begun."""
+    recording = tmp_path / "day.txt"
+    recording.write_text("1790000000000000 {}\n")
+    folder = tmp_path / "out"
+    (folder / "bus" / "data").mkdir(parents=True)
+    order = new_order(
+        f"replay:{recording}",
+        WsLines([recording]),
+        DEFINED,
+        load_config(None, GIVEN, {}),
+        ["a note"],
+        folder,
+        (4.0, 60 * 10**9),
+        1_790_000_000 * 10**9,
+    )
+    write_session_file(folder, order.asked)
+    return folder
+
+
+@pytest.mark.parametrize("given", [[], GIVEN], ids=["defaults", "given"])
+def test_a_whole_configuration_as_a_file_reads_to_the_same(tmp_path: Path, given: list[str]) -> None:
+    settings = load_config(None, given, {})
+    path = tmp_path / "config.toml"
+    path.write_text(to_toml(msgspec.to_builtins(settings)))
+    assert load_config(path, (), {}) == settings
+
+
+def test_the_environment_of_a_service_has_no_settings() -> None:
+    environment = {"MM_BUS__GROUP": "x", "MM_STATE_DIR": "y", "PATH": "z"}
+    assert without_settings(environment) == {"MM_STATE_DIR": "y", "PATH": "z"}
+
+
+def test_what_was_asked_is_what_goes_on(begun: Path) -> None:
+    order = old_order(begun, salvage=False)
+    settings: Settings = load_config(None, GIVEN, {})
+    assert order.settings == settings
+    assert order.source == f"replay:{begun.parent / 'day.txt'}"
+    assert (order.asked.speed, order.asked.duration_ns, order.asked.salvage) == (4.0, 60 * 10**9, False)
+    assert order.asked.name == "binance.TEST-20260921T141320"
+    assert (order.is_new, order.out, defined_of(order.asked)) == (False, begun, DEFINED)
+    assert old_order(begun, salvage=True).asked.salvage
+    assert "--salvage" in old_order(begun, salvage=True).recorder(begun, 0)
+    assert (begun / "session.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_session_by_the_clock_goes_on_for_what_is_left_of_its_time(begun: Path) -> None:
+    order = old_order(begun, salvage=False)
+    live = msgspec.structs.replace(order, source="live")
+    assert live.recorder(begun, 45 * 10**9)[5] == str(15 * 10**9)
+    assert order.recorder(begun, 45 * 10**9)[5] == str(60 * 10**9)  # a replay begins anew
+
+
+def test_a_recording_that_is_another_one_now_is_refused(begun: Path) -> None:
+    (begun.parent / "day.txt").write_text("1790000000000001 {}\n")
+    with pytest.raises(InputError, match=r"day\.txt: not what the session .* has read so far; expected the same file"):
+        old_order(begun, salvage=False)
+
+
+def test_a_session_of_another_core_is_refused(begun: Path) -> None:
+    path = begun / "session.json"
+    content = msgspec.json.decode(path.read_bytes())
+    path.write_bytes(msgspec.json.encode(content | {"core_digest": "0" * 64}))
+    with pytest.raises(InputError, match="was begun by another version of what decides"):
+        old_order(begun, salvage=False)
+
+
+def test_a_session_that_was_killed_before_it_had_a_bus_begins(begun: Path) -> None:
+    (begun / "bus" / "data").rmdir()
+    assert old_order(begun, salvage=False).out == begun
+
+
+def test_a_session_that_has_ended_does_not_go_on(begun: Path) -> None:
+    (begun / "bus" / "data").rmdir()
+    (begun / "manifest.json").write_text("{}")
+    with pytest.raises(InputError, match="the session has ended; expected one that was interrupted"):
+        old_order(begun, salvage=False)
+
+
+def test_a_session_whose_bus_is_gone_says_what_is_left(begun: Path) -> None:
+    (begun / "bus" / "data").rmdir()
+    (begun / "log").mkdir()
+    with pytest.raises(IntegrityError, match="bus: gone; the log on disk is left: `crypto-mm export --session"):
+        old_order(begun, salvage=False)
+
+
+def test_a_folder_with_nothing_but_a_lock_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "session.lock").write_text("1")
+    check_empty("--out", tmp_path)
+    with new_folder(tmp_path) as folder:
+        assert folder.path == tmp_path
+    assert list(tmp_path.iterdir()) == []  # what never began leaves nothing
+
+
+def test_what_has_begun_stays(tmp_path: Path) -> None:
+    with new_folder(tmp_path) as folder:
+        (tmp_path / "session.json").write_text("{}")
+        folder.has_begun = True
+    with pytest.raises(InputError, match=r"holds session\.json; expected a new or empty folder, or `crypto-mm resume"):
+        check_empty("--out", tmp_path)
