@@ -8,7 +8,7 @@ import msgspec
 from mm_core.events import InstrumentDefined
 from mm_core.setup.config import Config, to_config
 from mm_core.types import InputError
-from mm_store.log_file import LOG_FILE
+from mm_store.log_read import LOG, has_log
 
 T = TypeVar("T")
 
@@ -43,9 +43,9 @@ def read_stored(folder: Path) -> Stored:
     """The session of a folder that has a log. InputError if it is none, is damaged, or has no log to read."""
     manifest = _read(folder / "manifest.json", _Manifest)
     summary = _read(folder / "summary.json", _Summary)
-    if not (folder / LOG_FILE).is_file():
+    if not has_log(folder):
         raise InputError(
-            f"{folder}: a session of `{manifest.command}` without {LOG_FILE}; expected one with a log, such as paper's"
+            f"{folder}: a session of `{manifest.command}` without {LOG}; expected one with a log, such as paper's"
         )
     try:
         config: Config = to_config(manifest.config)

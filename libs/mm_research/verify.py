@@ -22,7 +22,7 @@ from mm_research.log_digests import LogDigests
 from mm_research.roots import RootCheck
 from mm_research.stored import Stored, read_stored
 from mm_research.trees import Difference, Placed, Tree, compare, difference
-from mm_store.log_file import read_log
+from mm_store.log_read import read_log
 from mm_wire.subjects import SEQUENCER, said_by
 
 _PROGRESS_EVENTS = 4096

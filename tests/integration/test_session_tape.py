@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from mm_cli.app import app
 from mm_core import events as e
 from mm_core.types import Command, InputError
-from mm_store.log_file import read_log, writing_log
+from mm_store.log_file import writing_log
+from mm_store.log_read import read_log
 
 TABLES = ("quotes", "orders", "fills", "state", "pnl", "kpi_spread")
 MS = 1_000_000

@@ -15,7 +15,7 @@ from mm_core.setup.config import to_config
 from mm_core.types import InputError
 from mm_research.paper import paper
 from mm_store.instrument import define
-from mm_store.log_file import read_log
+from mm_store.log_read import read_log
 from mm_store.ws_lines import WsLines
 
 FEED_KEYS = (

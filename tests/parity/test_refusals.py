@@ -15,7 +15,7 @@ from mm_research.backtest import backtest
 from mm_research.paper import paper
 from mm_store.importer import import_ws_lines
 from mm_store.instrument import define
-from mm_store.log_file import read_log
+from mm_store.log_read import read_log
 from mm_store.tape import read_tape
 from mm_store.ws_lines import WsLines
 
