@@ -10,6 +10,7 @@ import msgspec
 
 from mm_core.events import FeedStatus, InstrumentDefined, RootEvent
 from mm_core.types import NS_PER_S, BookState
+from mm_runtime.ending import end_tasks
 from mm_runtime.settings import Venue
 from mm_venues.binance.client import BinanceClient
 from mm_venues.binance.endpoints import Endpoints
@@ -88,9 +89,7 @@ class LiveSource:
         works = (client.run(), self._send(), self._until_over())
         tasks = [asyncio.ensure_future(work) for work in works]
         done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await end_tasks(others)
         for task in done:
             task.result()
 
@@ -150,7 +149,8 @@ class LiveSource:
     async def _send(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._new.wait(), FLUSH_S)
+                async with asyncio.timeout(FLUSH_S):
+                    await self._new.wait()
             if not self._new.is_set():
                 self._recorder.flush()  # a quiet market writes nothing by itself
             self._new.clear()
@@ -163,4 +163,5 @@ class LiveSource:
             if left_ns <= 0:
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), min(FLUSH_S, left_ns / NS_PER_S))
+                async with asyncio.timeout(min(FLUSH_S, left_ns / NS_PER_S)):
+                    await self._ended.wait()

@@ -26,7 +26,8 @@ class QuickTransport(Transport):
         opening = loop.create_connection(
             lambda: QuickWire(self._hearers, self._waiting), uri.hostname or "", uri.port or PORT
         )
-        _, self._quick = await asyncio.wait_for(opening, connect_timeout)
+        async with asyncio.timeout(connect_timeout):
+            _, self._quick = await opening
 
     async def connect_tls(
         self,
@@ -38,7 +39,8 @@ class QuickTransport(Transport):
         """Go on encrypted."""
         host, loop = uri if isinstance(uri, str) else uri.hostname, asyncio.get_running_loop()
         starting = loop.start_tls(self._quick.wire, self._quick, ssl_context, server_hostname=host)
-        self._quick.wire = await asyncio.wait_for(starting, connect_timeout)
+        async with asyncio.timeout(connect_timeout):
+            self._quick.wire = await starting
 
     def write(self, payload: bytes) -> None:
         """Send."""

@@ -14,6 +14,7 @@ from nats.aio.msg import Msg
 
 from mm_core.events import BookTop, InstrumentDefined, RootEvent
 from mm_core.types import NS_PER_S, InputError
+from mm_runtime.ending import end_tasks
 from mm_runtime.figures.feed import add_feed, add_free, add_live
 from mm_runtime.live_source import LiveSource
 from mm_runtime.roots import RootSource
@@ -110,8 +111,7 @@ class Recorder:
     async def stop(self) -> None:
         """Take no more frames."""
         if self._work is not None:
-            self._work.cancel()
-            await asyncio.wait([self._work])  # its last frame is one too
+            await end_tasks([self._work])  # its last frame is one too
         await self.roots.stop()
         if self.recording is not None:
             self.recording.close()
@@ -234,7 +234,8 @@ class Recorder:
         """Wait until the clock says so; False if the end was asked for meanwhile."""
         with suppress(TimeoutError):
             while (wait_s := (until_ns - clock_ns()) / NS_PER_S) > 0 and not self._end_asked.is_set():
-                await asyncio.wait_for(self._end_asked.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._end_asked.wait()
         return not self._end_asked.is_set()
 
     async def _end(self) -> None:

@@ -80,7 +80,8 @@ class Supervisor:
             return
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), END_S)
+            async with asyncio.timeout(END_S):
+                await process.wait()
         except TimeoutError:
             log.warning("%s did not end within %.0f s: killed", name, END_S)
             process.kill()

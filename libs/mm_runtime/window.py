@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from mm_core.types import InputError
+from mm_runtime.ending import end_tasks
 from mm_runtime.settings import Venue
 from mm_store.atomic import replacing
 from mm_store.frames import is_passing
@@ -180,7 +181,8 @@ async def _define(rest: Rest, symbol: str) -> Defined:
 
 async def _end(stopping: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), seconds or None)
+        async with asyncio.timeout(seconds or None):
+            await stopping.wait()
 
 
 async def _before(ending: "asyncio.Task[None]", work: Any) -> Any:
@@ -192,6 +194,5 @@ async def _before(ending: "asyncio.Task[None]", work: Any) -> Any:
             return task.result()
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None  # the error that ended the others
-    task.cancel()
-    await asyncio.wait([task])
+    await end_tasks([task])
     return None

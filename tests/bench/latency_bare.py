@@ -80,7 +80,8 @@ class BareChain:
 
     async def settle(self) -> int:
         """Wait until everything is through; the last sequence of the stream."""
-        await asyncio.wait_for(self._idle.wait(), SETTLE_S)
+        async with asyncio.timeout(SETTLE_S):
+            await self._idle.wait()
         info = await self._client.jetstream().stream_info(self.name)
         return int(info.state.last_seq)
 

@@ -16,6 +16,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 
@@ -267,10 +268,9 @@ class BinanceClient:
 
 async def _either(event: asyncio.Event, seconds: float) -> None:
     """Wait for the event, at most so long."""
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 async def _first(event: asyncio.Event, task: "asyncio.Task[Ended]", seconds: float) -> None:

@@ -112,7 +112,8 @@ class Definitions:
             asked_s = time.monotonic()
             wait_s = await self._ask()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._needed.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._needed.wait()
             await asyncio.sleep(asked_s + min(DEFINITION_S_MIN, wait_s) - time.monotonic())
             self._needed.clear()
 
