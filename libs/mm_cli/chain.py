@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter_ns, time_ns
@@ -17,18 +17,17 @@ import uvloop
 
 from mm_cli.console import Look, console
 from mm_cli.interrupt import interruptible
-from mm_core.events import Event, InstrumentDefined
+from mm_core.events import InstrumentDefined
 from mm_core.setup.config import Config
 from mm_core.setup.warm import warm
 from mm_core.types import NS_PER_S, InputError
-from mm_research.heard import Heard
 from mm_research.paper import Result
-from mm_research.session import Session, check_folder, write_session
+from mm_research.session import Session, check_folder
+from mm_research.session_writer import SessionWriter
 from mm_runtime.chain import Chain
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.sessions import Running, listed
 from mm_runtime.settings import Settings
-from mm_store.log_file import writing_log
 from mm_store.ws_lines import LeftOut
 from mm_venues.binance.counts import FeedCounts, never_proven
 from mm_wire.chain import Record
@@ -97,8 +96,8 @@ class _Trading:
         self._folder = folder
         self._asked = asked
         self._chain = Chain(folder, order.settings, order.options)
-        self._heard = Heard(order.instrument, order.settings)
-        self._keep: Callable[[Event], object] = lambda _: None
+        self._writer = SessionWriter(order.out, order.instrument, order.settings)
+        self._heard = self._writer.heard
         self._reader: LogPoller
         self._started_ns = 0
         self._waiting_ns = perf_counter_ns()
@@ -108,7 +107,8 @@ class _Trading:
         order, chain = self._order, self._chain
         now = datetime.now(UTC)
         session = f"{order.instrument.instrument_id}-{now:%Y%m%dT%H%M%S}"
-        own = {"store.path": str(self._folder / "clickhouse"), "store.session": session} | order.own
+        own = {"store.path": str(self._folder / "clickhouse"), "store.session": session, "store.log": str(self._folder)}
+        own |= order.own
         try:
             await chain.start(order.instrument, order.recorder, own)
             running = Running(
@@ -120,9 +120,11 @@ class _Trading:
                 folder=str(self._folder.resolve()),
                 started_ns=time_ns(),
             )
-            writing = nullcontext(self._keep) if order.out is None else writing_log(self._folder)
-            with listed(running), writing as self._keep:
+            with listed(running):
                 outcome = await self._follow()
+        except BaseException:
+            self._writer.discard()
+            raise
         finally:
             await chain.stop()
             shutil.rmtree(self._folder / "bus", ignore_errors=True)
@@ -143,12 +145,12 @@ class _Trading:
         if recorder is None or not self._heard.last_ns:
             raise InputError(f"no market data of {self._order.instrument.instrument_id}; expected its frames")
         counts = msgspec.convert(recorder["feed"], FeedCounts)
+        self._writer.finish()
         unproven = never_proven(counts, self._order.instrument.venue_symbol)
         if unproven and self._complete:
             raise InputError(unproven)
         result = Result(
-            recording=self._heard.recording(),
-            config=self._order.settings,
+            report=self._writer.report,
             feed=counts,
             market_s=(self._heard.last_ns - self._heard.first_ns) / NS_PER_S,
             wall_s=wall_s,
@@ -184,7 +186,7 @@ class _Trading:
         while loop.time() < until_s:
             self._chain.check()
             status = await self._chain.status(ARCHIVER)
-            if status and status["counted_seq"] >= last_seq:
+            if status and min(status["counted_seq"], status["file_seq"]) >= last_seq:
                 counts: dict[str, int] = status["counts"]
                 return counts
             if status and status["is_failing"]:
@@ -197,8 +199,7 @@ class _Trading:
         if record.is_fence:
             return
         event = decode(record.data)
-        self._heard.hear(event)
-        self._keep(event)
+        self._writer.take(event)
         if not self._started_ns and self._heard.root_seq >= FIRST_ROOTS:
             self._started_ns = perf_counter_ns()
 
@@ -211,8 +212,6 @@ class _Trading:
 
     def _write(self, outcome: Outcome) -> None:
         order = self._order
-        if order.out is None:
-            return
         about = Session(
             command="paper",
             config=order.settings,
@@ -220,7 +219,7 @@ class _Trading:
             inputs=order.inputs,
             complete=outcome.result.complete,
         )
-        write_session(order.out, about, outcome.result.recording, summary(outcome) | {"session": str(order.out)})
+        self._writer.write(about, summary(outcome) | {"session": str(order.out)})
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:
