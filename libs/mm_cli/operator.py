@@ -96,7 +96,7 @@ def _command(symbol: str, command: Command, key: str = "", value: str = "") -> N
     from mm_runtime.sessions import the_session
 
     session = the_session(symbol)
-    seq = _with_bus(session, lambda bus: send(bus, session.group, command, key, value))
+    seq = with_bus(session, lambda bus: send(bus, session.group, command, key, value))
     what = f" {key}={value}" if key else ""
     typer.echo(f"{command.name.lower()}{what}: on the log of {session.instrument_id} at {seq}")
 
@@ -111,7 +111,7 @@ def _services(session: "Running") -> dict[str, Any]:
             *(bus.request(status_subject(session.group, name), timeout_s=1.0) for name in names)
         )
 
-    answers = dict(zip([*SERVICES, RECORDER], _with_bus(session, ask), strict=True))
+    answers = dict(zip([*SERVICES, RECORDER], with_bus(session, ask), strict=True))
     return {
         "instrument_id": session.instrument_id,
         "pid": session.pid,
@@ -148,7 +148,7 @@ def _ask_running(symbol: str, statement: str, form: str) -> str:
     session = the_session(symbol)
     question = {"sql": statement, "format": FORMATS[form]}
     subject = sql_subject(session.group)
-    said = _with_bus(session, lambda bus: bus.request(subject, question, timeout_s=SQL_S))
+    said = with_bus(session, lambda bus: bus.request(subject, question, timeout_s=SQL_S))
     if said is None:
         raise InputError("sql: the archiver does not answer; expected a session whose store is open")
     if "error" in said:
@@ -166,7 +166,8 @@ def _ask_folder(folder: Path, statement: str, form: str) -> str:
     return read_only(open_reader(path), statement, FORMATS[form]).decode(errors="replace")
 
 
-def _with_bus(session: "Running", work: Callable[["Bus"], Awaitable[T]]) -> T:
+def with_bus(session: "Running", work: Callable[["Bus"], Awaitable[T]]) -> T:
+    """Do what needs the bus of a running session, as its operator."""
     from mm_runtime.bus import Bus
     from mm_runtime.config import load_config
     from mm_runtime.login import login_of

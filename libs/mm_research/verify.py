@@ -98,7 +98,7 @@ def verify_stored(stored: Stored, progress: Progress = lambda _events, _local_ns
         nodes=check.counts,
         first_difference=check.first,
         core_digest_equal=stored.core_digest == CORE_DIGEST,
-        digests_differ=digests.differ(stored.digests) if complete else None,
+        digests_differ=digests.differ(stored.digests) if complete and stored.digests is not None else None,
         events=check.position,
         seconds=perf_counter() - started,
         complete=complete,

@@ -92,6 +92,7 @@ class Archiver:
         """How far file and store are."""
         end = self.keeper.synced if self.keeper is not None else End()
         return {
+            "session": self._options.session,
             "file_seq": end.next_seq - 1,
             "file_name": end.last_name,
             "stored_seq": self.stored_seq,

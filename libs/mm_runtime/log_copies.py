@@ -31,6 +31,15 @@ async def stream_ends(bus: Bus, group: str) -> Ends:
             return Ends(max(int(info.state.first_seq), 1), int(info.state.last_seq))
 
 
+async def last_seq(bus: Bus, group: str) -> int:
+    """The last sequence of the stream of a group; 0 where there is none."""
+    try:
+        info = await until_available(lambda: bus.jetstream.stream_info(stream(group)))
+    except NotFoundError:
+        return 0
+    return int(info.state.last_seq)
+
+
 async def check_copy(bus: Bus, group: str, what: str, next_seq: int, name: str) -> None:
     """IntegrityError unless the stream goes on where a copy ends: before `next_seq`, with the record `name`.
 
