@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mm_core.accounting.money import EXACT_MAX
 from mm_core.types import MONEY_E9
 from mm_research.exact import exact_difference, sum_products, to_whole
 from mm_research.recording import Array, Recording
@@ -19,6 +20,8 @@ class Drawdown:
         totals_half, fees_e9 = self._results(segment)
         value_e9 = segment.units.value_e9 / 2
         result_e9 = exact_difference(to_whole(totals_half, value_e9), fees_e9)
+        if self._peak_e9 > EXACT_MAX:
+            result_e9 = result_e9.astype(object)
         peak_e9 = np.maximum.accumulate(np.maximum(result_e9, self._peak_e9))
         if len(peak_e9):
             self._largest_e9 = max(self._largest_e9, int(exact_difference(peak_e9, result_e9).max()))

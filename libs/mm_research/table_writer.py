@@ -119,7 +119,8 @@ class _TableFile:
         before.unlink()
 
     def close(self) -> None:
-        self._write_group()
+        if self._rows or self._parquet is None:
+            self._write_group()
         assert self._parquet is not None
         self._parquet.close()
         self._csv.close()
