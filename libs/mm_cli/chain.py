@@ -141,6 +141,7 @@ class _Trading:
         last_seq = self._reader.event_seq
         recorder = await self._chain.status(RECORDER)
         store = await self._stored(last_seq)
+        failures = [*(recorder or {}).get("failures", []), *await self._not_on_disk(last_seq)]
         await self._reader.stop()
         if recorder is None or not self._heard.last_ns:
             raise InputError(f"no market data of {self._order.instrument.instrument_id}; expected its frames")
@@ -156,7 +157,7 @@ class _Trading:
             wall_s=wall_s,
             complete=self._complete,
             left_out=msgspec.convert(recorder["left_out"], dict[str, LeftOut]),
-            failures=recorder["failures"],
+            failures=failures,
         )
         return Outcome(result=result, store=store, restarts=self._chain.supervisor.restarts)
 
@@ -194,6 +195,13 @@ class _Trading:
             await asyncio.sleep(POLL_S)
         typer.echo("paper: the store does not hold all of the log: see services/archiver.log", err=True)
         return None
+
+    async def _not_on_disk(self, last_seq: int) -> list[str]:
+        """What is to be said of a log whose end the disk has not taken; nothing if it has all of it."""
+        kept = ((await self._chain.status(ARCHIVER)) or {}).get("file_seq", 0)
+        if kept >= last_seq:
+            return []
+        return [f"{self._folder}: the log on disk ends at {kept}, on the bus at {last_seq}: see services/archiver.log"]
 
     async def _hear(self, record: Record) -> None:
         if record.is_fence:

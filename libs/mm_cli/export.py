@@ -81,11 +81,13 @@ def _about(running: "Running") -> "Exported":
 def _read_log(running: "Running", out: Path) -> None:
     """The log of a running session up to now, into `log/` of `out`: from its file, the store and the bus."""
     from mm_cli.operator import with_bus
+    from mm_runtime.config import load_config
     from mm_runtime.copy_log import copy_log
     from mm_store.log_file import LogWriter
 
+    folder = Path(load_config(None).store.log or running.folder)  # in containers it is on a volume of its own
     with LogWriter(out) as writer:
-        with_bus(running, lambda bus: copy_log(bus, running.group, writer, Path(running.folder)))
+        with_bus(running, lambda bus: copy_log(bus, running.group, writer, folder))
 
 
 def _show(seq: int, local_ns: int) -> None:

@@ -82,15 +82,15 @@ def read_stored(folder: Path) -> Stored:
     )
 
 
-class _Group(msgspec.Struct):
+class _Group(msgspec.Struct, frozen=True):
     group: str = "main"
 
 
-class _Runtime(msgspec.Struct):
+class _Runtime(msgspec.Struct, frozen=True):
     bus: _Group = _Group()
 
 
-class _Begun(msgspec.Struct):
+class _Begun(msgspec.Struct, frozen=True):
     runtime: _Runtime = _Runtime()
 
 

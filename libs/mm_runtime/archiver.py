@@ -104,6 +104,10 @@ class Archiver:
             "counted_seq": self.counted_seq,
         }
 
+    def file_failures(self) -> int:
+        """Tries that the disk did not take."""
+        return self.keeper.failures if self.keeper is not None else 0
+
     def lag_events(self) -> int:
         """How many events of the log are not in the store."""
         if self._reader is None or self._archive is None:

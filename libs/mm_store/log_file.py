@@ -213,7 +213,8 @@ def _sync(fd: int, path: Path) -> None:
 def writing_log(folder: Path) -> Iterator[Hear]:
     """Give what writes one event after the other to a new log of a session folder, as records of no stream.
 
-    What was written stays if the block fails. InputError if the folder has a log, or cannot be written.
+    Nothing of it stays if the block fails: who decides in one process from a recording makes it anew. InputError if
+    the folder has a log, or cannot be written.
     """
     if has_log(folder):
         raise InputError(f"{folder}: holds a log; expected a new folder")
@@ -228,5 +229,11 @@ def writing_log(folder: Path) -> Iterator[Hear]:
                     writer.flush()
 
             yield write
-    except UnavailableError as error:
-        raise InputError(f"{folder}: the log {error}") from error
+    except BaseException as error:
+        for path in log_files(folder):
+            path.unlink()
+        with suppress(OSError):
+            (folder / LOG).rmdir()
+        if isinstance(error, UnavailableError):
+            raise InputError(f"{folder}: the log {error}") from error
+        raise

@@ -244,7 +244,7 @@ def test_a_wish_to_stop_ends_the_verification_without_a_verdict(session: Path) -
         ),
         (lambda folder: (folder / "summary.json").write_text("{"), "summary.json: .*; expected the file of a session"),
         (lambda folder: log_files(folder)[0].unlink(), "a session of `paper` without log; expected"),
-        (lambda folder: _flip(log_files(folder)[0]), "msgpack.zst: damaged from 1 on: .*what other copies hold"),
+        (lambda folder: log_files(folder)[0].write_bytes(b"?" * 100), "damaged from 1 on: .*what other copies hold"),
     ],
 )
 def test_a_missing_or_damaged_session_is_one_clear_line(
@@ -254,12 +254,6 @@ def test_a_missing_or_damaged_session_is_one_clear_line(
     spoil(folder)
     with pytest.raises((InputError, IntegrityError), match=message):
         verify(folder)
-
-
-def _flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[100] ^= 1
-    path.write_bytes(data)
 
 
 INSTRUMENT = e.InstrumentDefined(instrument_id="v.X", ts_ns=0, venue_symbol="X", tick_size="1", lot_size="1")
