@@ -40,7 +40,7 @@ UNREACHABLE_S = 3.0  # and for one that cannot be reached
 SILENT_NS = 2 * NS_PER_S  # after a live session's duration its next frame should have come
 START_NS = 60 * NS_PER_S  # for the first data of a session
 FIRST_ROOTS = 3  # the services are up when the third root is on the log: the second one waits for them
-PARTS = ("bus", "clickhouse", "frames", "services")  # of an earlier session in the same folder
+PARTS = ("bus", "clickhouse", "frames", "log", "services")  # of an earlier session in the same folder
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

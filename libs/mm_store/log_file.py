@@ -140,8 +140,8 @@ class LogWriter:
             if has_frame_behind(self._fd, at):
                 seq = last[0].next_seq if last else 0
                 raise IntegrityError(
-                    f"{self._path}: damaged from {seq or 'its beginning'} on, with more behind it; move it and those "
-                    "behind it away: what other copies hold is written anew"
+                    f"{self._path}: damaged from {seq or 'its beginning'} on, with more behind it; set it aside: what "
+                    "other copies hold is written anew"
                 )
             log.warning("%s: %d bytes of a torn end are cut off", self._path, size - at)
             os.ftruncate(self._fd, at)

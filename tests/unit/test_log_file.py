@@ -19,6 +19,7 @@ from mm_core import events as e
 from mm_core.types import InputError, IntegrityError, UnavailableError
 from mm_store.log_file import LogWriter, writing_log
 from mm_store.log_read import OLD_FILE, log_files, read_log, read_records
+from mm_store.log_repair import set_aside_damage
 from mm_wire.chain import FIRST, Record, name_of
 from mm_wire.codec import encode
 
@@ -269,3 +270,29 @@ def test_a_log_of_the_form_before_stays_readable(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-5])
     with pytest.raises(IntegrityError, match="expected a log as a session writes it"):
         list(read_log(tmp_path))
+
+
+@pytest.mark.parametrize("place", ["first", "middle", "hole"])
+def test_a_damaged_log_is_made_whole_up_to_its_damage_and_nothing_is_lost(tmp_path: Path, place: str) -> None:
+    log = records(200)
+    write(tmp_path, log, file_bytes=1_000)
+    assert set_aside_damage(tmp_path) == ""
+    files = log_files(tmp_path)
+    damaged = files[0 if place == "first" else 2]
+    kept = {path.name: path.read_bytes() for path in files}
+    if place == "hole":
+        damaged.unlink()
+    else:
+        data = bytearray(damaged.read_bytes())
+        data[70 if place == "first" else len(data) // 2] ^= 4
+        damaged.write_bytes(data)
+    said = set_aside_damage(tmp_path)
+    assert (f"begins at {int(files[3].name[7:19])}" if place == "hole" else f"{damaged.name}: damaged from") in said
+    with LogWriter(tmp_path) as writer:
+        assert (writer.next_seq == 1) == (place == "first")
+        for record in log[writer.next_seq - 1 :]:
+            writer.append(record)
+    assert list(read_records(tmp_path)) == log
+    aside = {path.name for path in (tmp_path / "log").glob("*.damaged")}
+    begin = {"first": 0, "middle": 2, "hole": 3}[place]
+    assert aside == {f"{name}.damaged" for name in sorted(kept)[begin:]}
