@@ -23,9 +23,9 @@ def set_aside_damage(folder: Path) -> str:
             pass
     except IntegrityError as error:
         files = log_files(folder)
-        number = _first_damaged(files)
+        number, follows = _first_damaged(files)
         aside = [path.rename(_unused(path)) for path in files[number:]]
-        if aside:
+        if aside and follows:
             _copy_whole(aside[0], files[number])
         return str(error)
     return ""
@@ -40,16 +40,17 @@ def _unused(path: Path) -> Path:
     raise AssertionError
 
 
-def _first_damaged(files: list[Path]) -> int:
-    """The first file that is damaged, or does not begin where the one before it ends."""
+def _first_damaged(files: list[Path]) -> tuple[int, bool]:
+    """The number of the first file that is damaged, and whether it begins where the one before it ends."""
     expected = None
     for number, path in enumerate(files):
         at, next_seq = _whole(path)
         begins = int(path.name.removeprefix("events_").partition(".")[0])
-        if expected not in (None, begins) or at < path.stat().st_size:
-            return number
+        follows = expected in (None, begins)
+        if not follows or at < path.stat().st_size:
+            return number, follows
         expected = next_seq
-    return len(files)
+    return len(files), False
 
 
 def _whole(path: Path) -> tuple[int, int]:
