@@ -117,6 +117,6 @@ def said(process: subprocess.Popen[str], timeout_s: float) -> dict[str, Any]:
 
 def log_bytes(folder: Path) -> list[bytes]:
     """The events of a session's log, encoded."""
-    from mm_store.log_file import read_log
+    from mm_store.log_read import read_log
 
     return [msgspec.msgpack.encode(event) for event in read_log(folder)]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mm_cli import backtest, bench, check, deploy, import_, operator, paper, record, serve_replay, synth, verify
+from mm_cli import backtest, bench, check, deploy, export, import_, operator, paper, record, serve_replay, synth, verify
 from mm_cli.interrupt import INTERRUPTED, Interrupted
 from mm_core.types import InputError, IntegrityError, UnavailableError
 
@@ -45,6 +45,7 @@ app.command("backtest")(backtest.run)
 app.command("bench")(bench.run)
 app.command("check")(check.run)
 app.add_typer(deploy.app, name="deploy")
+app.command("export")(export.run)
 app.command("flatten")(operator.flatten)
 app.command("halt")(operator.halt)
 app.command("import")(import_.run)

@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -18,17 +17,17 @@ from mm_cli.ending import Ending
 from mm_cli.folder import Folder, kept_text, new_folder, old_folder
 from mm_cli.interrupt import Interrupted, Interrupts, ending_at_once
 from mm_cli.order import Order
-from mm_core.events import Event, InstrumentDefined
+from mm_core.events import InstrumentDefined
 from mm_core.setup.warm import warm
 from mm_core.types import NS_PER_S, InputError
-from mm_research.heard import Heard
 from mm_research.paper import Result
-from mm_research.session import Session, write_session
+from mm_research.session import Session
+from mm_research.session_writer import SessionWriter
 from mm_runtime.chain import Chain
 from mm_runtime.ending import end_tasks
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.sessions import BUS, Running, listed
-from mm_store.log_file import writing_log
+from mm_store.log_read import read_records
 from mm_store.session_file import write_session_file
 from mm_store.ws_lines import LeftOut
 from mm_venues.audit import CompiledBook, TouchAudit
@@ -67,10 +66,11 @@ def trade(order: Order) -> Outcome:
         try:
             write_session_file(folder.path, order.asked)
             warm(order.settings, order.asked.instrument)
-            outcome = uvloop.run(_trade(order, folder))
-            if outcome.is_closed:
-                _write(order, outcome)
-                folder.is_done = True
+            with SessionWriter(order.out, order.asked.instrument, order.settings) as writer:
+                outcome = uvloop.run(_trade(order, folder, writer))
+                if outcome.is_closed:
+                    _write(order, outcome, writer)
+                    folder.is_done = True
             if outcome.is_on_file and outcome.store is not None:
                 shutil.rmtree(folder.path / BUS, ignore_errors=True)  # not there, if the bus was not our own
         except KeyboardInterrupt as interrupt:
@@ -85,11 +85,11 @@ def trade(order: Order) -> Outcome:
         return outcome
 
 
-async def _trade(order: Order, folder: Folder) -> Outcome:
+async def _trade(order: Order, folder: Folder, writer: SessionWriter) -> Outcome:
     """Run it beside the signals that end it. KeyboardInterrupt after a second one."""
     interrupts = Interrupts()
     with interrupts.watched():
-        trading = _Trading(order, folder, interrupts)
+        trading = _Trading(order, folder, interrupts, writer)
         work = asyncio.create_task(trading.run())
         hurried = asyncio.create_task(interrupts.twice.wait())
         try:
@@ -105,13 +105,13 @@ async def _trade(order: Order, folder: Folder) -> Outcome:
 class _Trading:
     """One session while it runs."""
 
-    def __init__(self, order: Order, folder: Folder, interrupts: Interrupts) -> None:
+    def __init__(self, order: Order, folder: Folder, interrupts: Interrupts, writer: SessionWriter) -> None:
         self._order = order
         self._folder = folder
         self._interrupts = interrupts
         self._chain = Chain(folder.path, order.services(folder.path), [folder.lock])
-        self._heard = Heard(order.asked.instrument, order.settings)
-        self._keep: Callable[[Event], object] = lambda _: None
+        self._writer = writer
+        self._heard = writer.heard
         self._reader: LogPoller
         self._list: Callable[[Running], None]
         self._restarts: dict[str, int] = {}  # as they are listed
@@ -130,10 +130,7 @@ class _Trading:
         done_ns = 0 if order.is_new else await chain.log_ns()
         await chain.start(order.asked.instrument, order.recorder(self._folder.path, done_ns))
         self._folder.has_begun = True
-        writing: AbstractContextManager[Callable[[Event], object]] = (
-            nullcontext(self._keep) if order.out is None else writing_log(self._folder.path)
-        )
-        with listed(self._running()) as self._list, writing as self._keep:
+        with listed(self._running()) as self._list:
             return await self._follow()
 
     async def stop(self) -> None:
@@ -162,7 +159,11 @@ class _Trading:
     async def _follow(self) -> Outcome:
         """Read the log to its end."""
         ending = self._ending
-        self._reader = LogPoller(self._chain.bus, self._chain.group, self._hear)
+        if not self._order.is_new:  # the bus may no longer have the log's begin
+            for record in read_records(self._folder.path):
+                await self._take(record)
+        seq, name = self._last
+        self._reader = LogPoller(self._chain.bus, self._chain.group, self._take, seq + 1, name)
         await self._reader.start()
         with console(f"crypto-mm paper {self._order.asked.instrument.instrument_id}") as show:
             is_closed = await ending.until_ended(self._reader, lambda: self._started_ns, lambda: show(self._look()))
@@ -170,8 +171,12 @@ class _Trading:
         store = await ending.stored(self._reader.event_seq, self._last) if is_closed else None
         recorder = await ending.recorder_status() if is_closed else ending.recorder
         await self._reader.stop()
+        self._writer.finish()
+        result = self._result(recorder, wall_s, is_complete=ending.is_complete and is_closed)
+        if is_closed and not ending.is_on_file:
+            result.failures.append(f"{self._folder.path}: the log on disk is not whole: see services/archiver.log")
         return Outcome(
-            result=self._result(recorder, wall_s, is_complete=ending.is_complete and is_closed),
+            result=result,
             store=store,
             restarts=self._chain.supervisor.restarts,
             is_closed=is_closed,
@@ -189,23 +194,20 @@ class _Trading:
         if unproven and is_complete:
             raise InputError(unproven)
         return Result(
-            recording=self._heard.recording(),
-            config=self._order.settings,
+            report=self._writer.report,
             feed=counts,
             market_s=(self._heard.last_ns - self._heard.first_ns) / NS_PER_S,
             wall_s=wall_s,
             complete=is_complete,
             left_out=msgspec.convert(recorder["left_out"], dict[str, LeftOut]) if recorder else {},
-            failures=recorder["failures"] if recorder else [],
+            failures=list(recorder["failures"]) if recorder else [],
         )
 
-    async def _hear(self, record: Record) -> None:
+    async def _take(self, record: Record) -> None:
         self._last = record.seq, record.name
         if record.is_fence:
             return
-        event = decode(record.data)
-        self._heard.hear(event)
-        self._keep(event)
+        self._writer.take(decode(record.data))
         if not self._started_ns and self._heard.root_seq >= FIRST_ROOTS:
             self._started_ns = perf_counter_ns()
 
@@ -229,9 +231,7 @@ def _no_counts(instrument: InstrumentDefined) -> FeedCounts:
     return Feed(instrument, TouchAudit(CompiledBook())).counts()
 
 
-def _write(order: Order, outcome: Outcome) -> None:
-    if order.out is None:
-        return
+def _write(order: Order, outcome: Outcome, writer: SessionWriter) -> None:
     about = Session(
         command="paper",
         config=order.settings,
@@ -239,7 +239,7 @@ def _write(order: Order, outcome: Outcome) -> None:
         inputs=[Path(each.path) for each in order.asked.inputs],
         complete=outcome.result.complete,
     )
-    write_session(order.out, about, outcome.result.recording, summary(outcome) | {"session": str(order.out)})
+    writer.write(about, summary(outcome) | {"session": str(order.out)})
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:

@@ -202,7 +202,7 @@ def _ask_folder(folder: Path, statement: str, form: str) -> str:
 
 
 def with_bus(session: "Running", work: Callable[["Bus"], Awaitable[T]]) -> T:
-    """Do some work over the bus of a session."""
+    """Do what needs the bus of a running session, as its operator."""
     from mm_runtime.bus import Bus
     from mm_runtime.config import load_config
 

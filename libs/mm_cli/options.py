@@ -25,7 +25,7 @@ MAX = "max"
 UNITS_NS = {"ms": NS_PER_S // 1_000, "s": NS_PER_S, "m": 60 * NS_PER_S, "h": 3_600 * NS_PER_S}
 PROFILES = ("conservative", "aggressive")
 # What marks a session's folder: its last file, its log, and the folders of one on the bus.
-SESSION_NAMES = ("manifest.json", "log/events.msgpack.zst", "bus", "clickhouse", "frames", "services")
+SESSION_NAMES = ("manifest.json", "log", "bus", "clickhouse", "frames", "services")
 PROFILE_FOLDER = Path(__file__).parents[2] / "deploy" / "config"
 
 

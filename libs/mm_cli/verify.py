@@ -37,6 +37,8 @@ def run(
     stored = read_stored(session)
     with _progress(stored) as progress:
         verified = verify_stored(stored, progress)
+    if stored.digests is None:
+        typer.echo("note: the session has no summary: it has not come to its end, no digests are compared", err=True)
     if not verified.core_digest_equal:
         typer.echo(f"note: {ANOTHER_CORE}", err=True)
     typer.echo(msgspec.json.encode(verified.to_json()).decode() if as_json else _text(verified))

@@ -3,6 +3,7 @@
 All of it comes from a `Recording`, so that a live session, its replay and the backtest of its tape say the same.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,10 +12,13 @@ import msgspec
 import numpy as np
 
 from mm_core.exchange.venue import Reject
-from mm_core.messages import ACCEPTED, CANCELED, DENIED, EXPIRED, FILLED, REJECTED, TRADING_STATE
+from mm_core.messages import DENIED, MESSAGE, REJECTED, TRADING_STATE
 from mm_core.risk.reason import Reason
 from mm_core.types import NS_PER_S, BookReason, BookState, TradeState
-from mm_research.recording import Array, Recording
+from mm_research.engine.state import SAMPLE
+from mm_research.exact import group_sums
+from mm_research.recording import Array, Recording, has_mid_of
+from mm_research.rested import Rested, covered_ns
 
 SIDES = ("bid", "ask")
 RISK_REASONS = {reason.value: reason.name.lower() for reason in Reason}
@@ -45,7 +49,8 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     """Shares are of the time between the first and the last decision; null without any.
 
     `book_shares`: of each state, with its reason, of a book that was not VALID with both sides. `quoted`: share of time
-    in which at least one order rested, on either side, each, and both.
+    in which at least one order rested, on either side, each, and both. `warm_ns`: when the book's volatility was known
+    first, None if never; `cold_share`: of it not known though the book was VALID, `cold_again_share`: after it was.
     """
 
     book_state: str
@@ -59,6 +64,9 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     denied: dict[str, int]
     rejected: dict[str, int]
     quoted: dict[str, float | None]
+    warm_ns: int | None
+    cold_share: float | None
+    cold_again_share: float | None
 
     def to_json(self) -> dict[str, Any]:
         """Keys of a summary."""
@@ -81,25 +89,59 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
+class ActivityCount:
+    """Takes the segments of a run; `rate_halt_ns`: how long a halt by the fill rate lasts, 0 until a command."""
+
+    def __init__(self, rate_halt_ns: int = 0) -> None:
+        self._cold = ColdTime()
+        self._rate_halt_ns = rate_halt_ns
+        self._times = _Times()
+        self._rested = Rested()
+        self._states = np.empty(0, MESSAGE)  # changes of the trading state
+        self._denied: Counter[int] = Counter()
+        self._rejected: Counter[int] = Counter()
+
+    def take(self, segment: Recording) -> None:
+        """Take the next segment."""
+        messages = segment.messages
+        self._states = np.concatenate([self._states, messages[messages["kind"] == TRADING_STATE]])
+        self._denied.update(messages["reason"][messages["kind"] == DENIED].tolist())
+        self._rejected.update(messages["reason"][messages["kind"] == REJECTED].tolist())
+        self._rested.take(segment)
+        self._cold.take(*self._times.take(segment))
+
+    def valid_share(self) -> float | None:
+        """Share of the time with a VALID book of both sides."""
+        return self._times.share(self._times.valid_ns)
+
+    def found(self) -> Activity:
+        """What the segments so far hold."""
+        states, times = self._states, self._times
+        last_state, sample = states[-1] if len(states) else None, times.last[0] if len(times.last) else None
+        halted = states["side"] == TradeState.HALTED
+        return Activity(
+            book_state=BookState(int(sample["state"])).name if sample is not None else BookState.SYNCING.name,
+            book_reason=_book_reason(sample) if sample is not None else "",
+            valid_share=self.valid_share(),
+            book_shares=times.book_shares(),
+            trading_state=TRADE_STATES[int(last_state["side"])] if last_state is not None else TradeState.ACTIVE.name,
+            trading_reason=_reason(last_state) if last_state is not None and last_state["side"] else "",
+            halts=_halts(states, halted, self._rate_halt_ns),
+            halted_share=times.share(covered_ns(*_spans(states, halted), times.first_ns, times.last_ns)),
+            denied=_named(self._denied, RISK_REASONS),
+            rejected=_named(self._rejected, REJECT_REASONS),
+            quoted=self._rested.shares(),
+            warm_ns=self._cold.warm_ns(times.last),
+            cold_share=times.share(self._cold.cold_ns),
+            cold_again_share=times.share(self._cold.cold_again_ns),
+        )
+
+
 def activity(recording: Recording, rate_halt_ns: int = 0) -> Activity:
-    """What a recording holds of it; `rate_halt_ns`: how long a halt by the fill rate lasts, 0 until a command."""
-    samples, states = recording.samples, _trading_states(recording.messages)
-    last_state = states[-1] if len(states) else None
-    is_known = len(samples) > 0
-    halted = states["side"] == TradeState.HALTED
-    return Activity(
-        book_state=BookState(int(samples["state"][-1])).name if is_known else BookState.SYNCING.name,
-        book_reason=_book_reason(samples[-1]) if is_known else "",
-        valid_share=share(recording, recording.has_mid),
-        book_shares=_book_shares(recording),
-        trading_state=TRADE_STATES[int(last_state["side"])] if last_state is not None else TradeState.ACTIVE.name,
-        trading_reason=_reason(last_state) if last_state is not None and last_state["side"] else "",
-        halts=_halts(states, halted, rate_halt_ns),
-        halted_share=_covered(recording, *_spans(states, halted)),
-        denied=_counts(recording.messages, DENIED, RISK_REASONS),
-        rejected=_counts(recording.messages, REJECTED, REJECT_REASONS),
-        quoted=_quoted(recording),
-    )
+    """What a recording in one piece holds of it."""
+    count = ActivityCount(rate_halt_ns)
+    count.take(recording)
+    return count.found()
 
 
 def utc_text(time_ns: int) -> str:
@@ -107,22 +149,62 @@ def utc_text(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns // NS_PER_S, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def weights_ns(recording: Recording) -> Array:
-    """How long each decision's book stood: until the next one."""
-    local_ns: Array = recording.samples["local_ns"]
-    return np.append(np.diff(local_ns), 0) if len(local_ns) else local_ns
+class _Times:
+    """How long each book stood: from its decision to the next one."""
+
+    def __init__(self) -> None:
+        self.first_ns = self.last_ns = self.total_ns = self.valid_ns = 0
+        self.last = np.empty(0, SAMPLE)  # the sample whose time is not known yet
+        self._not_valid_ns: Counter[int] = Counter()  # by `_book_keys`
+
+    def take(self, segment: Recording) -> tuple[Array, Array, Array]:
+        """Take the next segment; the samples whose time is now known, that time, and whether they had a mid."""
+        samples = np.concatenate([self.last, segment.samples])
+        if not len(samples):
+            return samples, np.empty(0, np.int64), np.empty(0, np.bool_)
+        self.first_ns = self.first_ns if len(self.last) else int(samples["local_ns"][0])
+        self.last, self.last_ns = samples[-1:].copy(), int(samples["local_ns"][-1])
+        weights_ns, samples = np.diff(samples["local_ns"]), samples[:-1]
+        has_mid = has_mid_of(samples)
+        self.total_ns += int(weights_ns.sum())
+        self.valid_ns += int(weights_ns[has_mid].sum())
+        keys, at = np.unique(_book_keys(samples)[~has_mid], return_inverse=True)
+        for key, part_ns in zip(keys.tolist(), group_sums(weights_ns[~has_mid], at, len(keys)).tolist(), strict=True):
+            self._not_valid_ns[key] += part_ns
+        return samples, weights_ns, has_mid
+
+    def share(self, part_ns: int) -> float | None:
+        """Share of the time; null without any."""
+        return part_ns / self.total_ns if self.total_ns else None
+
+    def book_shares(self) -> dict[str, float]:
+        """Of each state, with its reason, of a book that was not VALID with both sides."""
+        found = ((key, self.share(part_ns)) for key, part_ns in sorted(self._not_valid_ns.items()))
+        return {_book_key_name(key): part for key, part in found if part}
 
 
-def share(recording: Recording, chosen: Array) -> float | None:
-    """Share of time in which the decisions `chosen` stood; null without time."""
-    weights = weights_ns(recording)
-    total_ns = int(weights.sum())
-    return int(weights[chosen].sum()) / total_ns if total_ns else None
+class ColdTime:
+    """How long the volatility was not known though the book was VALID: in all, and after it was known first."""
 
+    def __init__(self) -> None:
+        self.cold_ns = self.cold_again_ns = 0
+        self._warm_ns: int | None = None
 
-def _trading_states(messages: Array) -> Array:
-    states: Array = messages[messages["kind"] == TRADING_STATE]
-    return states
+    def take(self, samples: Array, weights_ns: Array, has_mid: Array) -> None:
+        """Take samples and how long they stood."""
+        cold = np.isnan(samples["volatility_ticks_sqrt_s"])
+        cold_ns = np.where(cold & has_mid, weights_ns, 0)
+        self.cold_ns += int(cold_ns.sum())
+        if self._warm_ns is not None:
+            self.cold_again_ns += int(cold_ns.sum())
+        elif not cold.all():
+            self._warm_ns = self.warm_ns(samples)
+            self.cold_again_ns += int(cold_ns[np.argmin(cold) :].sum())
+
+    def warm_ns(self, last: Array) -> int | None:
+        """When it was known first, if not before then in these last samples."""
+        warm = last["local_ns"][~np.isnan(last["volatility_ticks_sqrt_s"])]
+        return self._warm_ns if self._warm_ns is not None or not len(warm) else int(warm[0])
 
 
 def _halts(states: Array, halted: Array, rate_halt_ns: int) -> list[Halt]:
@@ -153,17 +235,6 @@ def _book_reason(sample: Any) -> str:
     return BOOK_REASONS.get(int(sample["reason"]), "")
 
 
-def _book_shares(recording: Recording) -> dict[str, float]:
-    samples = recording.samples
-    shares: dict[str, float] = {}
-    for number in np.unique(_book_keys(samples)[~recording.has_mid]).tolist():
-        name = _book_key_name(number)
-        part = share(recording, (_book_keys(samples) == number) & ~recording.has_mid)
-        if part:
-            shares[name] = part
-    return shares
-
-
 def _book_keys(samples: Array) -> Array:
     """State and reason of each sample in one number."""
     keys: Array = samples["state"] + len(BookState) * samples["reason"]
@@ -177,49 +248,11 @@ def _book_key_name(key: int) -> str:
     return f"{BookState(state).name} ({BOOK_REASONS[reason]})" if reason else BookState(state).name
 
 
-def _counts(messages: Array, kind: int, names: Mapping[int, str]) -> dict[str, int]:
-    reasons, counts = np.unique(messages["reason"][messages["kind"] == kind], return_counts=True)
-    return {names[reason]: count for reason, count in zip(reasons.tolist(), counts.tolist(), strict=True)}
+def _named(counts: Mapping[int, int], names: Mapping[int, str]) -> dict[str, int]:
+    return {names[reason]: count for reason, count in sorted(counts.items())}
 
 
 def _spans(states: Array, chosen: Array) -> tuple[Array, Array]:
     """Begin and end of the chosen trading states; the last one has no end."""
     ends = np.append(states["ts_ns"][1:], np.iinfo(np.int64).max)[: len(states)]
     return states["ts_ns"][chosen], ends[chosen]
-
-
-def _quoted(recording: Recording) -> dict[str, float | None]:
-    """Share of time with at least one resting order, by the venue's own times."""
-    side, begin_ns, end_ns = _rested(recording.messages)
-    either = _covered(recording, begin_ns, end_ns)
-    bid, ask = (_covered(recording, begin_ns[side == each], end_ns[side == each]) for each in (0, 1))
-    both = None if either is None or bid is None or ask is None else max(bid + ask - either, 0.0)
-    return {"either": either, "bid": bid, "ask": ask, "both": both}
-
-
-def _rested(messages: Array) -> tuple[Array, Array, Array]:
-    """Side, begin and end at the venue of every order that rested; the end of one that still does is far away."""
-    kind = messages["kind"]
-    accepted = messages[kind == ACCEPTED]
-    is_gone = (kind == CANCELED) | (kind == EXPIRED) | ((kind == FILLED) & (messages["leaves_lots"] == 0))
-    gone = messages[is_gone]
-    gone = gone[np.argsort(gone["order_id"], kind="stable")]
-    at = np.searchsorted(gone["order_id"], accepted["order_id"])
-    known = at < len(gone)
-    known[known] = gone["order_id"][at[known]] == accepted["order_id"][known]
-    end_ns = np.full(len(accepted), np.iinfo(np.int64).max)
-    end_ns[known] = gone["ts_ns"][at[known]]
-    return accepted["side"], accepted["ts_ns"], end_ns
-
-
-def _covered(recording: Recording, begin_ns: Array, end_ns: Array) -> float | None:
-    """Share of the recording's time that the spans cover together; null without time."""
-    times_ns = recording.samples["local_ns"]
-    if len(times_ns) < 2 or times_ns[0] == times_ns[-1]:
-        return None
-    first_ns, last_ns = int(times_ns[0]), int(times_ns[-1])
-    order = np.argsort(begin_ns, kind="stable")
-    begin_ns, end_ns = (np.clip(each[order], first_ns, last_ns) for each in (begin_ns, end_ns))
-    reached_ns = np.maximum.accumulate(np.append(first_ns, end_ns))
-    new_ns = np.maximum(reached_ns[1:] - np.maximum(begin_ns, reached_ns[:-1]), 0)
-    return int(new_ns.sum()) / (last_ns - first_ns)

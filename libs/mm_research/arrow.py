@@ -76,9 +76,10 @@ def fixed(column: pa.ChunkedArray) -> pa.Array:
     return pc.if_else(pc.is_valid(array), pc.binary_join_element_wise(signs, text, ""), None)
 
 
-def write_csv(table: pa.Table, path: Any) -> None:
+def write_csv(table: pa.Table, path: Any, *, header: bool = True) -> None:
     """CSV with a header line, fixed decimals, and nothing for null."""
     for i, field in enumerate(table.schema):
         if pa.types.is_decimal(field.type):
             table = table.set_column(i, field.name, fixed(table.column(i)))
-    pyarrow.csv.write_csv(table, path, pyarrow.csv.WriteOptions(quoting_style="none", quoting_header="none"))
+    options = pyarrow.csv.WriteOptions(include_header=header, quoting_style="none", quoting_header="none")
+    pyarrow.csv.write_csv(table, path, options)

@@ -54,24 +54,36 @@ class EventRows:
             case e.SubmitOrder() | e.CancelOrder() | e.OrderDenied() | e.TradingState():
                 self._answers.append(event)
             case e.Book():
-                self._end_decision()
+                self.end_decision()
                 self._sample(event)
             case e.Root():
-                self._end_decision()
+                self.end_decision()
             case e.OrderEvent():
-                self._end_decision()
+                self.end_decision()
                 self._venue_answer(event)  # type: ignore[arg-type]  # the order events of quoter and risk are above
             case _:
                 pass
 
     def messages(self) -> np.ndarray[Any, Any]:
         """All order messages: an array of MESSAGE."""
-        self._end_decision()
+        self.end_decision()
         return np.array(self._messages, m.MESSAGE)
 
     def samples(self) -> np.ndarray[Any, Any]:
         """The touch and the account at every Book: an array of SAMPLE."""
         return np.array(self._samples, SAMPLE)
+
+    @property
+    def count(self) -> int:
+        """How many of both there are."""
+        return len(self._messages) + len(self._samples)
+
+    def drain(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Give the messages and samples so far away; a decision that is not whole stays."""
+        drained = np.array(self._messages, m.MESSAGE), np.array(self._samples, SAMPLE)
+        self._messages.clear()
+        self._samples.clear()
+        return drained
 
     def _sample(self, book: e.Book) -> None:
         self._mid_half = 0
@@ -82,8 +94,8 @@ class EventRows:
         names = SAMPLE.names or ()
         self._samples.append(tuple(account[name] if name in account else getattr(book, name) for name in names))
 
-    def _end_decision(self) -> None:
-        """Rows of the last decision in the loop's order."""
+    def end_decision(self) -> None:
+        """Rows of the last decision in the loop's order; by itself it ends with the next event that is none of it."""
         if not (self._intents or self._answers):
             return
         answers = iter(self._answers)

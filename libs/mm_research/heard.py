@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import msgspec
 
@@ -12,9 +13,11 @@ from mm_core.setup.units import units_of
 from mm_core.types import MONEY_E9, TradeState
 from mm_research.activity import REJECT_REASONS, RISK_REASONS, SIDES
 from mm_research.from_events import EventRows
-from mm_research.recording import Recording
+from mm_research.recording import START, Recording
 from mm_research.venue_mids import EventMids
 from mm_research.why import book_text, needs_volatility, why_not_now
+
+SEGMENT_ROWS = 1 << 12  # messages and samples that are collected before they are worked off
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,13 +75,23 @@ class _Refusals:
 
 
 class Heard:
-    """Hears every event of a log in its order."""
+    """Hears every event of a log in its order.
 
-    def __init__(self, instrument: e.InstrumentDefined, config: Config) -> None:
+    Its record is a `recording` at the end, or, in memory that does not grow, what `on_segment` gets piece by piece.
+    """
+
+    def __init__(
+        self,
+        instrument: e.InstrumentDefined,
+        config: Config,
+        on_segment: Callable[[Recording], object] | None = None,
+    ) -> None:
         self.first_ns = self.last_ns = 0  # local time of the first and the last root
         self.root_seq = 0
         self._instrument = instrument
         self._rows = EventRows()
+        self._on_segment = on_segment
+        self._before = START
         self._mids = EventMids(instrument, new_parts(config, instrument))
         self._units = units_of(instrument)
         self._book: e.Book | None = None
@@ -106,6 +119,21 @@ class Heard:
                 self._on_order(event)
             case _:
                 pass
+        if self._on_segment is not None and self._rows.count >= SEGMENT_ROWS:
+            self._end_segment(self._on_segment, is_last=False)
+
+    def finish(self) -> None:
+        """No more comes: the last segment."""
+        assert self._on_segment is not None
+        self._rows.end_decision()
+        self._end_segment(self._on_segment, is_last=True)
+
+    def _end_segment(self, on_segment: Callable[[Recording], object], *, is_last: bool) -> None:
+        rows, mids = self._rows.drain(), self._mids
+        segment = Recording(self._instrument, *rows, mids.mids, before=self._before, is_last=is_last)
+        on_segment(segment)
+        self._before = segment.after
+        mids.forget()
 
     def _on_root(self, root: e.Root) -> None:
         if self._resting:

@@ -23,7 +23,7 @@ from mm_core.types import NS_PER_S, InputError
 from mm_research.heard import Heard, Standing
 from mm_research.memory_log import Hear, MemoryLog
 from mm_research.recording import Recording
-from mm_research.report import report
+from mm_research.report import Report
 from mm_research.session import Session, check_folder, write_session
 from mm_store.findings import Findings
 from mm_store.log_file import writing_log
@@ -89,8 +89,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     all the same: where the venue contradicted the book first, or where the instrument changed, which ended it.
     """
 
-    recording: Recording
-    config: Config
+    report: Report
     feed: FeedCounts
     market_s: float
     wall_s: float
@@ -100,17 +99,22 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     def summary(self) -> dict[str, Any]:
         """The keys of `paper --json`, but the session's."""
-        recording = self.recording
         return {
             "feed": msgspec.structs.asdict(self.feed),
             "left_out": msgspec.to_builtins(self.left_out),
-            **report(recording, self.config),
+            **self.report.summary(),
             "failures": self.failures,
             "market_s": self.market_s,
             "wall_s": self.wall_s,
             "speed_x": self.market_s / self.wall_s if self.wall_s else 0.0,
-            "digests": recording.digests(),
+            "digests": self.report.digests.texts(),
         }
+
+
+class Recorded(Result, frozen=True, kw_only=True):
+    """What a session in this process did, with all of its record."""
+
+    recording: Recording
 
 
 def paper(
@@ -124,7 +128,7 @@ def paper(
     duration_ns: int = 0,
     book_top: bool = True,
     progress: Progress = lambda _standing: True,
-) -> Result:
+) -> Recorded:
     """Trade recorded lines on paper, and write a session folder if `out` names one.
 
     `speed` paces frames by their receive times (1 is real time), `duration_ns` of receive time ends the session (0: the
@@ -162,11 +166,14 @@ def _check(session: PaperSession, instrument: e.InstrumentDefined, where: str, c
         raise InputError(f"{where}: {unproven}")
 
 
-def _result(session: PaperSession, lines: WsLines, config: Config, wall_s: float, complete: bool) -> Result:
-    return Result(
+def _result(session: PaperSession, lines: WsLines, config: Config, wall_s: float, complete: bool) -> Recorded:
+    recording = session.heard.recording()
+    report = Report(recording.instrument, config)
+    report.take(recording)
+    return Recorded(
         failures=session.findings.failures(session.counts()),
-        recording=session.heard.recording(),
-        config=config,
+        recording=recording,
+        report=report,
         feed=session.counts(),
         market_s=(session.heard.last_ns - session.heard.first_ns) / NS_PER_S,
         wall_s=wall_s,

@@ -1,6 +1,8 @@
 """What a run leaves: messages of the log and a sample a decision, with the digests and the exact result in them.
 
-A backtest and a paper session make the same two arrays, so that everything read from them is the same code.
+A backtest and a paper session make the same two arrays, so that everything read from them is the same code. A long
+session makes them in segments, each of which begins where the one before ended: what reads them takes one after the
+other, and a run in one piece is a session of one segment.
 """
 
 import hashlib
@@ -8,6 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from mm_core.events import InstrumentDefined
@@ -20,17 +23,39 @@ from mm_research.venue_mids import NO_MIDS, Mids
 Array = np.ndarray[Any, np.dtype[Any]]
 
 POSITION_FIELDS = ("local_ns", "position_lots", "cash_half", "fees_e9")
+RESULT = ("total", "realised", "unrealised", "fees", "spread", "inventory")
 
 
 def _no_mids() -> Mids:
     return NO_MIDS
 
 
-class Recording:
-    """The messages (MESSAGE) of a run in log order and its samples (SAMPLE), one a decision.
+def has_mid_of(samples: Array) -> Array:
+    """Samples whose book was VALID with both sides."""
+    valid: Array = (samples["state"] == BookState.VALID) & (samples["bid_lots"] > 0) & (samples["ask_lots"] > 0)
+    return valid
 
-    `find_mids` finds the venue's mids, once and only if a figure needs them. The last sample is the close:
-    AssertionError if its account is not what all fills make of it, or if the split is not exact at every sample.
+
+class Before(msgspec.Struct, frozen=True, kw_only=True):
+    """What the segments before one have left: the account that their fills make, its mid, and their last sample's."""
+
+    fills: int = 0
+    position_lots: int = 0
+    cash_half: int = 0
+    fees_e9: int = 0
+    mid_half: int = 0
+    sampled: tuple[int, int, int] = (0, 0, 0)  # position, cash and fees of the last sample
+
+
+START = Before()
+
+
+class Recording:
+    """The messages (MESSAGE) of a run in log order and its samples (SAMPLE), one a decision; or a segment of both.
+
+    `find_mids` finds the venue's mids, once and only if a figure needs them. The last sample of the last segment is
+    the close: AssertionError if its account is not what all fills make of it, or if the split is not exact at every
+    sample.
     """
 
     def __init__(
@@ -39,13 +64,35 @@ class Recording:
         messages: Array,
         samples: Array,
         find_mids: Callable[[], Mids] = _no_mids,
+        *,
+        before: Before = START,
+        is_last: bool = True,
     ) -> None:
         self.instrument = instrument
         self.messages = messages
         self.samples = samples
+        self.before = before
+        self.is_last = is_last
         self._find_mids = find_mids
-        self._check_account()
+        if is_last:
+            self._check_account()
         self._check_split()
+
+    @cached_property
+    def after(self) -> Before:
+        """What the next segment begins with."""
+        before, samples = self.before, self.samples
+        last = samples[-1] if len(samples) else None
+        return Before(
+            fills=before.fills + len(self.fills),
+            position_lots=before.position_lots + exact_sum(self.signed_lots),
+            cash_half=before.cash_half - exact_sum(exact_products(2 * self.fills["price_ticks"], self.signed_lots)),
+            fees_e9=before.fees_e9 + exact_sum(self.fills["fee_e9"]),
+            mid_half=before.mid_half if last is None else int(self.mid_half[-1]),
+            sampled=before.sampled
+            if last is None
+            else (int(last["position_lots"]), int(last["cash_half"]), int(last["fees_e9"])),
+        )
 
     @cached_property
     def units(self) -> Units:
@@ -84,16 +131,14 @@ class Recording:
     @cached_property
     def has_mid(self) -> Array:
         """Samples whose book was VALID with both sides: those that mark the account."""
-        rows = self.samples
-        valid: Array = (rows["state"] == BookState.VALID) & (rows["bid_lots"] > 0) & (rows["ask_lots"] > 0)
-        return valid
+        return has_mid_of(self.samples)
 
     @cached_property
     def mid_half(self) -> Array:
         """The mid that marks the account at each sample, in half-ticks: the last valid one, 0 before the first."""
         last = np.maximum.accumulate(np.where(self.has_mid, np.arange(len(self.samples)), -1))
         mids = self.samples["bid_ticks"] + self.samples["ask_ticks"]
-        return np.where(last >= 0, mids[last], 0)
+        return np.where(last >= 0, mids[last], self.before.mid_half)
 
     @cached_property
     def total_half(self) -> Array:
@@ -102,15 +147,8 @@ class Recording:
 
     def _check_account(self) -> None:
         """Position, cash and fees of the last sample are those of all fills."""
-        price_half = 2 * self.fills["price_ticks"]
-        totals = {
-            "position_lots": exact_sum(self.signed_lots),
-            "cash_half": -exact_sum(exact_products(price_half, self.signed_lots)),
-            "fees_e9": exact_sum(self.fills["fee_e9"]),
-        }
-        for name, total in totals.items():
-            last = int(self.samples[name][-1]) if len(self.samples) else 0
-            assert total == last, f"{name} of the last sample is not that of the fills"
+        for name, last in zip(("position_lots", "cash_half", "fees_e9"), self.after.sampled, strict=True):
+            assert getattr(self.after, name) == last, f"{name} of the last sample is not that of the fills"
 
     def _check_split(self) -> None:
         """Total = spread + inventory at every sample; where the position is flat, all of it is realised."""
@@ -121,19 +159,15 @@ class Recording:
         assert np.array_equal(rows["realised_half"][flat], rows["cash_half"][flat]), "flat, but not all is realised"
 
     def digests(self) -> dict[str, str]:
-        """SHA-256 of the messages but the fills, of the fills, and of POSITION_FIELDS of the samples."""
-        positions = np.column_stack([self.samples[name] for name in POSITION_FIELDS])
-        parts = {
-            "orders": self.messages[self.messages["kind"] != FILLED],
-            "fills": self.fills,
-            "positions": positions.astype("<i8"),
-        }
-        return {name: hashlib.sha256(part.tobytes()).hexdigest() for name, part in parts.items()}
+        """Those of this recording alone: see `Digests`."""
+        digests = Digests()
+        digests.take(self)
+        return digests.texts()
 
     def result(self) -> dict[str, float]:
         """The result at the end and its split (see `tables.pnl`), in the quote."""
         if not len(self.samples):
-            return dict.fromkeys(("total", "realised", "unrealised", "fees", "spread", "inventory"), 0.0)
+            return dict.fromkeys(RESULT, 0.0)
         last, total_half = self.samples[-1], int(self.total_half[-1])
         half = {
             "realised": int(last["realised_half"]),
@@ -150,3 +184,21 @@ class Recording:
     def position(self) -> float:
         """Position at the end, base."""
         return float(int(self.samples["position_lots"][-1]) * self.units.lot) if len(self.samples) else 0.0
+
+
+class Digests:
+    """SHA-256 of the messages but the fills, of the fills, and of POSITION_FIELDS of the samples, over all segments."""
+
+    def __init__(self) -> None:
+        self._sums = {name: hashlib.sha256() for name in ("orders", "fills", "positions")}
+
+    def take(self, segment: Recording) -> None:
+        """Take the next segment."""
+        positions = np.column_stack([segment.samples[name] for name in POSITION_FIELDS])
+        self._sums["orders"].update(segment.messages[segment.messages["kind"] != FILLED].tobytes())
+        self._sums["fills"].update(segment.fills.tobytes())
+        self._sums["positions"].update(positions.astype("<i8").tobytes())
+
+    def texts(self) -> dict[str, str]:
+        """The digests of what was taken."""
+        return {name: sha.hexdigest() for name, sha in self._sums.items()}

@@ -4,35 +4,23 @@ Every file appears when it is whole; `manifest.json` comes last and says whether
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from platform import machine, python_version
 from typing import Any
 
 import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mm_core.compiled import CORE_DIGEST
 from mm_core.events import InstrumentDefined
 from mm_core.setup.config import Config
 from mm_core.types import InputError
-from mm_research import tables
-from mm_research.activity import share
-from mm_research.arrow import write_csv
-from mm_research.kpi_spread import kpi_spread
 from mm_research.recording import Recording
+from mm_research.report import Report
+from mm_research.table_writer import TableWriter
 from mm_store.atomic import replacing
 
-TABLES: dict[str, Callable[[Recording], pa.Table]] = {
-    "quotes": tables.quotes,
-    "orders": tables.orders,
-    "fills": tables.fills,
-    "state": tables.state,
-    "pnl": tables.pnl,
-    "kpi_spread": kpi_spread,
-}
 _VERSIONS = ("crypto-mm", "llvmlite", "msgspec", "numba", "numpy", "pyarrow")
 _READ_BYTES = 1 << 20
 
@@ -58,29 +46,20 @@ def check_folder(folder: Path) -> None:
 
 
 def write_session(folder: Path, session: Session, recording: Recording, summary: Mapping[str, Any]) -> None:
-    """Write all files of a session; `summary` is the object that the command prints, plus what this adds.
+    """Write all files of a session in one piece; `summary` is the object that the command prints, plus what this adds.
 
     InputError if the folder cannot be written.
     """
-    for name, make in TABLES.items():
-        table = make(recording)
-        with replacing(folder / f"{name}.parquet") as path:
-            pq.write_table(table, path, compression="zstd")
-        with replacing(folder / f"{name}.csv") as path:
-            write_csv(table, path)
-    _write_json(folder / "summary.json", dict(summary) | {"complete": session.complete} | figures(recording))
+    report, tables = Report(session.instrument, session.config), TableWriter(folder)
+    tables.take(recording, report.take(recording))
+    tables.close()
+    write_about(folder, session, summary, report.more())
+
+
+def write_about(folder: Path, session: Session, summary: Mapping[str, Any], more: Mapping[str, Any]) -> None:
+    """Write summary and manifest, the last files of a session. InputError if the folder cannot be written."""
+    _write_json(folder / "summary.json", {**summary, "complete": session.complete, **more})
     _write_json(folder / "manifest.json", manifest(session))
-
-
-def figures(recording: Recording) -> dict[str, Any]:
-    """Figures of a session that its one line of JSON leaves out."""
-    samples = recording.samples
-    return {
-        "decisions": len(samples),
-        "valid_share": share(recording, recording.has_mid),
-        "first_ns": int(samples["local_ns"][0]) if len(samples) else None,
-        "last_ns": int(samples["local_ns"][-1]) if len(samples) else None,
-    }
 
 
 def manifest(session: Session) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""What a session folder says about its run: `manifest.json` and `summary.json` read back."""
+"""What a session folder says about its run: `manifest.json` and `summary.json` read back.
+
+One that has not come to its end has neither: `session.json`, which it began with, says the same about it.
+"""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,9 +11,16 @@ import msgspec
 from mm_core.events import InstrumentDefined
 from mm_core.setup.config import Config, to_config
 from mm_core.types import InputError
-from mm_store.log_file import LOG_FILE
+from mm_store.log_read import LOG, has_log
 
 T = TypeVar("T")
+
+
+MANIFEST, SUMMARY, BEGUN = "manifest.json", "summary.json", "session.json"
+
+
+class _Input(msgspec.Struct):
+    path: str = ""  # in session.json only
 
 
 class _Manifest(msgspec.Struct):
@@ -18,6 +28,7 @@ class _Manifest(msgspec.Struct):
     core_digest: str
     config: dict[str, Any]
     instrument: InstrumentDefined
+    inputs: list[_Input] = []
 
 
 class _Summary(msgspec.Struct):
@@ -27,40 +38,66 @@ class _Summary(msgspec.Struct):
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """A session as its folder tells it. Times: its first and last decision, ns; null without any."""
+    """A session as its folder tells it. Times: its first and last decision, ns; null without any.
+
+    `digests` is None of a session without a summary; `inputs` are the recordings of one without a manifest.
+    """
 
     folder: Path
     command: str
     core_digest: str
     config: Config
     instrument: InstrumentDefined
-    digests: dict[str, str]
+    digests: dict[str, str] | None
     first_ns: int | None
     last_ns: int | None
+    inputs: list[Path] = []
 
 
 def read_stored(folder: Path) -> Stored:
     """The session of a folder that has a log. InputError if it is none, is damaged, or has no log to read."""
-    manifest = _read(folder / "manifest.json", _Manifest)
-    summary = _read(folder / "summary.json", _Summary)
-    if not (folder / LOG_FILE).is_file():
+    begun, path = folder / BEGUN, folder / MANIFEST
+    path = begun if begun.is_file() and not path.exists() else path
+    manifest = _read(path, _Manifest)
+    is_over = (folder / SUMMARY).is_file()
+    summary = _read(folder / SUMMARY, _Summary) if is_over else _Summary(digests={})
+    if not has_log(folder):
         raise InputError(
-            f"{folder}: a session of `{manifest.command}` without {LOG_FILE}; expected one with a log, such as paper's"
+            f"{folder}: a session of `{manifest.command}` without {LOG}; expected one with a log, such as paper's"
         )
     try:
         config: Config = to_config(manifest.config)
     except InputError as error:
-        raise InputError(f"{folder / 'manifest.json'}: {error}") from error
+        raise InputError(f"{path}: {error}") from error
     return Stored(
         folder=folder,
         command=manifest.command,
         core_digest=manifest.core_digest,
         config=config,
         instrument=manifest.instrument,
-        digests=summary.digests,
+        digests=summary.digests if is_over else None,
         first_ns=summary.first_ns,
         last_ns=summary.last_ns,
+        inputs=[Path(each.path) for each in manifest.inputs if each.path],
     )
+
+
+class _Group(msgspec.Struct, frozen=True):
+    group: str = "main"
+
+
+class _Runtime(msgspec.Struct, frozen=True):
+    bus: _Group = _Group()
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    runtime: _Runtime = _Runtime()
+
+
+def group_of(folder: Path) -> str:
+    """The group of a session's bus, as its folder says."""
+    path = folder / BEGUN
+    return _read(path, _Begun).runtime.bus.group if path.is_file() else _Group().group
 
 
 def _read(path: Path, kind: type[T]) -> T:

@@ -1,4 +1,4 @@
-"""A recording as Arrow tables: what people and notebooks read. Prices and amounts are exact decimals, times ns UTC."""
+"""A recording, or a segment of one, as Arrow tables for people and notebooks: exact decimals, times ns UTC."""
 
 from decimal import Decimal
 
@@ -7,10 +7,12 @@ import pyarrow as pa
 
 from mm_core import messages as kinds
 from mm_core.exchange.venue import Reject
-from mm_core.messages import DENIED, FILLED, INTENT, SUBMIT, TRADING_STATE
+from mm_core.messages import DENIED, FILLED, INTENT, MESSAGE, SUBMIT, TRADING_STATE
 from mm_core.risk.reason import Reason
+from mm_core.setup.units import Units
 from mm_core.types import BookState, Side, TradeState
 from mm_research.arrow import decimals, names, scale_of
+from mm_research.engine.state import SAMPLE
 from mm_research.exact import exact_difference, exact_products
 from mm_research.recording import Array, Recording
 
@@ -36,23 +38,56 @@ _RISK_REASONS = {reason.value: reason.name.lower() for reason in Reason if reaso
 _REJECT_REASONS = {code: name.lower() for name, code in vars(Reject).items() if isinstance(code, int)}
 _REJECT_SHIFT = 1000  # both codes of reasons in one column of names
 _REASONS = _RISK_REASONS | {_REJECT_SHIFT + code: name for code, name in _REJECT_REASONS.items()}
+_KEPT_SAMPLES = 1 << 12
 _ALLOW, _ADJUST, _BLOCK, _NO_ANSWER = range(4)
 _ANSWERS = {_ALLOW: "allow", _ADJUST: "adjust", _BLOCK: "block"}
 
 
+class Quotes:
+    """Takes the segments of a run: every wanted order with risk's answer, and the book and position it was decided on.
+
+    An order is held until a later decision is known: two may have one time, and the last of them counts.
+    """
+
+    def __init__(self) -> None:
+        self._held = np.empty(0, MESSAGE)  # intents and their answers
+        self._samples = np.empty(0, SAMPLE)  # the last ones
+        self._begin_ns = 0  # what stood before was forgotten
+
+    def take(self, segment: Recording) -> pa.Table:
+        """Take the next segment; the rows that are known now."""
+        messages, samples = segment.messages, np.concatenate([self._samples, segment.samples])
+        of_quotes = np.isin(messages["kind"], (INTENT, SUBMIT, DENIED))
+        rows = np.concatenate([self._held, messages[of_quotes]])
+        wanted = rows[rows["kind"] == INTENT]
+        count = len(wanted)
+        if not segment.is_last:
+            last_ns = samples["local_ns"][-1] if len(samples) else 0
+            is_known = wanted["ts_ns"] < last_ns
+            count = count if is_known.all() else int(np.argmin(is_known))
+        assert not np.any(wanted["ts_ns"][:count] < self._begin_ns), "an order of a decision that was forgotten"
+        table = _quotes(wanted[:count], _answers(rows), samples, segment.units)
+        self._held = rows[np.isin(rows["order_id"], wanted["order_id"][count:])]
+        self._samples = samples[-_KEPT_SAMPLES:].copy()
+        if len(samples) > _KEPT_SAMPLES:
+            self._begin_ns = int(self._samples["local_ns"][0])
+        return table
+
+
 def quotes(recording: Recording) -> pa.Table:
-    """Every wanted order with the answer of risk, and the book and position it was decided on."""
-    rows = recording.messages
-    wanted, answers = rows[rows["kind"] == INTENT], _answers(rows)
+    """Those of a run in one piece."""
+    return Quotes().take(recording)
+
+
+def _quotes(wanted: Array, answers: Array, samples: Array, units: Units) -> pa.Table:
     at = np.searchsorted(answers["order_id"], wanted["order_id"])
     found = at < len(answers)
     found[found] = answers["order_id"][at[found]] == wanted["order_id"][found]
-    answer = answers[np.where(found, at, 0)] if len(answers) else np.zeros(len(wanted), rows.dtype)
+    answer = answers[np.where(found, at, 0)] if len(answers) else np.zeros(len(wanted), MESSAGE)
     verdict = np.select(
         [~found, answer["kind"] == DENIED, answer["reason"] != 0], [_NO_ANSWER, _BLOCK, _ADJUST], _ALLOW
     )
     sent_lots = np.where(found & (answer["kind"] == SUBMIT), answer["qty_lots"], 0)
-    units = recording.units
     return pa.table(
         {
             "ts_ns": wanted["ts_ns"],
@@ -64,7 +99,7 @@ def quotes(recording: Recording) -> pa.Table:
             "reason": names(np.where(found, answer["reason"], 0), _RISK_REASONS),
             "qty_sent": decimals(sent_lots, units.lot),
         }
-        | _decided_on(recording, wanted["ts_ns"])
+        | _decided_on(samples, units, wanted["ts_ns"])
     )
 
 
@@ -75,12 +110,11 @@ def _answers(rows: Array) -> Array:
     return sorted_answers
 
 
-def _decided_on(recording: Recording, ts_ns: Array) -> dict[str, pa.Array]:
+def _decided_on(samples: Array, units: Units, ts_ns: Array) -> dict[str, pa.Array]:
     """Touch, volatility and position of the sample of each decision."""
-    at = np.searchsorted(recording.samples["local_ns"], ts_ns, side="right") - 1
+    at = np.searchsorted(samples["local_ns"], ts_ns, side="right") - 1
     unknown = at < 0
-    rows = recording.samples[at] if len(recording.samples) else np.zeros(len(ts_ns), recording.samples.dtype)
-    units = recording.units
+    rows = samples[at] if len(samples) else np.zeros(len(ts_ns), SAMPLE)
     return {
         "bid": decimals(rows["bid_ticks"], units.tick, mask=unknown),
         "ask": decimals(rows["ask_ticks"], units.tick, mask=unknown),
@@ -128,7 +162,7 @@ def fills(recording: Recording) -> pa.Table:
             "leaves": decimals(rows["leaves_lots"], units.lot),
             "maker": rows["flag"] == 1,
             "fee": decimals(rows["fee_e9"], _MONEY),
-            "position": decimals(np.cumsum(recording.signed_lots), units.lot),
+            "position": decimals(recording.before.position_lots + np.cumsum(recording.signed_lots), units.lot),
             "mid": decimals(rows["mid_half"], units.tick / 2, mask=rows["mid_half"] == 0),
         }
     )

@@ -14,7 +14,7 @@ from mm_core import events as e
 from mm_core.compiled import Array, compiled, int64, new
 from mm_core.exchange.clock import MID, MIDS
 from mm_core.setup.parts import Parts
-from mm_core.types import InputError
+from mm_core.types import NS_PER_S, InputError
 from mm_research.columns import Rows, tape_rows
 from mm_research.engine.apart import apart_row, log_event
 from mm_research.engine.loop import venue_row
@@ -25,15 +25,22 @@ from mm_store.tape import TapeBuilder
 
 _STRIDE_ROWS = 1 << 16  # rows, and at most as many changes, of one step
 _WAITING_EVENTS = 1 << 12  # of a session's log, before they become rows
+# Of a long session the last changes stay, and those of the last minutes: no fill is reported later than that.
+_KEPT_CHANGES = 1 << 16
+_KEPT_NS = 600 * NS_PER_S
 
 Times = np.ndarray[Any, np.dtype[Any]]
 
 
 class Mids(msgspec.Struct, frozen=True):
-    """Changes of the mid (an array of MID, times not going back), known until `end_ns`, the end of the market data."""
+    """Changes of the mid (an array of MID, times not going back), known until `end_ns`, the end of the market data.
+
+    What stands before `begin_ns` was forgotten: AssertionError for who asks.
+    """
 
     changes: Times
     end_ns: int
+    begin_ns: int = 0
 
     def as_of(self, ts_ns: Times) -> Times:
         """The mid in half-ticks at or before each time; NaN before the first and after the end."""
@@ -44,6 +51,7 @@ class Mids(msgspec.Struct, frozen=True):
         return self._at(np.searchsorted(self.changes["ts_ns"], ts_ns, side="left"), ts_ns)
 
     def _at(self, counts: Times, ts_ns: Times) -> Times:
+        assert not np.any(ts_ns < self.begin_ns), "a mid is asked for that was forgotten"
         known = (counts > 0) & (ts_ns <= self.end_ns)
         values = np.full(len(ts_ns), math.nan)
         values[known] = self.changes["mid_half"][counts[known] - 1]
@@ -60,6 +68,7 @@ class VenueMids:
         self._market = market_of([parts], SHARED, 0)
         self._market["apart"] = apart
         self._changes = [np.empty(0, MID)]
+        self._begin_ns = 0
 
     def take(self, rows: Rows) -> None:
         """Take the next rows."""
@@ -72,7 +81,20 @@ class VenueMids:
     def mids(self) -> Mids:
         """The mids so far."""
         self._changes = [np.concatenate(self._changes)]
-        return Mids(self._changes[0], int(self._market["clock"]["market_ns"][0]))
+        return Mids(self._changes[0], self._market_ns, self._begin_ns)
+
+    @property
+    def _market_ns(self) -> int:
+        return int(self._market["clock"]["market_ns"][0])
+
+    def forget(self) -> None:
+        """Let go of changes that no fill will ask for."""
+        changes = self.mids().changes
+        old = int(np.searchsorted(changes["ts_ns"], self._market_ns - _KEPT_NS, side="right")) - 1
+        first = min(old, len(changes) - _KEPT_CHANGES)
+        if first > 0:
+            self._changes = [changes[first:].copy()]
+            self._begin_ns = int(self._changes[0]["ts_ns"][0])
 
 
 class EventMids:
@@ -99,6 +121,10 @@ class EventMids:
         """The mids so far."""
         self._take_waiting()
         return self._venue.mids()
+
+    def forget(self) -> None:
+        """Let go of mids that no fill will ask for."""
+        self._venue.forget()
 
     def _take_waiting(self) -> None:
         builder = TapeBuilder(self._instrument)

@@ -22,7 +22,7 @@ from mm_research.log_digests import LogDigests
 from mm_research.roots import RootCheck
 from mm_research.stored import Stored, read_stored
 from mm_research.trees import Difference, Placed, Tree, compare, difference
-from mm_store.log_file import read_log
+from mm_store.log_read import read_log
 from mm_wire.subjects import SEQUENCER, said_by
 
 _PROGRESS_EVENTS = 4096
@@ -98,7 +98,7 @@ def verify_stored(stored: Stored, progress: Progress = lambda _events, _local_ns
         nodes=check.counts,
         first_difference=check.first,
         core_digest_equal=stored.core_digest == CORE_DIGEST,
-        digests_differ=digests.differ(stored.digests) if complete else None,
+        digests_differ=digests.differ(stored.digests) if complete and stored.digests is not None else None,
         events=check.position,
         seconds=perf_counter() - started,
         complete=complete,

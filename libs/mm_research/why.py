@@ -3,14 +3,11 @@
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-import numpy as np
-
 from mm_core.events import Book, InstrumentDefined, TradingState
 from mm_core.quoting import avellaneda_stoikov
 from mm_core.setup.config import Config
 from mm_core.types import MONEY_E9, BookState, TradeState
-from mm_research.activity import BOOK_REASONS, RISK_REASONS, Activity, Halt, share, utc_text
-from mm_research.recording import Recording
+from mm_research.activity import BOOK_REASONS, RISK_REASONS, Activity, Halt, utc_text
 
 LITTLE = 0.5  # share of time quoted, on each side
 SHARE_MIN = 0.01  # of the time: less is no reason
@@ -75,15 +72,15 @@ def book_text(book: Book | None) -> str:
     return f"{book.state.name} ({reason})" if reason else book.state.name
 
 
-def why_little(recording: Recording, config: Config, found: Activity) -> list[str]:
-    """The causes; empty for a run that quoted as it wanted to."""
+def why_little(instrument: InstrumentDefined, config: Config, found: Activity, wanted: int) -> list[str]:
+    """The causes; empty for a run that quoted as it wanted to, which wanted so many orders."""
     lines = [
         *_book(found),
-        *_volatility(recording, config),
+        *_volatility(config, found),
         *_halts(found),
-        *_refusals(recording, found),
+        *_refusals(instrument, found, wanted),
     ]
-    return lines or _nothing(recording, found)
+    return lines or _nothing(found, wanted)
 
 
 def percent(part: float) -> str:
@@ -99,26 +96,16 @@ def _book(found: Activity) -> Iterator[str]:
         yield f"no VALID book for {percent(missing)} of the time: {names}"
 
 
-def _volatility(recording: Recording, config: Config) -> Iterator[str]:
-    if not needs_volatility(config):
+def _volatility(config: Config, found: Activity) -> Iterator[str]:
+    if not needs_volatility(config) or (found.cold_share or 0.0) < SHARE_MIN:
         return
-    samples = recording.samples
-    cold = np.isnan(samples["volatility_ticks_sqrt_s"])
-    if not (share(recording, cold & recording.has_mid) or 0.0) >= SHARE_MIN:
-        return
-    warm = np.flatnonzero(~cold)
-    if not len(warm):
+    if found.warm_ns is None:
         seconds = WARM_HALF_LIVES * config.signals.volatility_half_life_s
         yield f"volatility was never warm: it needs {seconds:g} s of a VALID book ([signals] volatility_half_life_s)"
         return
-    first = utc_text(int(samples["local_ns"][warm[0]]))
-    yield f"volatility not warm until {first}{_cold_again(recording, cold, warm[0])}"
-
-
-def _cold_again(recording: Recording, cold: "np.ndarray[tuple[int], np.dtype[np.bool_]]", first: int) -> str:
-    again = cold & recording.has_mid & (np.arange(len(cold)) > first)
-    part = share(recording, again) or 0.0
-    return f", and again for {percent(part)} of the time" if part >= SHARE_MIN else ""
+    part = found.cold_again_share or 0.0
+    again = f", and again for {percent(part)} of the time" if part >= SHARE_MIN else ""
+    yield f"volatility not warm until {utc_text(found.warm_ns)}{again}"
 
 
 def _halts(found: Activity) -> Iterator[str]:
@@ -135,13 +122,12 @@ def _until(halt: Halt) -> str:
     return f"; resumes at {utc_text(halt.resumes_ns)}" if halt.resumes_ns is not None else ""
 
 
-def _refusals(recording: Recording, found: Activity) -> Iterator[str]:
-    wanted = recording.intent_count
+def _refusals(instrument: InstrumentDefined, found: Activity, wanted: int) -> Iterator[str]:
     is_little = min(found.quoted["bid"] or 0.0, found.quoted["ask"] or 0.0) < LITTLE
     least = 1 if is_little else REFUSED_MIN * wanted  # the quoter asks once for what is refused
     for reason, count in sorted(found.denied.items(), key=lambda each: -each[1]):
         if reason not in SILENT and count >= least:
-            text = DENIALS.get(reason, reason.replace("_", " ")) + _bound(reason, recording.instrument)
+            text = DENIALS.get(reason, reason.replace("_", " ")) + _bound(reason, instrument)
             yield f"{text}: {count:,} of {wanted:,} orders denied"
     for reason, count in sorted(found.rejected.items(), key=lambda each: -each[1]):
         if count >= REFUSED_MIN * wanted:
@@ -156,10 +142,10 @@ def _bound(reason: str, instrument: InstrumentDefined) -> str:
     return f" {least:f} {instrument.quote or 'quote'}"
 
 
-def _nothing(recording: Recording, found: Activity) -> list[str]:
+def _nothing(found: Activity, wanted: int) -> list[str]:
     """The last resort of a run that quoted nothing though nobody refused anything."""
     if found.quoted["either"]:
         return []
-    if not recording.intent_count:
+    if not wanted:
         return ["the strategy wanted no order"]
     return ["no order came to rest before the end: see [exchange] entry_ms"]

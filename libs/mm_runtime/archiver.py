@@ -1,4 +1,4 @@
-"""The archiver: the log into ClickHouse, exactly once, and answers to what is asked of it."""
+"""The archiver: the log to its file and into ClickHouse, exactly once, and answers to what is asked of it."""
 
 import asyncio
 import logging
@@ -13,19 +13,23 @@ import msgspec
 from clickhouse_connect.driver.client import Client
 
 from mm_core.types import InputError
+from mm_runtime.ending import end_tasks
 from mm_runtime.figures.archive import add_archive
-from mm_runtime.figures.room import add_clickhouse
+from mm_runtime.figures.room import LOG, add_clickhouse, add_folder
+from mm_runtime.log_copies import check_copy
+from mm_runtime.log_keeper import LogKeeper
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.service import Service
 from mm_runtime.settings import Store
 from mm_store.clickhouse.archive import Archive
 from mm_store.clickhouse.errors import StoreUnavailable
+from mm_store.clickhouse.log_table import name_at
 from mm_store.clickhouse.query import read_only
-from mm_store.clickhouse.schema import apply_schema
+from mm_store.clickhouse.schema import apply_schema, keep_rows
 from mm_store.clickhouse.sizes import Sizes
 from mm_store.clickhouse.store import open_reader, open_store
-from mm_wire.chain import Record
-from mm_wire.codec import decode
+from mm_store.log_read import End
+from mm_wire.chain import FIRST, Record
 from mm_wire.subjects import sql_subject
 
 log = logging.getLogger(__name__)
@@ -47,7 +51,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Archiver:
-    """Reads a log and stores it; what cannot be stored now is tried again."""
+    """Reads a log and stores it, in its file first; what cannot be stored now is tried again."""
 
     def __init__(self, service: Service) -> None:
         self.stored_seq = 0
@@ -55,40 +59,57 @@ class Archiver:
         self.failures = 0
         self.counts: dict[str, int] = {}
         self.counted_seq = 0  # the end of the log that `counts` are of
-        self.is_failing = False
         self.sizes = Sizes()
         self._sized_s = 0.0  # when they were asked for
         self._service = service
         self._options = service.settings.store
-        self._archive: Archive
-        self._waiting: list[tuple[int, bytes]] = []
+        self.keeper = LogKeeper(Path(self._options.log)) if self._options.log else None
+        self._is_failing = False
+        self._archive: Archive | None = None
+        self._client: Client  # of the store that is open
+        self._wanted_seq = 0  # what the store waits for; 0: nothing, until it has taken what waits
+        self._waiting: list[Record] = []
         self._read_s = 0.0  # when the first of them was read
         self._storing_s = 0.0  # when the first of those was read that are being stored; 0 for none
         self._full = asyncio.Event()
         self._room = asyncio.Event()
-        self._work: asyncio.Task[None] | None = None
-        self._reader: LogPoller
+        self._work: list[asyncio.Task[None]] = []
+        self._thread: asyncio.Future[Any] | None = None  # of the store's client
+        self._reader: LogPoller | None = None
         self._lock = asyncio.Lock()  # of the store's clients, which serve one thread at a time
         self._sql: Any = None
 
+    @property
+    def is_failing(self) -> bool:
+        """True while the store or the disk takes nothing."""
+        return self._is_failing or (self.keeper is not None and self.keeper.is_failing)
+
     def begin(self) -> None:
-        """Open the store and read the log from where the store ends, beside the service."""
-        self._work = self._service.bus.begin(self._run())
+        """Open file and store, and read the log from where they end, beside the service."""
+        self._work.append(self._service.bus.begin(self._run()))
 
     async def stop(self) -> None:
-        """Read no more, and store what was read, if the store takes it now."""
-        if self._work is not None:
-            self._work.cancel()
-        if self.stored_seq:
+        """Read no more, and store what was read, if file and store take it now."""
+        if self._reader is not None:
             await self._reader.stop()
+        await end_tasks(self._work)
+        if self.keeper is not None:
+            self.keeper.close()
+        if self._thread is not None:
+            await asyncio.wait([self._thread])
+        if self._archive is not None:
             try:
-                await asyncio.to_thread(self._store, self._take())
+                await asyncio.to_thread(self._store, self._archive, self._take_batch())
             except StoreUnavailable as error:
                 log.warning("%s: the next start stores the rest", error)
 
     def status(self) -> dict[str, Any]:
-        """How far the store is."""
+        """How far file and store are."""
+        end = self.keeper.synced if self.keeper is not None else End()
         return {
+            "session": self._options.session,
+            "file_seq": end.next_seq - 1,
+            "file_name": end.last_name,
             "stored_seq": self.stored_seq,
             "waiting": len(self._waiting),
             "batches": self.batches,
@@ -98,9 +119,15 @@ class Archiver:
             "counted_seq": self.counted_seq,
         }
 
+    def file_failures(self) -> int:
+        """Tries that the disk did not take."""
+        return self.keeper.failures if self.keeper is not None else 0
+
     def lag_events(self) -> int:
         """How many events of the log are not in the store."""
-        return self._reader.next_seq - 1 - self.stored_seq + self._reader.pending if self.stored_seq else 0
+        if self._reader is None or self._archive is None:
+            return 0
+        return self._reader.next_seq - 1 - self.stored_seq + self._reader.pending
 
     def lag_s(self) -> float:
         """How long ago the oldest event was read that is not in the store."""
@@ -112,41 +139,74 @@ class Archiver:
         try:
             async with self._lock:
                 if self._sql is None:
-                    self._sql = await asyncio.to_thread(_open, self._options, open_reader)
+                    self._sql = await asyncio.to_thread(open_as, self._options, open_reader)
                 answer = await asyncio.to_thread(read_only, self._sql, question.sql, question.format)
         except (InputError, StoreUnavailable) as error:
             return {"error": str(error)}
         return {"answer": answer.decode(errors="replace")}
 
     async def _run(self) -> None:
-        client = await self._until_stored(lambda: _open(self._options, open_store))
-        await self._until_stored(lambda: apply_schema(client))
-        self._archive = await self._until_stored(lambda: Archive(client, self._options.session))
-        service, first_seq = self._service, self._archive.next_seq
-        self.stored_seq = first_seq - 1
-        self._reader = LogPoller(service.bus, service.group, self._hear, first_seq)
-        await self._reader.start()
+        service, keeper = self._service, self.keeper
+        if keeper is not None:
+            await keeper.open()
+            await check_copy(service.bus, service.group, "its file", keeper.next_seq, keeper.last_name)
+            await self._read_from(keeper.next_seq, keeper.last_name)
+            self._work.append(service.bus.begin(keeper.run()))
+        archive = await self._open_store()
         await service.bus.answer(sql_subject(service.group), self.sql, Question)
-        log.info("storing the log from %d", first_seq)
         while True:
-            await self._measure(client)
+            if not self._wanted_seq and not self._waiting:  # the store takes again
+                self._wanted_seq = archive.read_seq
+                await self._read_from(archive.read_seq)
+            await self._measure()
             await self._next_batch()
-            batch = self._take()
+            batch = self._take_batch()
             async with self._lock:
-                await self._until_stored(lambda batch=batch: self._store(batch))  # type: ignore[misc]
+                await self._until_stored(lambda batch=batch: self._store(archive, batch))  # type: ignore[misc]
             if not self._waiting:
                 async with self._lock:
-                    self.counts = await self._until_stored(self._archive.counts)
+                    self.counts = await self._until_stored(archive.counts)
                 self.counted_seq = self.stored_seq
 
-    async def _hear(self, record: Record) -> None:
-        if record.is_fence:
+    async def _open_store(self) -> Archive:
+        options, service = self._options, self._service
+        client = self._client = await self._until_stored(lambda: open_as(options, open_store))
+        await self._until_stored(lambda: apply_schema(client))
+        await self._until_stored(lambda: keep_rows(client, options.keep_days))
+        archive: Archive = await self._until_stored(lambda: Archive(client, options.session))
+        self.stored_seq = archive.next_seq - 1
+        name = await self._until_stored(lambda: name_at(client, options.session, self.stored_seq))
+        await check_copy(service.bus, service.group, "the store", archive.next_seq, name)
+        log.info("storing the log from %d", archive.next_seq)
+        self._archive = archive
+        return archive
+
+    async def _read_from(self, next_seq: int, name: str = FIRST) -> None:
+        """Read the log from a place on; who has a record already skips it."""
+        service = self._service
+        if self._reader is None:
+            self._reader = LogPoller(service.bus, service.group, self._take, next_seq, name)
+            await self._reader.start()
+        elif next_seq < self._reader.next_seq:
+            self._reader.read_from(next_seq, name)
+
+    async def _take(self, record: Record) -> None:
+        keeper = self.keeper
+        if keeper is not None and record.seq == keeper.next_seq:
+            await keeper.take(record)
+        if record.seq != self._wanted_seq:
             return
         if not self._waiting:
             self._read_s = monotonic()
-        self._waiting.append((record.seq, record.data))
+        self._wanted_seq += 1
+        self._waiting.append(record)
         if len(self._waiting) >= self._options.batch_events:
             self._full.set()
+        if len(self._waiting) < WAITING_EVENTS_MAX:
+            return
+        if keeper is not None:  # which must not wait for the store: the rest is read again when it takes what waits
+            self._wanted_seq = 0
+            return
         while len(self._waiting) >= WAITING_EVENTS_MAX:
             self._room.clear()
             await self._room.wait()
@@ -163,30 +223,30 @@ class Archiver:
             if before and len(self._waiting) == before:
                 return
 
-    async def _measure(self, client: Client) -> None:
+    async def _measure(self) -> None:
         """Ask now and then how large the store is."""
         if self.sizes.is_known and monotonic() - self._sized_s < SIZES_S:
             return
         async with self._lock:
-            await self._until_stored(lambda: self.sizes.ask(client))
+            await self._until_stored(lambda: self.sizes.ask(self._client))
         self._sized_s = monotonic()
 
-    def _take(self) -> list[tuple[int, bytes]]:
+    def _take_batch(self) -> list[Record]:
         batch, self._waiting = self._waiting, []
         self._storing_s = self._read_s if batch else 0.0
         self._full.clear()
         self._room.set()
         return batch
 
-    def _store(self, batch: list[tuple[int, bytes]]) -> None:
+    def _store(self, archive: Archive, batch: list[Record]) -> None:
         """In a thread: the loop goes on reading. A second try finds its batch in the archive already."""
-        for seq, data in batch:
-            self._archive.add(seq, decode(data))
+        for record in batch:
+            archive.take(record)
         batch.clear()
-        if self._archive.pending:
-            self._archive.flush()
+        if archive.is_due:
+            archive.flush()
             self.batches += 1
-        self.stored_seq = self._archive.next_seq - 1
+        self.stored_seq = archive.next_seq - 1
         self._storing_s = 0.0
 
     async def _until_stored(self, work: Callable[[], Any]) -> Any:
@@ -194,19 +254,21 @@ class Archiver:
         wait_s = RETRY_S
         while True:
             try:
-                done = await asyncio.to_thread(work)
+                self._thread = asyncio.ensure_future(asyncio.to_thread(work))
+                done = await asyncio.shield(self._thread)
             except StoreUnavailable as error:
                 self.failures += 1
-                self.is_failing = True
+                self._is_failing = True
                 log.warning("%s: again in %.1f s", error, wait_s)
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, RETRY_S_MAX)
             else:
-                self.is_failing = False
+                self._is_failing = False
                 return done
 
 
-def _open(options: Store, open_client: Callable[..., Any]) -> Any:
+def open_as(options: Store, open_client: Callable[..., Any]) -> Any:
+    """A client of the store that the options name."""
     password = ""
     if options.password_file:
         try:
@@ -227,5 +289,7 @@ async def start(service: Service) -> None:
     service.status = archiver.status
     add_archive(service.metrics, archiver)
     add_clickhouse(service.metrics, archiver.sizes)
+    if service.settings.store.log:
+        add_folder(service.metrics, LOG, Path(service.settings.store.log) / LOG)
     service.on_stop(archiver.stop)
     archiver.begin()

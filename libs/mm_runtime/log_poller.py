@@ -66,6 +66,10 @@ class LogPoller:
         if self._work is not None:
             self._work.cancel()
 
+    def read_from(self, next_seq: int, name: str = FIRST) -> None:
+        """Give the records from another place on, once more where they were given."""
+        self.next_seq, self._name = next_seq, name
+
     async def _read(self) -> None:
         while True:
             for message in await self._ask():

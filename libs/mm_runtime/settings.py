@@ -62,9 +62,12 @@ class Service(Section, frozen=True, kw_only=True):
 class Store(Section, frozen=True, kw_only=True):
     """ClickHouse: `url` of a server, or without one the embedded engine in the folder `path`.
 
-    `session` names the rows of one log. A batch is written when it has so many events, or is so old.
+    `session` names the rows of one log. A batch is written when it has so many events, or is so old. The log itself is
+    written to `log/` of the folder `log` too, unless that is empty. Rows are deleted `keep_days` after the time of
+    their event.
     """
 
+    log: str = ""
     url: str = ""
     path: str = ""
     session: str = "main"
@@ -73,6 +76,7 @@ class Store(Section, frozen=True, kw_only=True):
     database: str = "crypto_mm"
     batch_events: Positive = 20_000
     batch_ms: Millis = 5_000
+    keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 0  # 0: for ever
 
 
 class Settings(Config, frozen=True, kw_only=True):

@@ -29,6 +29,8 @@ WRITERS = {
     "clickhouse-data": CLICKHOUSE_UID,
     "session": SESSION_UID,
     "data": UIDS[RECORDER],
+    "log": UIDS[ARCHIVER],
+    "exports": UIDS[OPERATOR],
 }
 SECRET_BYTES = 24
 SERVER_STORE = "/data"  # of nats-server, in its container
@@ -36,6 +38,7 @@ SERVER_STORE = "/data"  # of nats-server, in its container
 GRANTS = {
     ARCHIVER: [
         "GRANT CREATE DATABASE, CREATE TABLE, ALTER ADD COLUMN, CREATE VIEW, DROP VIEW, SELECT, INSERT ON crypto_mm.*",
+        "GRANT ALTER TTL, ALTER MATERIALIZE TTL ON crypto_mm.*",
         "GRANT SELECT ON system.*",
     ],
     OPERATOR: ["GRANT ALL ON crypto_mm.*", "GRANT SELECT ON system.*", "GRANT SYSTEM, KILL QUERY ON *.*"],

@@ -15,7 +15,7 @@ from mm_core.events import InstrumentDefined, OperatorCommand, Root, RootEvent, 
 from mm_core.types import InputError
 from mm_store.importer import clock_ms, split_days, write_days
 from mm_store.instrument import Defined
-from mm_store.log_file import LOG_FILE, read_log
+from mm_store.log_read import LOG, read_log
 from mm_store.tape import TapeBuilder
 
 _PROGRESS_ROOTS = 4096
@@ -60,7 +60,7 @@ def import_session(
     builder.add(reader.roots())
     tape = builder.tape()
     if not len(tape):
-        raise InputError(f"{folder / LOG_FILE}: no market data; expected a session that has seen some")
+        raise InputError(f"{folder / LOG}: no market data; expected a session that has seen some")
     days = split_days(tape)
     return SessionTape(
         days=[day for day, _ in days],
@@ -91,7 +91,7 @@ class _Reader:
             match event:
                 case OperatorCommand():
                     raise InputError(
-                        f"{self._folder / LOG_FILE}: root {event.root_seq} is an operator's {event.command.name}, "
+                        f"{self._folder / LOG}: root {event.root_seq} is an operator's {event.command.name}, "
                         "which a tape cannot hold; expected a session without commands"
                     )
                 case Tick():
@@ -108,7 +108,7 @@ class _Reader:
             return root
         if root.local_ns < earliest_ns:
             raise InputError(
-                f"{self._folder / LOG_FILE}: root {root.root_seq}: local_ns {root.local_ns}; expected {earliest_ns} or "
+                f"{self._folder / LOG}: root {root.root_seq}: local_ns {root.local_ns}; expected {earliest_ns} or "
                 "more (`crypto-mm verify` tells what else is wrong)"
             )
         self.restamped += 1

@@ -14,7 +14,7 @@ from tests.cases.cases import Case
 
 from mm_cli.app import main
 from mm_core.events import Event
-from mm_store.log_file import read_log
+from mm_store.log_read import read_log
 
 WAYS = ("memory", "services", "backtest")
 

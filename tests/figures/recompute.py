@@ -16,7 +16,7 @@ from tests.figures.book import Venue
 
 from mm_core import events as e
 from mm_core.types import BookState, TimeInForce
-from mm_store.log_file import read_log
+from mm_store.log_read import read_log
 
 HORIZONS_NS = {"0.1s": 10**8, "1s": 10**9, "5s": 5 * 10**9, "60s": 60 * 10**9}
 Fill = tuple[int, int, int, int, int, int | None]  # time, sign, lots, 2 x price, mid just before it, and `quoted`

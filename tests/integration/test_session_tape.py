@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from mm_cli.app import app
 from mm_core import events as e
 from mm_core.types import Command, InputError
-from mm_store.log_file import read_log, writing_log
+from mm_store.log_file import writing_log
+from mm_store.log_read import read_log
 
 TABLES = ("quotes", "orders", "fills", "state", "pnl", "kpi_spread")
 MS = 1_000_000
@@ -147,7 +148,7 @@ def test_a_session_with_an_operators_command_is_refused(session: Path, changed: 
     log = list(read_log(session))
     halt = e.OperatorCommand(ts_ns=1, recv_ns=1, local_ns=1, root_seq=77, command=Command.HALT)
     folder = changed([*log[:100], halt, *log[100:]])
-    with pytest.raises(InputError, match=r"events\.msgpack\.zst: root 77 is an operator's HALT, which a tape cannot"):
+    with pytest.raises(InputError, match=r"log: root 77 is an operator's HALT, which a tape cannot"):
         invoke("import", "--from", "session", "--out", folder / "data", folder)
     assert not (folder / "data").exists()
 
@@ -181,7 +182,7 @@ def test_options_that_do_not_fit_are_one_clear_line(
 
 def test_a_backtests_folder_has_no_log_and_says_so(session: Path, config: Path, tmp_path: Path) -> None:
     backtest_of(session, config, tmp_path)
-    with pytest.raises(InputError, match=r"backtest: a session of `backtest` without log.events\.msgpack\.zst; expect"):
+    with pytest.raises(InputError, match=r"backtest: a session of `backtest` without log; expect"):
         invoke("import", "--from", "session", "--out", tmp_path / "no", tmp_path / "backtest")
     with pytest.raises(InputError, match="a session of `backtest` without log"):
         invoke("verify", "--session", tmp_path / "backtest")

@@ -13,7 +13,7 @@ from tests.livefaults.venue import trading
 
 from mm_core import events as e
 from mm_core.types import NS_PER_S
-from mm_store.log_file import LOG_FILE, read_log
+from mm_store.log_read import has_log, read_log
 
 FILLS = 3  # before the fault: then it quotes on both sides, and its orders are found
 
@@ -51,7 +51,7 @@ async def _run(fault: Fault, folder: Path) -> Seen:
         given_up_ns = now_ns()
         code, _, err = await session.end()
         out, heard, stored_ns = session.out, session.events, session.stored_ns
-    log = list(read_log(out)) if (out / LOG_FILE).exists() else heard
+    log = list(read_log(out)) if has_log(out) else heard
     healed = healing(_until(log, given_up_ns), start, over_ns)
     end_ns = over_ns or healed.valid_ns or given_up_ns
     span = Span(start_ns, start_ns + int(fault.quiet_s * NS_PER_S), end_ns)

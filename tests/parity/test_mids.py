@@ -24,7 +24,7 @@ from mm_research.engine.state import CLEAR, DEPTH, LAST_BIT, ROW, SIDE_SHIFT
 from mm_research.paper import paper
 from mm_research.venue_mids import EventMids, Mids, VenueMids
 from mm_store.instrument import define
-from mm_store.log_file import read_log
+from mm_store.log_read import read_log
 from mm_store.tape import TapeBuilder
 from mm_store.ws_lines import WsLines
 

@@ -15,7 +15,7 @@ from mm_core.setup.config import to_config
 from mm_core.types import InputError
 from mm_research.paper import paper
 from mm_store.instrument import define
-from mm_store.log_file import read_log
+from mm_store.log_read import log_files, read_log
 from mm_store.ws_lines import WsLines
 
 FEED_KEYS = (
@@ -66,7 +66,8 @@ def assert_parity(symbol: str, files: list[Path], sizes: list[str], out: Path, q
     for one, other in pairwise(("first", "second", "backtest")):
         for table in TABLES:
             assert (out / one / f"{table}.csv").read_bytes() == (out / other / f"{table}.csv").read_bytes()
-    assert (out / "first/log/events.msgpack.zst").read_bytes() == (out / "second/log/events.msgpack.zst").read_bytes()
+    logs = [log_files(out / name)[0].read_bytes() for name in ("first", "second")]
+    assert logs[0] == logs[1]
     return first
 
 

@@ -12,7 +12,7 @@ import pytest
 from mm_core.events import InstrumentDefined
 from mm_core.setup.config import Config, to_config
 from mm_core.setup.parts import new_parts
-from mm_research.paper import Result, paper
+from mm_research.paper import Recorded, paper
 from mm_store.instrument import define
 from mm_store.ws_lines import WsLines
 
@@ -53,12 +53,12 @@ def test_a_profile_is_valid_alone_and_under_every_configuration(
     assert chosen.risk.fills_per_window_max == alone["risk"]["fills_per_window_max"]
 
 
-def session(root: Path, sections: Sections) -> Result:
+def session(root: Path, sections: Sections) -> Recorded:
     lines = WsLines([root / "samples" / "synth.gz"])
     return paper(lines, define("SYNTH", lines, tick="0.01", lot="0.0001").instrument, to_config(sections))
 
 
-def halts(result: Result) -> list[Any]:
+def halts(result: Recorded) -> list[Any]:
     found: list[Any] = result.summary()["trading"]["halts"]
     return found
 

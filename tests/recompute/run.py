@@ -22,7 +22,7 @@ from tests.recompute.sight import Sight
 from tests.recompute.table import Table
 from tests.recompute.venue import Answer, Request, Terms, Venue
 
-from mm_store.log_file import read_log
+from mm_store.log_read import read_log
 
 GRID_ONLY = {"type", "ts_ns", "instrument_id", "venue_symbol", "tick_size", "lot_size", "base", "quote", "status"}
 

@@ -63,7 +63,8 @@ def why(messages: list[Message], sections: dict[str, Any] | None = None, **more:
     """The causes of such a run."""
     run = recording(messages, **more)
     config: Config = to_config(sections or {})
-    return why_little(run, config, activity(run, int(config.risk.rate_halt_s) * NS_PER_S))
+    found = activity(run, int(config.risk.rate_halt_s) * NS_PER_S)
+    return why_little(INSTRUMENT, config, found, run.intent_count)
 
 
 def halt(second: float, reason: Reason = Reason.LOSS_SESSION) -> Message:
@@ -167,7 +168,7 @@ def test_a_run_without_time_has_no_shares() -> None:
     run = Recording(INSTRUMENT, np.zeros(0, MESSAGE), np.zeros(0, SAMPLE))
     seen = activity(run)
     assert (seen.valid_share, seen.halted_share, seen.quoted["either"]) == (None, None, None)
-    assert why_little(run, Config(), seen) == ["the strategy wanted no order"]
+    assert why_little(INSTRUMENT, Config(), seen, 0) == ["the strategy wanted no order"]
 
 
 INTENTS = [message(INTENT, 1, order_id=n) for n in range(10)]
@@ -253,7 +254,7 @@ def test_fees_that_flatter_are_named(maker: str, taker: str, expected: str) -> N
 
 def test_the_loss_by_default_is_that_of_the_gate() -> None:
     # 1,200 lots of 0.001 at a mid of 10.1: 12.12 USDT, of which 2 %.
-    assert limits(recording([]), Config()) == {
+    assert limits(INSTRUMENT, Config(), 202) == {
         "order_max_base": 0.1,
         "position_max_base": 1.2,
         "collar_bps": 500.0,

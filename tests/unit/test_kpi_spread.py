@@ -10,7 +10,8 @@ from mm_core.exchange.clock import MID
 from mm_core.messages import FILLED, INTENT, MESSAGE
 from mm_core.types import NS_PER_S, BookState, TimeInForce
 from mm_research.engine.state import SAMPLE
-from mm_research.kpi_spread import Measures, kpi_spread
+from mm_research.kpi_spread import kpi_spread
+from mm_research.measures import FillMeasures, fill_figures
 from mm_research.recording import Recording
 from mm_research.venue_mids import NO_MIDS, Mids
 
@@ -59,20 +60,20 @@ def test_captured_is_weighted_by_quantity() -> None:
     """30 lots lose all of their 2 half-ticks, 10 lots keep theirs: unweighted that would be 0 %, not -50 %."""
     lost = {"price": 100, "lots": 30, "mid_half": 198}
     kept = {"price": 100, "lots": 10, "mid_half": 202}
-    measures = Measures(recording(mids((0, 202)), lost, kept))
+    measures = fill_figures(recording(mids((0, 202)), lost, kept))
     assert measures.captured_pct()["0s"] == -50.0
     assert measures.half_spread_bps()["effective"] == pytest.approx(1e4 * (30 * -2 / 198 + 10 * 2 / 202) / 40)
 
 
 def test_captured_is_of_what_was_quoted_when_the_order_was_decided() -> None:
     """At 4 half-ticks from its Book's mid and filled 1 from the venue's: a quarter, whatever the mid did between."""
-    measures = Measures(recording(mids((0, 202), (1.5, 205)), {"price": 100, "book_half": 204, "mid_half": 201}))
+    measures = fill_figures(recording(mids((0, 202), (1.5, 205)), {"price": 100, "book_half": 204, "mid_half": 201}))
     assert measures.captured_pct()["0s"] == 25.0
     assert measures.captured_pct()["1s"] == 125.0
 
 
 def test_an_order_that_takes_at_a_better_price_has_quoted_its_own() -> None:
-    measures = Measures(recording(mids((0, 202)), {"price": 99, "order_price": 100}))
+    measures = fill_figures(recording(mids((0, 202)), {"price": 99, "order_price": 100}))
     assert measures.captured_pct()["0s"] == 200.0
 
 
@@ -80,10 +81,10 @@ def test_every_figure_has_the_sign_of_a_gain_on_both_sides() -> None:
     known = mids((0, 202), (1.05, 204), (1.95, 200))
     buy, sell = {"price": 100}, {"price": 102, "side": SELL}
     for fill, later in ((buy, {"0.1s": 4, "1s": 0}), (sell, {"0.1s": 0, "1s": 4})):
-        measures = Measures(recording(known, fill))
+        measures = FillMeasures().take(recording(known, fill))
         assert (measures.quoted.tolist(), measures.effective.tolist()) == ([2], [2])
         assert {name: measures.realised[name].tolist() for name in later} == {name: [x] for name, x in later.items()}
-        adverse = measures.half_spread_bps()["adverse_selection"]
+        adverse = fill_figures(recording(known, fill)).half_spread_bps()["adverse_selection"]
         assert isinstance(adverse, dict)
         assert {name: adverse[name] for name in later} == {
             name: pytest.approx((2 - x) / 202 * 1e4) for name, x in later.items()
@@ -93,7 +94,7 @@ def test_every_figure_has_the_sign_of_a_gain_on_both_sides() -> None:
 def test_a_horizon_beyond_the_market_data_is_left_out_and_counted() -> None:
     known = mids((0, 202), (1.5, 206), end_s=3.0)
     early, late = {"price": 100, "lots": 10}, {"price": 100, "lots": 90, "second": 2.5}
-    measures = Measures(recording(known, early, late))
+    measures = fill_figures(recording(known, early, late))
     assert measures.censored() == {"0.1s": 0, "1s": 1, "5s": 2, "60s": 2}
     assert measures.captured_pct() == {"0s": 100.0, "0.1s": 280.0, "1s": 300.0, "5s": None, "60s": None}
     minute = kpi_spread(recording(known, early, late)).to_pylist()[0]
@@ -104,32 +105,32 @@ def test_a_horizon_beyond_the_market_data_is_left_out_and_counted() -> None:
 
 
 def test_a_horizon_that_ends_with_the_market_data_counts() -> None:
-    assert Measures(recording(mids((0, 202), end_s=2.0), {"price": 100})).censored()["1s"] == 0
+    assert fill_figures(recording(mids((0, 202), end_s=2.0), {"price": 100})).censored()["1s"] == 0
 
 
 def test_a_print_that_comes_late_takes_the_mid_of_its_own_time() -> None:
     """Printed at 1 s, when the mid was 202; the book had moved to 190 when the print was received."""
     known = mids((0, 202), (1.02, 190), (1.5, 198))
-    measures = Measures(recording(known, {"price": 100, "second": 1.0, "mid_half": int(known.before(at(1.0))[0])}))
-    assert measures.captured_pct()["0s"] == 100.0
-    assert measures.realised["0.1s"].tolist() == [-10]
+    run = recording(known, {"price": 100, "second": 1.0, "mid_half": int(known.before(at(1.0))[0])})
+    assert fill_figures(run).captured_pct()["0s"] == 100.0
+    assert FillMeasures().take(run).realised["0.1s"].tolist() == [-10]
 
 
 def test_an_order_that_may_only_take_quotes_nothing() -> None:
     quote, flatten = {"price": 100}, {"price": 101, "side": SELL, "flag": TimeInForce.IOC, "mid_half": 204}
-    measures = Measures(recording(mids((0, 202)), quote, flatten))
-    assert measures.captured_pct()["0s"] == 100.0
-    assert measures.effective.tolist() == [2, -2]
+    run = recording(mids((0, 202)), quote, flatten)
+    assert fill_figures(run).captured_pct()["0s"] == 100.0
+    assert FillMeasures().take(run).effective.tolist() == [2, -2]
 
 
 def test_nothing_known_is_null() -> None:
     nothing = dict.fromkeys(("0s", "0.1s", "1s", "5s", "60s"))
-    assert Measures(recording(NO_MIDS)).captured_pct() == nothing
+    assert fill_figures(recording(NO_MIDS)).captured_pct() == nothing
     no_book = {"price": 100, "book_half": 0, "mid_half": 0}
-    unknown = Measures(recording(NO_MIDS, no_book))
+    unknown = fill_figures(recording(NO_MIDS, no_book))
     assert unknown.captured_pct() == nothing
     assert unknown.half_spread_bps()["effective"] is None
-    at_mid = Measures(recording(mids((0, 200)), {"price": 100, "book_half": 200}))
+    at_mid = fill_figures(recording(mids((0, 200)), {"price": 100, "book_half": 200}))
     assert at_mid.captured_pct()["0s"] is None
 
 

@@ -10,7 +10,7 @@ from mm_core.events import Event, FeedStatus, Root, Tick
 from mm_core.setup.config import Config, to_config
 from mm_core.types import BookState, InputError
 from mm_research.backtest import backtest
-from mm_research.paper import PaperSession, Result, paper
+from mm_research.paper import PaperSession, Recorded, paper
 from mm_store.importer import import_ws_lines
 from mm_store.instrument import Defined
 from mm_store.tape import read_tape
@@ -31,7 +31,7 @@ def recorded(path: Path, *frames: Timed) -> WsLines:
     return WsLines([path])
 
 
-def replay(tmp_path: Path, *frames: Timed) -> Result:
+def replay(tmp_path: Path, *frames: Timed) -> Recorded:
     """The session over these frames."""
     return paper(recorded(tmp_path / "frames.txt", *frames), ETH, CONFIG)
 

@@ -25,7 +25,8 @@ from mm_research.arrow import decimals, fixed, scale_of, write_csv
 from mm_research.engine.state import SAMPLE
 from mm_research.kpi_spread import kpi_spread
 from mm_research.recording import Recording
-from mm_research.session import TABLES, Session, check_folder, write_session
+from mm_research.session import Session, check_folder, write_session
+from mm_research.table_writer import TABLES
 
 ETH = InstrumentDefined(
     instrument_id="binance.ETHUSDT", ts_ns=0, venue_symbol="ETHUSDT", tick_size="0.1", lot_size="0.001"

@@ -8,6 +8,7 @@ broke) carries the token of the first, by which ClickHouse knows it.
 
 import uuid
 from collections import deque
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -15,7 +16,9 @@ from clickhouse_connect.driver.client import Client
 
 from mm_core import events as e
 from mm_store.clickhouse.errors import reaching
-from mm_store.clickhouse.tables import TABLES, Table, new_table
+from mm_store.clickhouse.tables import LOG_TABLE, TABLES, LogTable, Table, new_table
+from mm_wire.chain import Record
+from mm_wire.codec import decode
 
 PROGRESS = "archived"
 BLOCK_ROWS_MAX = 250_000  # ClickHouse keeps an insert of up to 1,048,449 rows in one block
@@ -35,10 +38,16 @@ COUNTS = {
 class Rows(msgspec.Struct, kw_only=True):
     """What is collected for one table; its rows at or below `stored_seq` are in ClickHouse already."""
 
-    table: Table
+    table: Table | LogTable
     stored_seq: int
     seqs: list[int]
-    events: list[e.Event]
+    events: list[Any]  # or, of the log itself, records
+
+    def take(self, seq: int, event: Any) -> None:
+        """Take what stands at a place of the log, unless it is stored."""
+        if seq > self.stored_seq:
+            self.seqs.append(seq)
+            self.events.append(event)
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +69,8 @@ class Archive:
         self._done_seq = stored[PROGRESS]
         self._last_seq = self._done_seq
         tables = {name: Rows(table=new_table(name), stored_seq=stored[name], seqs=[], events=[]) for name in TABLES}
-        self._rows = list(tables.values())
+        self._log = Rows(table=LogTable(), stored_seq=stored[LOG_TABLE], seqs=[], events=[])
+        self._rows = [*tables.values(), self._log]
         self._of = {kind: tables[name] for name, kinds in TABLES.items() for kind in kinds}
         self._blocks: deque[Block] = deque()  # built and not confirmed
         self._token = uuid.uuid4().hex  # of this process: a session whose rows were deleted can be archived again
@@ -72,19 +82,37 @@ class Archive:
         return self._done_seq + 1
 
     @property
+    def read_seq(self) -> int:
+        """The place of the log that is to be added next."""
+        return self._last_seq + 1
+
+    @property
     def pending(self) -> int:
-        """Rows that wait for `flush`, or for the store to be available again."""
-        unsent: int = sum(block.batch.num_rows for block in self._blocks if block.table != PROGRESS)
-        return unsent + sum(len(rows.seqs) for rows in self._rows)
+        """Rows, but those of the log itself, that wait for `flush`, or for the store to be available again."""
+        unsent: int = sum(block.batch.num_rows for block in self._blocks if block.table not in {PROGRESS, LOG_TABLE})
+        return unsent + sum(len(rows.seqs) for rows in self._rows if rows is not self._log)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self._blocks) or self._last_seq > self._done_seq
+
+    def take(self, record: Record) -> None:
+        """Take the next record of the log: the event that it is, and itself."""
+        if record.is_fence:
+            self._pass(record.seq)
+        else:
+            self.add(record.seq, decode(record.data))
+        self._log.take(record.seq, record)
 
     def add(self, seq: int, event: e.AnyEvent) -> None:
         """Take the event at place `seq` of the log; places must come in order, from `next_seq` or before."""
+        self._pass(seq)
+        self._of[type(event)].take(seq, event)
+
+    def _pass(self, seq: int) -> None:
         assert seq > self._last_seq, f"place {seq} of the log after {self._last_seq}"
         self._last_seq = seq
-        rows = self._of[type(event)]
-        if seq > rows.stored_seq:
-            rows.seqs.append(seq)
-            rows.events.append(event)
 
     def flush(self) -> None:
         """Write what was added. StoreUnavailable keeps what is not written, and the next flush goes on with it."""
@@ -106,7 +134,7 @@ class Archive:
 
     def _stored(self) -> dict[str, int]:
         select = "(SELECT max(seq) FROM {0} WHERE session = {{session:String}}) AS {0}"
-        columns = ", ".join(select.format(name) for name in (*TABLES, PROGRESS))
+        columns = ", ".join(select.format(name) for name in (*TABLES, LOG_TABLE, PROGRESS))
         with reaching("archive"):
             row = next(self._client.query(f"SELECT {columns}", {"session": self._session}).named_results())
         return {name: int(seq or 0) for name, seq in row.items()}

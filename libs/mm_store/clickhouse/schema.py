@@ -9,6 +9,7 @@ from clickhouse_connect.driver.client import Client
 
 from mm_core.types import InputError
 from mm_store.clickhouse.errors import reaching
+from mm_store.clickhouse.tables import LOG_TABLE, TABLES
 
 # The software runs from a checkout, or from an image that holds one.
 FOLDER = Path(__file__).parents[3] / "deploy" / "clickhouse"
@@ -17,6 +18,9 @@ _RECORD = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     name String, sha256 String, applied_at DateTime('UTC') DEFAULT now()
 ) ENGINE = MergeTree ORDER BY name
+"""
+_TIME_TO_LIVE = """
+SELECT name, extract(engine_full, 'TTL (.+?)( SETTINGS|$)') FROM system.tables WHERE database = {database:String}
 """
 _APPLIED = "INSERT INTO schema_migrations (name, sha256) VALUES ({name:String}, {sha256:String})"
 
@@ -27,6 +31,21 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sha256: str
     statements: tuple[str, ...]
+
+
+def keep_rows(client: Client, days: int) -> None:
+    """Let every table of the log delete its rows so many days after the time of their event (0: never).
+
+    The log itself keeps them so long from when they were stored.
+    """
+    with reaching("schema"):
+        rows = client.query(_TIME_TO_LIVE, {"database": client.database}).result_rows
+        now = {str(name): str(ttl) for name, ttl in rows}
+        for name in (*TABLES, LOG_TABLE):
+            time = "stored_at" if name == LOG_TABLE else "toDateTime(local_ns)"
+            wanted = f"{time} + toIntervalDay({days})" if days else ""
+            if now[name] != wanted:
+                client.command(f"ALTER TABLE {name} " + (f"MODIFY TTL {wanted}" if days else "REMOVE TTL"))
 
 
 def apply_schema(client: Client, folder: Path = FOLDER) -> list[str]:

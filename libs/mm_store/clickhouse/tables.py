@@ -14,6 +14,7 @@ import pyarrow as pa
 from mm_core import events as e
 from mm_core.exchange.venue import Reject
 from mm_core.risk.reason import Reason
+from mm_wire.chain import Record
 
 TABLES: dict[str, tuple[type[e.Event], ...]] = {
     "instruments": (e.InstrumentDefined,),
@@ -59,6 +60,7 @@ ARROW: dict[Any, pa.DataType] = {
     dict[str, float | None]: pa.map_(pa.string(), pa.float64()),
 }
 ROW_KEY = ("session", "seq")
+LOG_TABLE = "log"
 
 Read = Callable[[Any], Any]
 
@@ -90,9 +92,25 @@ class Table(msgspec.Struct, frozen=True):
 
     def rows(self, session: str, seqs: Sequence[int], events: Sequence[e.Event]) -> pa.RecordBatch:
         """The rows of some events, in one block."""
-        one = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), len(seqs)), pa.array([session]))
-        columns = {"session": one, "seq": pa.array(seqs, pa.uint64())}
-        return pa.record_batch(columns | {column.name: column.fill(events) for column in self.columns})
+        columns = {column.name: column.fill(events) for column in self.columns}
+        return pa.record_batch(_keys(session, seqs) | columns)
+
+
+class LogTable(msgspec.Struct, frozen=True):
+    """The table of the log itself: its messages as they are, fences too."""
+
+    name: str = LOG_TABLE
+
+    def rows(self, session: str, seqs: Sequence[int], records: Sequence[Record]) -> pa.RecordBatch:
+        """The rows of some messages, in one block."""
+        texts = {"label": pa.string(), "name": pa.string(), "data": pa.binary()}
+        columns = {name: pa.array([getattr(record, name) for record in records], kind) for name, kind in texts.items()}
+        return pa.record_batch(_keys(session, seqs) | columns)
+
+
+def _keys(session: str, seqs: Sequence[int]) -> dict[str, pa.Array]:
+    one = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), len(seqs)), pa.array([session]))
+    return {"session": one, "seq": pa.array(seqs, pa.uint64())}
 
 
 def new_table(name: str) -> Table:

@@ -1,0 +1,60 @@
+"""A session's tables, summary and manifest from its log, event by event, in memory that does not grow with it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from mm_core.events import Event, InstrumentDefined
+from mm_core.setup.config import Config
+from mm_research.heard import Heard
+from mm_research.recording import Recording
+from mm_research.report import Report
+from mm_research.session import Session, write_about
+from mm_research.table_writer import TableWriter
+
+
+class SessionWriter:
+    """Takes every event of a log in its order; `finish` ends it, `write` makes the session's files appear.
+
+    Without a folder nothing is written, and only the figures come of it. InputError if the folder cannot be written.
+    At the end of a `with` half tables go that `write` did not let appear: the log makes them anew.
+    """
+
+    def __init__(self, folder: Path | None, instrument: InstrumentDefined, config: Config) -> None:
+        self.report = Report(instrument, config)
+        self.heard = Heard(instrument, config, self._take_segment)
+        self._folder = folder
+        self._tables = None if folder is None else TableWriter(folder)
+
+    def __enter__(self) -> Self:
+        """The writer itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no half tables."""
+        self.discard()
+
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        self.heard.hear(event)
+
+    def finish(self) -> None:
+        """No more comes."""
+        self.heard.finish()
+
+    def write(self, session: Session, summary: Mapping[str, Any]) -> None:
+        """Let the tables appear, then summary and manifest; `summary` is what the command prints."""
+        if self._folder is None or self._tables is None:
+            return
+        self._tables.close()
+        write_about(self._folder, session, summary, self.report.more())
+
+    def discard(self) -> None:
+        """Leave no half tables of a session that fails: its log makes them anew."""
+        if self._tables is not None:
+            self._tables.discard()
+
+    def _take_segment(self, segment: Recording) -> None:
+        known = self.report.take(segment)
+        if self._tables is not None:
+            self._tables.take(segment, known)
