@@ -48,7 +48,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def services(self, folder: Path) -> Settings:
         """The settings of its services, whose files are in its folder."""
         store = msgspec.structs.asdict(self.settings.store)
-        own = {"path": str(folder.resolve() / "clickhouse"), "session": self.asked.name}
+        path = folder.resolve()
+        own = {"path": str(path / "clickhouse"), "log": str(path), "session": self.asked.name}
         ticks = "market" if self.is_replay else "clock"
         bus = msgspec.structs.replace(self.settings.bus, ticks=ticks)
         return msgspec.structs.replace(self.settings, bus=bus, store=Store(**store | own))
