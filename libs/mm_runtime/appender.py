@@ -22,9 +22,10 @@ from nats.aio.msg import Msg
 from nats.js.api import Header
 from nats.js.errors import NotFoundError
 
-from mm_core.types import InputError, IntegrityError
+from mm_core.types import IntegrityError, UnavailableError
 from mm_runtime.bus import REQUEST_S, Bus, open_log, until_available
 from mm_runtime.label import HEADER, Label
+from mm_runtime.log_check import NAME, RESTORE, read_name
 from mm_wire.chain import FIRST, name_of
 from mm_wire.subjects import stream, writer_subject
 
@@ -32,7 +33,6 @@ log = logging.getLogger(__name__)
 
 EXPECTED_SEQUENCE = str(Header.EXPECTED_LAST_SEQUENCE.value)
 EXPECTED = str(Header.EXPECTED_LAST_MSG_ID.value)
-NAME = str(Header.MSG_ID.value)
 WRONG_LAST = (10070, 10071)  # message, sequence
 DOUBT_S = 1.0
 # Appends without an ack before the sequencer waits with new roots.
@@ -45,11 +45,11 @@ PAUSE_S = 0.05
 PAUSE_S_MAX = 0.5
 
 
-class LogTakenError(InputError):
+class LogTakenError(IntegrityError):
     """Something else appends to this log, or it lost events: no one may go on appending to it."""
 
 
-class LogRefusedError(InputError):
+class LogRefusedError(UnavailableError):
     """The stream takes no more, whatever we do: it is full, or its disk is."""
 
 
@@ -231,7 +231,7 @@ class Appender:
         last_seq = int(info.state.last_seq)
         if last_seq < stored_seq:
             raise LogTakenError(
-                f"the log {self._stream} lost events: it ends at {last_seq}, {stored_seq} was stored; begin a new one"
+                f"the log {self._stream} lost events: it ends at {last_seq}, {stored_seq} was stored; {RESTORE}"
             )
         strange = [
             append.seq for append in list(self._in_flight) if append.seq <= last_seq and not await self._is_ours(append)
@@ -247,20 +247,6 @@ class Appender:
         """True if the stream holds exactly this append, by this run."""
         message = await until_available(lambda: self._bus.jetstream.get_msg(self._stream, append.seq))
         return (message.headers or {}).get(NAME) == append.headers[NAME]
-
-
-async def read_name(bus: Bus, group: str, seq: int) -> str:
-    """The name of a message of a log; what the first one follows for 0. IntegrityError if it is not there."""
-    if not seq:
-        return FIRST
-    try:
-        message = await until_available(lambda: bus.jetstream.get_msg(stream(group), seq))
-    except NotFoundError as error:
-        raise IntegrityError(f"the log {stream(group)} has lost its message {seq}: restore it from its file") from error
-    name = str((message.headers or {}).get(NAME, ""))
-    if not name:
-        raise InputError(f"the log {stream(group)} was written by an earlier version; expected another group")
-    return name
 
 
 def _headers(before: str, name: str) -> dict[str, str]:

@@ -47,10 +47,13 @@ class Bus:
         self._closing = False
 
     async def connect(self, url: str, name: str, login: Login = NOBODY) -> None:
-        """Connect to the server at `url`. InputError if there is none, or it refuses us."""
+        """Connect to the server at `url`, or to one of several, separated by commas.
+
+        InputError if there is none, or it refuses us.
+        """
         self._url, self._user = url, login.user
         opening = self.client.connect(
-            url,
+            [each.strip() for each in url.split(",")],
             name=name,
             max_reconnect_attempts=-1,
             reconnect_time_wait=RECONNECT_S,
@@ -192,8 +195,8 @@ async def until_available(ask: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(RETRY_S)
 
 
-async def open_log(bus: Bus, group: str) -> int:
-    """Make the stream of a group where it is missing; the sequence of its last event, 0 of an empty log."""
+async def open_log(bus: Bus, group: str, replicas: int = 1) -> int:
+    """Make the stream of a group, at so many servers, where it is missing; its last sequence, 0 of an empty log."""
     name = stream(group)
     try:
         info = await until_available(lambda: bus.jetstream.stream_info(name))
@@ -205,6 +208,7 @@ async def open_log(bus: Bus, group: str) -> int:
             discard=DiscardPolicy.NEW,
             allow_direct=True,
             duplicate_window=DUPLICATES_S,
+            num_replicas=replicas,
         )
         info = await until_available(lambda: bus.jetstream.add_stream(config))
     return int(info.state.last_seq)

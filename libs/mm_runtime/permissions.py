@@ -78,8 +78,11 @@ def _sequencer(group: str) -> User:
             s.want_subject(group, ">"),
             s.resend_subject(group),
             *_api("STREAM.CREATE", stream, states),
-            *_api("STREAM.INFO", stream),
-            *_api("STREAM.MSG.GET", stream),
+            *_api("STREAM.INFO", stream, states),
+            *_api("STREAM.MSG.GET", stream, states),
+            *_api("STREAM.PURGE", stream),
+            f"$KV.{s.state_bucket(group)}.{s.SEQUENCER}",
+            s.status_subject(group, s.ARCHIVER),
         ],
         hears=[
             s.root_subject(group, ">"),
@@ -106,7 +109,7 @@ def _node(group: str, node: str) -> User:
 def _reads(group: str) -> list[str]:
     """What the log's readers ask of the server: its place, single messages, a consumer and its flow."""
     stream = s.stream(group)
-    calls = ("STREAM.INFO", "STREAM.MSG.GET", "CONSUMER.CREATE")
+    calls = ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET", "CONSUMER.CREATE")
     return [*(subject for call in calls for subject in _api(call, stream)), f"$JS.FC.{stream}.>"]
 
 

@@ -1,7 +1,5 @@
 """What the end of a log tells a sequencer that takes it up."""
 
-from functools import partial
-
 import msgspec
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
@@ -11,6 +9,7 @@ from mm_core.types import BookState
 from mm_runtime.bus import Bus, until_available
 from mm_runtime.label import Label
 from mm_runtime.ledger import Entry
+from mm_runtime.log_check import LogTrimmedError, check_chain, read_name
 from mm_wire.codec import decode
 from mm_wire.subjects import CONSOLE, RECORDER, kind_subject, stream, writer_subject
 
@@ -38,7 +37,7 @@ class End(msgspec.Struct):
 
 
 async def read_end(bus: Bus, group: str, last_seq: int) -> End:
-    """Read the end of a log whose last sequence is `last_seq`."""
+    """Read the end of a log whose last sequence is `last_seq`. IntegrityError if its last tree is not whole."""
     end = End()
     for kind in ROOT_EVENTS:
         last = await _last(bus, group, kind)
@@ -53,9 +52,9 @@ async def read_end(bus: Bus, group: str, last_seq: int) -> End:
         if label.source.startswith(CONSOLE):
             end.command = label.source, last.seq or 0
         end.is_closed = end.is_closed or label.source == CLOSE
-    name = stream(group)
-    for seq in range(end.tree_seq, last_seq + 1) if end.tree_seq else ():
-        message = await until_available(partial(bus.jetstream.get_msg, name, seq))
+    if not end.tree_seq:
+        return end
+    for seq, message in enumerate(await _tree(bus, group, end.tree_seq, last_seq), end.tree_seq):
         if message.subject == writer_subject(group):
             continue
         label, data = Label.of(message.headers), message.data or b""
@@ -75,6 +74,15 @@ def _take_root(end: End, root: Root) -> None:
     end.local_ns = max(end.local_ns, root.local_ns)
     if not isinstance(root, Tick):
         end.root_ns = max(end.root_ns, root.local_ns)
+
+
+async def _tree(bus: Bus, group: str, first_seq: int, last_seq: int) -> list[RawStreamMsg]:
+    """The last root and all behind it, whose chain is checked from the message before."""
+    try:
+        before = await read_name(bus, group, first_seq - 1)
+    except LogTrimmedError:
+        before = ""
+    return await check_chain(bus, group, first_seq, last_seq, before)
 
 
 async def _last(bus: Bus, group: str, kind: type[Event]) -> RawStreamMsg | None:

@@ -11,7 +11,7 @@ from tests.integration.runtime.nodes import market, plain_log, trade
 from tests.integration.runtime.proxy import Fate, every, is_ack, is_append, is_report, passes, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of, make_stream
 
-from mm_core.types import InputError
+from mm_core.types import UnavailableError
 from mm_runtime.appender import SILENCES_MAX, Appender, LogRefusedError
 from mm_runtime.label import Label
 from mm_wire.codec import encode
@@ -187,7 +187,8 @@ def test_acks_that_overtake_the_streams_answer_are_no_loss(server: Server) -> No
 
 def full_stream(max_bytes: int) -> StreamConfig:
     subjects = [*log_subjects(GROUP), writer_subject(GROUP)]
-    return StreamConfig(name=stream(GROUP), subjects=subjects, discard=DiscardPolicy.NEW, max_bytes=max_bytes)
+    config = StreamConfig(name=stream(GROUP), subjects=subjects, discard=DiscardPolicy.NEW, max_bytes=max_bytes)
+    return config.evolve(allow_direct=True)
 
 
 def test_a_full_stream_ends_in_one_clear_error(server: Server) -> None:
@@ -206,7 +207,7 @@ def test_a_full_stream_ends_in_one_clear_error(server: Server) -> None:
 
     error = asyncio.run(run())
     assert isinstance(error, LogRefusedError)
-    assert isinstance(error, InputError)  # which a service prints as one line
+    assert isinstance(error, UnavailableError)  # which a service prints as one line
     assert "the log MM_test does not take event" in str(error)
     assert "maximum bytes exceeded" in str(error)
     log = asyncio.run(log_of(server))

@@ -7,7 +7,7 @@ from tests.integration.runtime.nodes import intent, market, plain_log, trade
 from tests.integration.runtime.proxy import Fate, is_append, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of
 
-from mm_core.types import InputError
+from mm_core.types import IntegrityError
 from mm_runtime.appender import Appender, LogTakenError
 from mm_runtime.label import Label
 from mm_wire.codec import encode
@@ -33,7 +33,7 @@ def test_the_older_one_stops_and_the_newer_one_goes_on(server: Server) -> None:
 
     error = asyncio.run(run())
     assert isinstance(error, LogTakenError)
-    assert isinstance(error, InputError)  # which a service prints as one line
+    assert isinstance(error, IntegrityError)  # which a service prints as one line
     assert "a second sequencer writes the log MM_test" in str(error)
     assert asyncio.run(log_of(server)) == plain_log(roots)
 

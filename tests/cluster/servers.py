@@ -1,0 +1,100 @@
+"""Three real nats-servers on loopback that are one JetStream cluster; a test may kill each and start it again."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+from mm_runtime.nats_server import HOST, find_server, free_port
+
+START_S = 60.0
+CONFIG = """\
+listen: {host}:{port}
+http: {host}:{monitor}
+server_name: n{number}
+max_payload: 8MB
+jetstream {{
+  store_dir: {store}
+  max_file_store: 100GB
+{sync}
+}}
+cluster {{
+  name: test
+  listen: {host}:{route}
+  no_advertise: true
+  routes: [{routes}]
+}}
+"""
+
+
+class Cluster:
+    """Servers by their numbers 0, 1, 2, with ports and data that outlive their processes."""
+
+    def __init__(self, folder: Path, count: int = 3, sync: str = "") -> None:
+        self._folder = folder
+        self._ports = [free_port(0, "port") for _ in range(count)]
+        self._monitors = [free_port(0, "port") for _ in range(count)]
+        routes = [free_port(0, "port") for _ in range(count)]
+        self._processes: list[subprocess.Popen[bytes] | None] = [None] * count
+        self.url = ",".join(f"nats://{HOST}:{port}" for port in self._ports)
+        for number in range(count):
+            path = folder / f"n{number}"
+            path.mkdir(parents=True)
+            (path / "nats-server.conf").write_text(
+                CONFIG.format(
+                    host=HOST,
+                    port=self._ports[number],
+                    monitor=self._monitors[number],
+                    number=number,
+                    store=path / "data",
+                    sync=f"  sync_interval: {sync}" if sync else "",
+                    route=routes[number],
+                    routes=", ".join(f"nats://{HOST}:{port}" for port in routes),
+                )
+            )
+
+    def url_of(self, number: int) -> str:
+        """The address of one server."""
+        return self.url.split(",")[number]
+
+    def start(self) -> None:
+        """Start all, and wait until each is healthy."""
+        for number in range(len(self._processes)):
+            self.begin(number)
+        for number in range(len(self._processes)):
+            self.wait(number)
+
+    def begin(self, number: int) -> None:
+        """Start one server."""
+        path = self._folder / f"n{number}"
+        command = [str(find_server()), "--config", str(path / "nats-server.conf"), "--log", str(path / "log")]
+        self._processes[number] = subprocess.Popen(command)
+
+    def wait(self, number: int) -> None:
+        """Wait until a server says that it has caught up with the others."""
+        ends_s = time.monotonic() + START_S
+        while not self.is_healthy(number):
+            assert time.monotonic() < ends_s, (self._folder / f"n{number}" / "log").read_text()[-3000:]
+            time.sleep(0.05)
+
+    def is_healthy(self, number: int) -> bool:
+        """True if the server's own health check is content."""
+        try:
+            with urlopen(f"http://{HOST}:{self._monitors[number]}/healthz", timeout=2) as answer:
+                return bool(json.load(answer)["status"] == "ok")
+        except (OSError, ValueError):
+            return False
+
+    def kill(self, number: int) -> None:
+        """SIGKILL."""
+        process = self._processes[number]
+        if process is not None:
+            process.kill()
+            process.wait()
+            self._processes[number] = None
+
+    def kill_all(self) -> None:
+        """End everything."""
+        for number in range(len(self._processes)):
+            self.kill(number)
