@@ -15,15 +15,16 @@ from mm_core.compiled import CORE_DIGEST
 from mm_core.events import Event, InstrumentDefined
 from mm_core.node import Node
 from mm_core.setup.config import Config
-from mm_runtime.bus import Bus, until_available
+from mm_runtime.bus import Bus
 from mm_runtime.checkpoints import Checkpoints
 from mm_runtime.label import Label
 from mm_runtime.log_check import check_log
 from mm_runtime.log_poller import check_tail
 from mm_runtime.log_reader import LogReader
 from mm_runtime.reports import Report
+from mm_runtime.trim import last_roots
 from mm_wire.codec import decode, encode
-from mm_wire.subjects import kind_subject, report_subject, resend_subject, stream
+from mm_wire.subjects import kind_subject, report_subject, resend_subject
 
 log = logging.getLogger(__name__)
 
@@ -135,13 +136,13 @@ def made_by(config: Config, instrument: InstrumentDefined) -> str:
 
 async def defined_instrument(bus: Bus, group: str) -> InstrumentDefined:
     """The instrument that the log is about; waits for a log that has not begun."""
-    subject = kind_subject(group, InstrumentDefined)
     while True:
         try:
-            message = await until_available(lambda: bus.jetstream.get_last_msg(stream(group), subject))
+            defined = (await last_roots(bus, group)).get(InstrumentDefined.__name__)
         except NotFoundError:
-            await asyncio.sleep(POLL_S)
-            continue
-        event = decode(message.data or b"")
-        assert isinstance(event, InstrumentDefined)
-        return event
+            defined = None
+        if defined is not None:
+            event = decode(defined.data)
+            assert isinstance(event, InstrumentDefined)
+            return event
+        await asyncio.sleep(POLL_S)

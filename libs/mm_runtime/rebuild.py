@@ -2,16 +2,16 @@
 
 import msgspec
 from nats.js.api import RawStreamMsg
-from nats.js.errors import NotFoundError
 
-from mm_core.events import ROOT_EVENTS, Event, FeedStatus, InstrumentDefined, Root, Tick
+from mm_core.events import FeedStatus, InstrumentDefined, Root, Tick
 from mm_core.types import BookState
-from mm_runtime.bus import Bus, until_available
+from mm_runtime.bus import Bus
 from mm_runtime.label import Label
 from mm_runtime.ledger import Entry
 from mm_runtime.log_check import LogTrimmedError, check_chain, read_name
+from mm_runtime.trim import last_roots
 from mm_wire.codec import decode
-from mm_wire.subjects import CONSOLE, RECORDER, kind_subject, stream, writer_subject
+from mm_wire.subjects import CONSOLE, RECORDER, writer_subject
 
 CLOSE = "close"  # the source of the Tick that ends a log
 
@@ -39,18 +39,15 @@ class End(msgspec.Struct):
 async def read_end(bus: Bus, group: str, last_seq: int) -> End:
     """Read the end of a log whose last sequence is `last_seq`. IntegrityError if its last tree is not whole."""
     end = End()
-    for kind in ROOT_EVENTS:
-        last = await _last(bus, group, kind)
-        if last is None:
-            continue
-        label, root = Label.of(last.headers), decode(last.data or b"")
+    for kept in (await last_roots(bus, group)).values():
+        label, root = Label.parse(kept.label), decode(kept.data)
         assert isinstance(root, Root)
-        end.tree_seq = max(end.tree_seq, last.seq or 0)
+        end.tree_seq = max(end.tree_seq, kept.seq)
         _take_root(end, root)
         if label.source.startswith(RECORDER):
             end.sources[label.source] = max(end.sources.get(label.source, 0), label.number)
         if label.source.startswith(CONSOLE):
-            end.command = label.source, last.seq or 0
+            end.command = label.source, kept.seq
         end.is_closed = end.is_closed or label.source == CLOSE
     if not end.tree_seq:
         return end
@@ -83,10 +80,3 @@ async def _tree(bus: Bus, group: str, first_seq: int, last_seq: int) -> list[Raw
     except LogTrimmedError:
         before = ""
     return await check_chain(bus, group, first_seq, last_seq, before)
-
-
-async def _last(bus: Bus, group: str, kind: type[Event]) -> RawStreamMsg | None:
-    try:
-        return await until_available(lambda: bus.jetstream.get_last_msg(stream(group), kind_subject(group, kind)))
-    except NotFoundError:
-        return None

@@ -9,9 +9,9 @@ from pathlib import Path
 from nats.js.errors import NotFoundError
 
 from mm_core.types import IntegrityError, UnavailableError
-from mm_runtime.appender import EXPECTED
 from mm_runtime.bus import Bus, open_log, until_available
 from mm_runtime.checkpoints import read_checkpoints
+from mm_runtime.fence import EXPECTED_SEQUENCE
 from mm_runtime.label import HEADER
 from mm_runtime.log_check import NAME, check_log, follows, read_name
 from mm_runtime.log_poller import check_tail
@@ -74,8 +74,8 @@ async def restore(
     before = await read_name(bus, group, last_seq)
     restored_seq, following = last_seq, _behind(stream(group), records, last_seq, before)
     while window := list(islice(following, WINDOW)):
-        await _append(bus, group, before, window)
-        restored_seq, before = window[-1].seq, window[-1].name
+        await _append(bus, group, window)
+        restored_seq = window[-1].seq
     if restored_seq > last_seq:
         log.warning("the log %s: messages %d to %d are restored", stream(group), last_seq + 1, restored_seq)
     if drops_checkpoints:
@@ -100,16 +100,15 @@ def _behind(name: str, records: Iterable[Record], last_seq: int, before: str) ->
         yield record
 
 
-async def _append(bus: Bus, group: str, before: str, window: list[Record]) -> None:
+async def _append(bus: Bus, group: str, window: list[Record]) -> None:
     """Append records and see them stored; what got lost on its way is sent again."""
     last_seq = window[-1].seq
-    names = [before, *(record.name for record in window)]
     end_seq = window[0].seq - 1
     for _ in range(TRIES):
-        for record, follows_name in zip(window, names, strict=False):
+        for record in window:
             if record.seq > end_seq:
-                headers = {HEADER: record.label} if record.label else {}
-                headers |= {NAME: record.name} | ({EXPECTED: follows_name} if follows_name else {})
+                headers = {NAME: record.name, EXPECTED_SEQUENCE: str(record.seq - 1)}
+                headers |= {HEADER: record.label} if record.label else {}
                 await bus.publish(_subject(group, record), record.data, headers=headers)
         end_seq = await _stored(bus, group, last_seq)
         if end_seq == last_seq:

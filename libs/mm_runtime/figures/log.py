@@ -8,6 +8,7 @@ from mm_core.types import NS_PER_S
 from mm_runtime.metrics import Metrics
 from mm_runtime.sequencer import Sequencer
 from mm_runtime.topology import HEARS
+from mm_runtime.trim import Trimmer
 
 COUNTS = {
     "roots": "Roots appended",
@@ -49,6 +50,14 @@ def add_log(metrics: Metrics, sequencer: Sequencer) -> None:
         metrics.gauge(
             "waits_for", "1 while the log waits for a report of this node", partial(_waits, sequencer, node), node=node
         )
+
+
+def add_stream(metrics: Metrics, trimmer: Trimmer, bytes_max: int) -> None:
+    """The size of the log on the bus, which is trimmed above its limit."""
+    metrics.gauge("log_stream_bytes", "Size of the log on the bus", lambda: trimmer.stream_bytes)
+    metrics.gauge("log_stream_bytes_max", "Size above which the log is trimmed; 0: never", lambda: bytes_max)
+    metrics.gauge("log_first_seq", "First sequence that the log on the bus still holds", lambda: trimmer.first_seq)
+    metrics.counter("log_trims", "Times the log on the bus was trimmed", lambda: trimmer.trims)
 
 
 def _status(sequencer: Sequencer, name: str) -> float:
