@@ -57,6 +57,7 @@ def users(group: str) -> dict[str, User]:
                 s.status_subject(group, "*"),
                 s.sql_subject(group),
                 s.end_subject(group),
+                *_api("STREAM.LEADER.STEPDOWN", s.stream(group)),
             ],
             hears=[],
         ),

@@ -54,9 +54,9 @@ class Cluster:
                 )
             )
 
-    def url_of(self, number: int) -> str:
-        """The address of one server."""
-        return self.url.split(",")[number]
+    def port(self, number: int) -> int:
+        """Where one server listens."""
+        return self._ports[number]
 
     def start(self) -> None:
         """Start all, and wait until each is healthy."""
