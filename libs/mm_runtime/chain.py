@@ -47,7 +47,7 @@ class Chain:
         if not self.url:
             self.url = await self._start_server()
         await self.bus.connect(self.url, "crypto-mm", login_of(self._settings.bus, OPERATOR))
-        if last_seq := await open_log(self.bus, self.group):
+        if last_seq := await open_log(self.bus, self.group, self._settings.bus.replicas):
             raise InputError(
                 f"[bus] group {self.group}: the log {stream(self.group)} at {self.url} holds {last_seq} events; "
                 "expected a group without a log"
@@ -67,7 +67,9 @@ class Chain:
 
     async def _start_server(self) -> str:
         port = free_port(self._settings.bus.port, "[bus] port")
-        await self.supervisor.start(SERVER, server_command(self.folder / "bus", port))
+        await self.supervisor.start(
+            SERVER, server_command(self.folder / "bus", port, sync_interval=self._settings.bus.sync_interval)
+        )
         for _ in range(int(SERVER_S / POLL_S)):
             if await answers(port):
                 return f"nats://127.0.0.1:{port}"

@@ -17,6 +17,7 @@ max_payload: 8MB
 jetstream {{
   store_dir: {store}
   max_file_store: 1TB
+  sync_interval: "{sync_interval}"
 }}
 """
 
@@ -42,11 +43,15 @@ def free_port(port: int, setting: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def server_command(folder: Path, port: int) -> list[str]:
-    """The command that runs a server with its data in `folder`, whose configuration this writes."""
+def server_command(folder: Path, port: int, sync_interval: str = "2m") -> list[str]:
+    """The command that runs a server with its data in `folder`, whose configuration this writes.
+
+    `sync_interval` is how long the disk may be behind what the server has confirmed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "nats-server.conf"
-    config.write_text(CONFIG.format(host=HOST, port=port, name=f"crypto-mm-{port}", store=folder / "data"))
+    store, name = folder / "data", f"crypto-mm-{port}"
+    config.write_text(CONFIG.format(host=HOST, port=port, name=name, store=store, sync_interval=sync_interval))
     return [str(find_server()), "--config", str(config)]
 
 

@@ -24,6 +24,7 @@ max_payload: 8MB
 jetstream {{
   store_dir: {store}
   max_file_store: 1TB
+  sync_interval: "{sync_interval}"
 }}
 authorization {{
   users: [
@@ -64,10 +65,10 @@ def users(group: str) -> dict[str, User]:
     }
 
 
-def server_config(group: str, passwords: Mapping[str, str], store: str) -> str:
+def server_config(group: str, passwords: Mapping[str, str], store: str, sync_interval: str = "2m") -> str:
     """The configuration of a nats-server with these users; passwords must need no quoting."""
     lines = [_line(name, user, passwords[name]) for name, user in users(group).items()]
-    return CONFIG.format(store=store, users="\n".join(lines))
+    return CONFIG.format(store=store, users="\n".join(lines), sync_interval=sync_interval)
 
 
 def _sequencer(group: str) -> User:
@@ -82,7 +83,7 @@ def _sequencer(group: str) -> User:
             *_api("STREAM.INFO", stream, states),
             *_api("STREAM.MSG.GET", stream, states),
             *_api("STREAM.PURGE", stream),
-            f"$KV.{s.state_bucket(group)}.{s.SEQUENCER}",
+            f"$KV.{s.state_bucket(group)}.*",  # its own place; a state ahead of a restored log is given up
             s.status_subject(group, s.ARCHIVER),
         ],
         hears=[

@@ -64,8 +64,7 @@ class Sequencer:
         self.on_order: Callable[[float], Any] = lambda _seconds: None
         self._bus, self._group, self._replicas = bus, group, replicas
         self._stamping = Stamping(stamper)
-        self._by_clock = by_clock
-        self._offset_ns = offset_ns
+        self._by_clock, self._offset_ns = by_clock, offset_ns
         self._clock = SourceClock()
         self._lateness = Lateness(self._clock, delay_ns_max if by_clock else 0, offset_ns, grace_ns)
         self._grace_ns = grace_ns

@@ -1,12 +1,14 @@
 """Three real nats-servers on loopback that are one JetStream cluster; a test may kill each and start it again."""
 
 import json
+import socket
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.request import urlopen
 
-from mm_runtime.nats_server import HOST, find_server, free_port
+from mm_runtime.nats_server import HOST, find_server
 
 START_S = 60.0
 CONFIG = """\
@@ -19,6 +21,8 @@ jetstream {{
   max_file_store: 100GB
 {sync}
 }}
+"""
+ROUTES = """\
 cluster {{
   name: test
   listen: {host}:{route}
@@ -28,27 +32,36 @@ cluster {{
 """
 
 
+def free_ports(count: int) -> list[int]:
+    """Different free ports."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
 class Cluster:
     """Servers by their numbers 0, 1, 2, with ports and data that outlive their processes."""
 
     def __init__(self, folder: Path, count: int = 3, sync: str = "") -> None:
         self._folder = folder
-        self._ports = [free_port(0, "port") for _ in range(count)]
-        self._monitors = [free_port(0, "port") for _ in range(count)]
-        routes = [free_port(0, "port") for _ in range(count)]
+        ports = free_ports(3 * count)
+        self._ports, self._monitors, routes = ports[:count], ports[count : 2 * count], ports[2 * count :]
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * count
         self.url = ",".join(f"nats://{HOST}:{port}" for port in self._ports)
         for number in range(count):
             path = folder / f"n{number}"
             path.mkdir(parents=True)
+            text = CONFIG + ROUTES if count > 1 else CONFIG
             (path / "nats-server.conf").write_text(
-                CONFIG.format(
+                text.format(
                     host=HOST,
                     port=self._ports[number],
                     monitor=self._monitors[number],
                     number=number,
                     store=path / "data",
-                    sync=f"  sync_interval: {sync}" if sync else "",
+                    sync=f'  sync_interval: "{sync}"' if sync else "",
                     route=routes[number],
                     routes=", ".join(f"nats://{HOST}:{port}" for port in routes),
                 )

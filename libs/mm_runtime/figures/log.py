@@ -55,7 +55,7 @@ def add_log(metrics: Metrics, sequencer: Sequencer) -> None:
 def add_stream(metrics: Metrics, trimmer: Trimmer, bytes_max: int) -> None:
     """The size of the log on the bus, which is trimmed above its limit."""
     metrics.gauge("log_stream_bytes", "Size of the log on the bus", lambda: trimmer.stream_bytes)
-    metrics.gauge("log_stream_bytes_max", "Size above which the log is trimmed; 0: never", lambda: bytes_max)
+    metrics.gauge("log_limit_bytes", "Size above which the log is trimmed; 0: never", lambda: bytes_max)
     metrics.gauge("log_first_seq", "First sequence that the log on the bus still holds", lambda: trimmer.first_seq)
     metrics.counter("log_trims", "Times the log on the bus was trimmed", lambda: trimmer.trims)
 

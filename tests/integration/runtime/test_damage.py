@@ -3,13 +3,11 @@
 import asyncio
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from tests.integration.runtime.group import Group, failure, running, until
-from tests.integration.runtime.nodes import market, small_nodes
+from tests.integration.runtime.nodes import small_nodes
 from tests.integration.runtime.server import GROUP, Server
-from tests.integration.runtime.test_nodes import new_node
 from tests.integration.runtime.test_poller import Polling
 from tests.integration.runtime.test_reader import append
 
@@ -17,9 +15,8 @@ from mm_core.types import IntegrityError
 from mm_runtime.checkpoints import open_states
 from mm_runtime.log_check import LogTrimmedError
 from mm_runtime.log_poller import LogPoller
-from mm_runtime.rebuild import read_end
 from mm_wire.chain import Record
-from mm_wire.subjects import QUOTER, stream
+from mm_wire.subjects import stream
 
 COUNT = 3_000
 Damage = Callable[[Server], None]
@@ -210,98 +207,3 @@ def test_a_message_that_was_deleted_is_named_by_everyone(server: Server) -> None
         return errors
 
     assert [damaged_at(error) for error in asyncio.run(run())] == [51, 51, 51]
-
-
-def played(server: Server, folder: list[Path], damage: Damage | None) -> tuple[str, str, int]:
-    """Let nodes and a sequencer play, with an older copy of the files or a damage; the errors of both restarted."""
-
-    async def run() -> tuple[str, str, int]:
-        async with running(server.url) as group:
-            await group.sequencer()
-            await group.nodes(checkpoint_events=20)
-            source = await group.source()
-            await source.put(market(40))
-            await until(lambda: group.loops[QUOTER].checkpoints > 0)
-            await until(lambda: source.unconfirmed == 0)
-            await kill_all(group)
-            server.kill()
-            if damage is None:
-                server.put_back(folder[0], only_log=True)
-            else:
-                damage(server)
-            await asyncio.to_thread(server.start)
-            last_seq = int((await (await group.connect()).jetstream.stream_info(stream(GROUP))).state.last_seq)
-            errors = []
-            for start in (lambda: group.sequencer(), lambda: group.node(new_node(QUOTER))):  # noqa: PLW0108
-                with pytest.raises(IntegrityError) as reason:
-                    await start()
-                errors.append(str(reason.value))
-            return errors[0], errors[1], last_seq
-
-    return asyncio.run(run())
-
-
-def test_a_log_that_ends_before_a_checkpoint_stops_node_and_sequencer(server: Server) -> None:
-    async def begin() -> None:
-        async with running(server.url) as group:
-            await group.sequencer()
-
-    asyncio.run(begin())
-    server.stop()
-    old = server.copy()
-    server.start()
-    writer, node, last_seq = played(server, [old], None)
-    assert damaged_at(writer) == damaged_at(node) == last_seq + 1
-
-
-def test_a_damaged_file_stops_node_and_sequencer(server: Server) -> None:
-    writer, node, last_seq = played(server, [], lambda server: flip(server, 0.2))
-    assert damaged_at(writer) == damaged_at(node) == last_seq + 1
-
-
-def test_a_hole_in_the_tail_behind_a_checkpoint_stops_the_node(server: Server) -> None:
-    """Its filter would pass over what is missing among other nodes' events, and over its own inputs."""
-
-    async def run() -> tuple[str, int]:
-        async with running(server.url) as group:
-            await group.sequencer()
-            await group.nodes(checkpoint_events=20)
-            source = await group.source()
-            await source.put(market(60))
-            await until(lambda: source.unconfirmed == 0)
-            await until(lambda: group.loops[QUOTER].checkpoints > 0)
-            last_seq = group.writer.status()["last_seq"]
-            await kill_all(group)
-            server.stop()
-            flip(server, 0.97)
-            await asyncio.to_thread(server.start)
-            first = await missing(group)
-            assert 0 < first < last_seq
-            with pytest.raises(IntegrityError) as reason:
-                await group.node(new_node(QUOTER))
-            await kill_all(group)
-            return str(reason.value), first
-
-    error, first = asyncio.run(run())
-    assert damaged_at(error) == first
-
-
-def test_a_tree_that_is_not_whole_stops_the_sequencer(server: Server) -> None:
-    async def run() -> tuple[str, int]:
-        async with running(server.url) as group:
-            await group.sequencer()
-            await group.nodes()
-            source = await group.source()
-            await source.put(market(40))
-            await until(lambda: source.unconfirmed == 0)
-            last_seq = group.writer._appender.last_seq
-            await kill_all(group)
-            bus = await group.connect()
-            assert (await read_end(bus, GROUP, last_seq)).tree_seq < last_seq
-            await bus.jetstream.delete_msg(stream(GROUP), last_seq)
-            with pytest.raises(IntegrityError) as reason:
-                await read_end(bus, GROUP, last_seq)
-            return str(reason.value), last_seq
-
-    error, last_seq = asyncio.run(run())
-    assert damaged_at(error) == last_seq
