@@ -23,10 +23,10 @@ from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
 from mm_core.types import IntegrityError, UnavailableError
-from mm_runtime.bus import Bus, open_log, until_available, until_led
+from mm_runtime.bus import Bus, open_log, until_available
 from mm_runtime.fence import EXPECTED, EXPECTED_SEQUENCE, FENCES, is_replicated, send_fence
 from mm_runtime.label import HEADER, Label
-from mm_runtime.log_check import NAME, RESTORE, read_name
+from mm_runtime.log_check import NAME, RESTORE, read_info, read_name
 from mm_wire.chain import FIRST, name_of
 from mm_wire.subjects import stream
 
@@ -232,7 +232,7 @@ class Appender:
         """The last sequence of the stream. LogTakenError unless all of ours up to it is stored, and nothing else."""
         stored_seq = self.stored_seq  # before asking: acks may come that are younger than the answer
         try:
-            info = await until_led(lambda: self._bus.jetstream.stream_info(self._stream))
+            info = await read_info(self._bus, self._group, stored_seq)
         except NotFoundError as error:
             raise LogTakenError(f"the log {self._stream} is gone; expected the one that this session began") from error
         last_seq = int(info.state.last_seq)

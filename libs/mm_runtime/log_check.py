@@ -11,14 +11,14 @@ from nats.js.api import Header, RawStreamMsg, StreamInfo
 from nats.js.errors import NotFoundError
 
 from mm_core.types import InputError, IntegrityError
-from mm_runtime.bus import Bus, until_available
+from mm_runtime.bus import Bus, until_available, until_led
 from mm_runtime.label import HEADER
 from mm_wire.chain import FIRST, Record, name_of
 from mm_wire.subjects import stream
 
 NAME = str(Header.MSG_ID.value)
 RESTORE = "stop what writes it and restore it from its file or archive: crypto-mm resume --session"
-# A message whose bytes in the file are damaged is no answer but an error of the server, again and again.
+# What is not there is asked for so often, for a server that has just become the leader.
 TRIES = 4
 TRY_S = 0.25
 
@@ -34,7 +34,7 @@ async def check_log(bus: Bus, group: str, next_seq: int, read_seq: int = 0, name
     """
     log = stream(group)
     try:
-        info = await until_available(lambda: bus.jetstream.stream_info(log))
+        info = await read_info(bus, group, next_seq - 1)
     except NotFoundError as error:
         if next_seq == 1:
             raise
@@ -55,6 +55,20 @@ async def check_log(bus: Bus, group: str, next_seq: int, read_seq: int = 0, name
         if record_of(found).name != name:
             raise damaged(log, read_seq, "another message stands there than the one that was read")
     return info
+
+
+async def read_info(bus: Bus, group: str, last_seq: int) -> StreamInfo:
+    """What the server says of a log that ends at `last_seq` or behind it: it may end before only after some tries.
+
+    Of several servers one that has just become the leader may not have everything yet.
+    """
+    tried = 0
+    while True:
+        info = await until_led(lambda: bus.jetstream.stream_info(stream(group)))
+        tried += 1
+        if info.state.last_seq >= last_seq or (info.config.num_replicas or 1) == 1 or tried == TRIES:
+            return info
+        await asyncio.sleep(TRY_S)
 
 
 async def check_chain(bus: Bus, group: str, first_seq: int, last_seq: int, before: str = "") -> list[RawStreamMsg]:

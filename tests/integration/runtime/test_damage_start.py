@@ -4,13 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.integration.runtime.group import running, until
+from tests.integration.runtime.group import failure, running, until
 from tests.integration.runtime.nodes import market
 from tests.integration.runtime.server import GROUP, Server
 from tests.integration.runtime.test_damage import Damage, damaged_at, flip, kill_all, missing
 from tests.integration.runtime.test_nodes import new_node
 
 from mm_core.types import IntegrityError
+from mm_runtime.appender import LogTakenError
 from mm_runtime.rebuild import read_end
 from mm_wire.subjects import QUOTER, stream
 
@@ -108,3 +109,35 @@ def test_a_tree_that_is_not_whole_stops_the_sequencer(server: Server) -> None:
 
     error, last_seq = asyncio.run(run())
     assert damaged_at(error) == last_seq
+
+
+def test_a_node_that_runs_notices_when_the_server_comes_back_with_less(server: Server) -> None:
+    """And so does the sequencer, which knows what it has stored."""
+
+    async def begin() -> None:
+        async with running(server.url) as group:
+            await group.sequencer()
+
+    asyncio.run(begin())
+    server.stop()
+    old = server.copy()
+    server.start()
+
+    async def run() -> list[BaseException]:
+        async with running(server.url) as group:
+            writing, _ = await group.sequencer()
+            await group.nodes()
+            source = await group.source()
+            await source.put(market(40))
+            await until(lambda: source.unconfirmed == 0)
+            server.kill()
+            server.put_back(old, only_log=True)
+            await asyncio.to_thread(server.start)
+            errors = [await failure(bus) for bus in (writing, group._bus_of[QUOTER])]
+            await kill_all(group)
+            return errors
+
+    writer, node = asyncio.run(run())
+    assert isinstance(writer, LogTakenError)
+    assert "lost events: it ends at 1, " in str(writer)
+    assert damaged_at(node) == 2
