@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check rules parity recorded recompute profiles cases wire faults livefaults ends sessions storm clients containers mutants \
+.PHONY: help setup paper test check rules parity recorded recompute profiles cases wire faults livefaults ends sessions storm clients containers cluster mutants \
 	latency golden bench image up down clean
 .DELETE_ON_ERROR:
 
@@ -86,6 +86,10 @@ clients: $(STAMP) ## Let ccxt, python-binance and cryptofeed follow the replay v
 
 containers: $(STAMP) ## Image, servers, and docker-compose.yml with each container crashed or cut off: four minutes
 	$(BIN)/pytest tests/containers -m slow -s
+
+cluster: $(STAMP) ## A log at three servers, killed twenty times, and what guards its appends: five minutes, prints tables
+	$(BIN)/pytest tests/cluster -m slow -s
+	$(BIN)/python -m tests.cluster.appends
 
 mutants: $(STAMP) ## Change the core in small ways and see which changes no test notices: hours; MUTANTS="--sample 12": an hour
 	$(BIN)/python -m tests.mutants.run $(MUTANTS)

@@ -30,10 +30,22 @@ def prepare(
     group: Annotated[str, typer.Option(help="Group whose log the bus holds.")] = "main",
 ) -> None:
     """Make the secrets that are missing, and the configuration of the servers from them."""
+    from mm_runtime.config import load_config
     from mm_runtime.volumes import prepare
 
-    made = prepare(folder, group)
+    made = prepare(folder, group, load_config(None).bus.sync_interval)
     typer.echo(f"prepare: new secrets: {', '.join(made)}" if made else "prepare: every secret is there")
+
+
+@app.command(name="step-down")
+def step_down(
+    group: Annotated[str, typer.Option(help="Group whose log has another leader then.")] = "",
+) -> None:
+    """Let the server that leads a replicated log hand over, before it is maintained; [bus] says where the log is."""
+    from mm_runtime.step_down import stepped_down
+
+    before, after, seconds = stepped_down(group)
+    typer.echo(f"step-down: {before} handed over to {after} in {1_000 * seconds:.0f} ms")
 
 
 @app.command()

@@ -1,39 +1,37 @@
 """Appends to a group's log without holes and without repeats: protocol 7, for the one process that may.
 
-Every append names the message that it must follow (`mm_wire.chain`), so appends go out without waiting for each other
-and one that is refused makes all behind it fail. When it is not known what is stored (an error, silence, a connection
-that came back), the stream is asked for its end: what it holds of ours is stored, the rest is sent again.
+Every append names the message that it must follow (`mm_wire.chain`), or in a replicated log its sequence, so appends go
+out without waiting for each other and one that is refused makes all behind it fail. When it is not known what is stored
+(an error, silence, a connection that came back), the stream is asked for its end: what it holds of ours is stored, the
+rest is sent again.
 
 Each sequencer takes the log over with a message of its own, the fence: what an older writer still sends names none of
-the messages behind it, so the stream stores nothing of it.
+the messages behind it, so the stream stores nothing of it. In a replicated log the fence is as long as a writer may be
+ahead of what is stored, and stored whole or not at all: no sequence that an older writer still names comes again.
 """
 
 import asyncio
-import json
 import logging
 import uuid
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import msgspec
 from nats.aio.msg import Msg
-from nats.js.api import Header
 from nats.js.errors import NotFoundError
 
-from mm_core.types import InputError, IntegrityError, UnavailableError
-from mm_runtime.bus import REQUEST_S, Bus, open_log, until_available
+from mm_core.types import IntegrityError, UnavailableError
+from mm_runtime.bus import Bus, open_log, until_available
+from mm_runtime.fence import EXPECTED, EXPECTED_SEQUENCE, FENCES, is_replicated, send_fence
 from mm_runtime.label import HEADER, Label
+from mm_runtime.log_check import NAME, RESTORE, read_info, read_name
 from mm_runtime.malformed import MalformedError, read
 from mm_wire.chain import FIRST, name_of
-from mm_wire.subjects import stream, writer_subject
+from mm_wire.subjects import stream
 
 log = logging.getLogger(__name__)
 
-EXPECTED_SEQUENCE = str(Header.EXPECTED_LAST_SEQUENCE.value)
-EXPECTED = str(Header.EXPECTED_LAST_MSG_ID.value)
-NAME = str(Header.MSG_ID.value)
 WRONG_LAST = (10070, 10071)  # message, sequence
 DOUBT_S = 1.0
 # Appends without an ack before the sequencer waits with new roots.
@@ -84,6 +82,8 @@ class Appender:
         self._stream = stream(group)
         self._in_flight: deque[_Append] = deque()
         self._name = FIRST  # of the last append
+        self._is_replicated = False
+        self._room = asyncio.Event()  # set when something was stored, for an append that waits for it
         self._refusals = 0  # of the first append in flight
         self._silences = 0
         self._attempt = 0  # replies name the attempt: errors of earlier ones say nothing any more
@@ -101,19 +101,19 @@ class Appender:
         refusals, writer = 0, self.writer.encode()
         while True:
             last_seq = await open_log(self._bus, self._group)
-            before = await read_name(self._bus, self._group, last_seq)
-            name = name_of(before, "", writer)
-            request = partial(self._bus.client.request, writer_subject(self._group), writer)
-            headers = _headers(before, name) | {EXPECTED_SEQUENCE: str(last_seq)}
-            answer = json.loads((await until_available(partial(request, timeout=REQUEST_S, headers=headers))).data)
-            if "error" not in answer:
+            self._is_replicated = await is_replicated(self._bus, self._group)
+            names = [await read_name(self._bus, self._group, last_seq)]
+            for _ in range(FENCES if self._is_replicated else 1):
+                names.append(name_of(names[-1], "", writer))
+            error = await send_fence(self._bus, self._group, last_seq, names, writer)
+            if error is None:
                 break
             # The appends of one who was just killed may still be on their way through the server.
-            refusals += answer["error"].get("err_code") not in WRONG_LAST
+            refusals += error.get("err_code") not in WRONG_LAST
             if refusals == REFUSALS_MAX:
-                raise self._refused(last_seq + 1, answer["error"].get("description"))
+                raise self._refused(last_seq + 1, error.get("description", ""))
             await asyncio.sleep(_pause_s(refusals))
-        self.last_seq, self._name = answer["seq"], name
+        self.last_seq, self._name = last_seq + len(names) - 1, names[-1]
 
     async def start(self, on_free: Callable[[], Any]) -> None:
         """Begin to hear acks; `on_free` is called when there is room in flight again, and when all is stored."""
@@ -137,17 +137,22 @@ class Appender:
     @property
     def is_free(self) -> bool:
         """False while more appends are in flight than should be."""
-        return len(self._in_flight) < IN_FLIGHT_MAX and self._doubting is None
+        in_flight_max = FENCES // 2 if self._is_replicated else IN_FLIGHT_MAX
+        return len(self._in_flight) < in_flight_max and self._doubting is None
 
     async def append(self, subject: str, label: Label, data: bytes, *, acked: bool = True) -> int:
         """Append an event and return its sequence, which is final.
 
         `acked`: ask the server for an ack. Without one somebody is to say `heard`.
         """
+        while self._is_replicated and len(self._in_flight) >= FENCES:
+            self._room.clear()
+            await self._room.wait()
         self.last_seq += 1
         text, before = label.text, self._name
         self._name = name_of(before, text, data)
-        headers = {HEADER: text, NAME: self._name, EXPECTED: before}
+        follows = {EXPECTED_SEQUENCE: str(self.last_seq - 1)} if self._is_replicated else {EXPECTED: before}
+        headers = {HEADER: text, NAME: self._name, **follows}
         append = _Append(self.last_seq, subject, headers, data)
         self._in_flight.append(append)
         if self._doubting is None:
@@ -193,6 +198,7 @@ class Appender:
         was_free = self.is_free
         while self._in_flight and self._in_flight[0].seq <= seq:
             self._in_flight.popleft()
+        self._room.set()
         self._refusals = self._silences = 0
         if not self._in_flight or (not was_free and self.is_free):
             self._on_free()
@@ -240,13 +246,13 @@ class Appender:
         """The last sequence of the stream. LogTakenError unless all of ours up to it is stored, and nothing else."""
         stored_seq = self.stored_seq  # before asking: acks may come that are younger than the answer
         try:
-            info = await until_available(lambda: self._bus.jetstream.stream_info(self._stream))
+            info = await read_info(self._bus, self._group, stored_seq)
         except NotFoundError as error:
             raise LogTakenError(f"the log {self._stream} is gone; expected the one that this session began") from error
         last_seq = int(info.state.last_seq)
         if last_seq < stored_seq:
             raise LogTakenError(
-                f"the log {self._stream} lost events: it ends at {last_seq}, {stored_seq} was stored; begin a new one"
+                f"the log {self._stream} lost events: it ends at {last_seq}, {stored_seq} was stored; {RESTORE}"
             )
         strange = [
             append.seq for append in list(self._in_flight) if append.seq <= last_seq and not await self._is_ours(append)
@@ -264,20 +270,6 @@ class Appender:
         return (message.headers or {}).get(NAME) == append.headers[NAME]
 
 
-async def read_name(bus: Bus, group: str, seq: int) -> str:
-    """The name of a message of a log; what the first one follows for 0. IntegrityError if it is not there."""
-    if not seq:
-        return FIRST
-    try:
-        message = await until_available(lambda: bus.jetstream.get_msg(stream(group), seq))
-    except NotFoundError as error:
-        raise IntegrityError(f"the log {stream(group)} has lost its message {seq}: restore it from its file") from error
-    name = str((message.headers or {}).get(NAME, ""))
-    if not name:
-        raise InputError(f"the log {stream(group)} was written by an earlier version; expected another group")
-    return name
-
-
 def _place(subject: str) -> tuple[int, int]:
     """The attempt and the sequence that an ack is for."""
     try:
@@ -285,11 +277,6 @@ def _place(subject: str) -> tuple[int, int]:
     except ValueError as error:
         raise MalformedError("an ack of no append") from error
     return attempt, seq
-
-
-def _headers(before: str, name: str) -> dict[str, str]:
-    """Those of a fence; the first message of a log follows nothing."""
-    return {NAME: name} | ({EXPECTED: before} if before else {})
 
 
 def _pause_s(refusals: int) -> float:

@@ -29,6 +29,7 @@ TELL_S = 60.0  # a bus that stays away is told of so often
 WATCH_S = 1.0
 RECONNECT_S: Any = 0.05  # typed as whole seconds, used as they are
 REQUEST_S = 2.0
+AGAIN_S = 0.25
 AUTHORIZATION, PERMISSIONS = "authorization violation", "permissions violation"
 PENDING_BYTES = 64 << 20
 DUPLICATES_S = 5.0  # the server keeps the names of so long; nothing here rests on it
@@ -57,10 +58,13 @@ class Bus:
         self._closing = False
 
     async def connect(self, url: str, name: str, login: Login = NOBODY) -> None:
-        """Connect to the server at `url`. UnavailableError if there is none, InputError if it refuses us."""
+        """Connect to the server at `url`, or to one of several, separated by commas.
+
+        UnavailableError if there is none, InputError if it refuses us.
+        """
         self._url, self._user = url, login.user
         opening = self.client.connect(
-            url,
+            [each.strip() for each in url.split(",")],
             name=name,
             max_reconnect_attempts=-1,
             reconnect_time_wait=RECONNECT_S,
@@ -258,8 +262,28 @@ async def until_available(ask: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(RETRY_S)
 
 
-async def open_log(bus: Bus, group: str) -> int:
-    """Make the stream of a group where it is missing; the sequence of its last event, 0 of an empty log."""
+async def until_led(ask: Callable[[], Awaitable[T]]) -> T:
+    """As `until_available`, but asked again every AGAIN_S without waiting for the answer to the question before.
+
+    What was asked of a server that had just died is never answered, and a new leader of a replicated log would be
+    noticed only when that has timed out.
+    """
+    asked: list[asyncio.Task[T]] = []
+    try:
+        while True:
+            if len(asked) < REQUEST_S / AGAIN_S:
+                asked.append(asyncio.ensure_future(until_available(ask)))
+            await asyncio.wait(asked, timeout=AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+            for task in asked:
+                if task.done():
+                    return task.result()
+    finally:
+        for task in asked:
+            task.cancel()
+
+
+async def open_log(bus: Bus, group: str, replicas: int = 1) -> int:
+    """Make the stream of a group, at so many servers, where it is missing; its last sequence, 0 of an empty log."""
     name = stream(group)
     try:
         info = await until_available(lambda: bus.jetstream.stream_info(name))
@@ -271,6 +295,8 @@ async def open_log(bus: Bus, group: str) -> int:
             discard=DiscardPolicy.NEW,
             allow_direct=True,
             duplicate_window=DUPLICATES_S,
+            num_replicas=replicas,
+            allow_atomic=True,
         )
         info = await until_available(lambda: bus.jetstream.add_stream(config))
     return int(info.state.last_seq)

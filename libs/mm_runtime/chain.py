@@ -105,9 +105,8 @@ class Chain:
         bus = self.settings.bus
         port = free_port(bus.port, "[bus] port")
         secrets = self.folder / BUS / SECRETS
-        command = server_command(
-            self.folder / BUS, port, authorization(self.group, make_passwords(secrets, users(self.group)))
-        )
+        allowed = authorization(self.group, make_passwords(secrets, users(self.group)))
+        command = server_command(self.folder / BUS, port, allowed, bus.sync_interval)
         await self.supervisor.start(SERVER, command)
         own = {"url": f"nats://{HOST}:{port}", "user": "", "password_file": str(secrets.resolve())}
         self.settings = msgspec.structs.replace(self.settings, bus=msgspec.structs.replace(bus, **own))

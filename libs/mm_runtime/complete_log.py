@@ -10,9 +10,12 @@ from mm_core.types import UnavailableError
 from mm_runtime.bus import Bus
 from mm_runtime.log_copies import check_copy, last_seq, stream_ends
 from mm_runtime.log_poller import LogPoller
-from mm_runtime.nats_server import HOST, answers, free_port, server_command
+from mm_runtime.login import Login
+from mm_runtime.nats_server import HOST, SECRETS, answers, free_port, make_passwords, server_command
+from mm_runtime.permissions import authorization, users
 from mm_store.log_file import LogWriter
 from mm_wire.chain import Record
+from mm_wire.subjects import OPERATOR
 
 BUS = "bus"
 START_S, STOP_S = 20.0, 10.0
@@ -35,9 +38,9 @@ def complete_log(folder: Path, group: str) -> int:
 
 
 async def _append_rest(bus_folder: Path, group: str, writer: LogWriter) -> None:
-    async with _server(bus_folder) as url:
+    async with _server(bus_folder, group) as (url, login):
         bus = Bus()
-        await bus.connect(url, "crypto-mm export")
+        await bus.connect(url, "crypto-mm export", login)
         try:
             if await last_seq(bus, group) >= writer.next_seq:
                 await append_log(bus, group, writer)
@@ -83,15 +86,17 @@ async def _more(bus: Bus, has_come: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def _server(folder: Path) -> AsyncIterator[str]:
-    """A nats-server of our own on the data of a session that does not run."""
+async def _server(folder: Path, group: str) -> AsyncIterator[tuple[str, Login]]:
+    """A nats-server of our own on the data of a session that does not run, and the login of its operator."""
     port = free_port(0, "port")
+    passwords = make_passwords(folder / SECRETS, users(group))
+    command = server_command(folder, port, authorization(group, passwords))
     log = (folder / "complete_log.log").open("wb")
     with log:
-        process = await asyncio.create_subprocess_exec(*server_command(folder, port), stdout=log, stderr=log)
+        process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
         try:
             await _until_it_answers(process, port, folder)
-            yield f"nats://{HOST}:{port}"
+            yield f"nats://{HOST}:{port}", Login(OPERATOR, passwords[OPERATOR])
         finally:
             if process.returncode is None:
                 process.terminate()

@@ -7,7 +7,7 @@ from nats.js.errors import NotFoundError
 
 from mm_core.types import IntegrityError
 from mm_runtime.bus import Bus, until_available
-from mm_runtime.log_poller import NAME
+from mm_runtime.log_check import NAME
 from mm_wire.subjects import stream
 
 WAIT_S = 0.1

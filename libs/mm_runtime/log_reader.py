@@ -14,6 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from mm_runtime.bus import Bus, until_available
 from mm_runtime.label import Label
+from mm_runtime.log_check import NAME, check_log
 from mm_runtime.malformed import MalformedError
 from mm_wire.subjects import log_subjects, stream
 
@@ -30,14 +31,27 @@ Hear = Callable[[int, Label, bytes], Awaitable[None]]
 class LogReader:
     """Hears the events of some subjects of a log (none: all) from `next_seq` on, one after the other, as they come.
 
-    `hear` must not wait for something that comes over the bus.
+    `hear` must not wait for something that comes over the bus. `read_seq` and `read_name` are sequence and name of the
+    last event that was heard to its end. IntegrityError if the log, when the connection comes back, is not the one that
+    was read: it ends before, misses messages, or holds another one there.
     """
 
-    def __init__(self, bus: Bus, group: str, subjects: Sequence[str], hear: Hear, next_seq: int = 1) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        group: str,
+        subjects: Sequence[str],
+        hear: Hear,
+        next_seq: int = 1,
+        read_seq: int = 0,
+        read_name: str = "",
+    ) -> None:
         self.next_seq = next_seq
+        self.read_seq, self.read_name = read_seq, read_name
         self.pending = 0  # events that the server has for us, when it sent the last one
         self.resets = 0
         self._bus = bus
+        self._group = group
         self._stream = stream(group)
         self._subjects = list(subjects) or log_subjects(group)
         self._hear = hear
@@ -80,6 +94,7 @@ class LogReader:
                 return
             self.resets += 1
             self._consumer_seq = 0
+            await check_log(self._bus, self._group, self.next_seq, self.read_seq, self.read_name)
             inbox = self._bus.client.new_inbox()
             config = ConsumerConfig(
                 deliver_subject=inbox,
@@ -145,6 +160,7 @@ class LogReader:
         assert seq >= self.next_seq, f"event {seq} of the log came after {self.next_seq - 1}"
         self.next_seq = seq + 1
         await self._hear(seq, Label.of(message.headers), message.data)
+        self.read_seq, self.read_name = seq, (message.headers or {}).get(NAME, "")
 
     async def _watch_heartbeat(self) -> None:
         while True:

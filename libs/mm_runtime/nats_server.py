@@ -24,6 +24,7 @@ max_payload: 8MB
 jetstream {{
   store_dir: {store}
   max_file_store: 1TB
+  sync_interval: "{sync_interval}"
 }}
 {authorization}"""
 
@@ -49,14 +50,16 @@ def free_port(port: int, setting: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def server_command(folder: Path, port: int, authorization: str = "") -> list[str]:
+def server_command(folder: Path, port: int, authorization: str = "", sync_interval: str = "2m") -> list[str]:
     """The command that runs a server with its data in `folder`, whose configuration this writes.
 
     `authorization` are its users, as `permissions.authorization` gives them; without, anyone may do anything.
+    `sync_interval` is how long the disk may be behind what the server has confirmed.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name, store = f"crypto-mm-{port}", json.dumps(str(folder / DATA), ensure_ascii=False)
-    config = CONFIG.format(host=HOST, port=port, name=name, store=store, authorization=authorization)
+    own = {"authorization": authorization, "sync_interval": sync_interval}
+    config = CONFIG.format(host=HOST, port=port, name=name, store=store, **own)
     path = folder / "nats-server.conf"
     write_secret(path, config)
     return [str(find_server()), "--config", str(path)]

@@ -15,14 +15,17 @@ from mm_core.compiled import CORE_DIGEST
 from mm_core.events import Event, InstrumentDefined
 from mm_core.node import Node
 from mm_core.setup.config import Config
-from mm_runtime.bus import Bus, until_available
+from mm_runtime.bus import Bus
 from mm_runtime.checkpoints import Checkpoints
 from mm_runtime.label import Label
+from mm_runtime.log_check import check_log
+from mm_runtime.log_poller import check_tail
 from mm_runtime.log_reader import LogReader
 from mm_runtime.malformed import MalformedError
 from mm_runtime.reports import Report
+from mm_runtime.trim import last_roots
 from mm_wire.codec import decode, encode
-from mm_wire.subjects import kind_subject, report_subject, resend_subject, stream
+from mm_wire.subjects import kind_subject, report_subject, resend_subject
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +64,11 @@ class NodeLoop:
             self._node.load(checkpoint.state())
             self.resumed_at = checkpoint.next_seq
         subjects = [kind_subject(self._group, kind) for kind in self._node.hears]
-        self.reader = LogReader(self._bus, self._group, subjects, self._hear, self.resumed_at)
+        read = (checkpoint.read_seq, checkpoint.name) if checkpoint is not None else (0, "")
+        last_seq = (await check_log(self._bus, self._group, self.resumed_at, *read)).state.last_seq
+        if read[1] or self.resumed_at == 1:  # what is missing among other nodes' events is not seen by a filter
+            await check_tail(self._bus, self._group, *read, last_seq)
+        self.reader = LogReader(self._bus, self._group, subjects, self._hear, self.resumed_at, *read)
         await self._bus.subscribe(resend_subject(self._group), self._on_resend)
         self._bus.on_reconnect(self._resend)
         await self.reader.start()
@@ -105,10 +112,11 @@ class NodeLoop:
         self._kept.clear()
         if self.events >= self._checkpoint_at and (self._saving is None or self._saving.done()):
             self._checkpoint_at = self.events + self._checkpoint_events
-            self._saving = self._bus.begin(self._save(tree, self._node.dump()))
+            read = self.reader.read_seq, self.reader.read_name
+            self._saving = self._bus.begin(self._save(tree, self._node.dump(), *read))
 
-    async def _save(self, next_seq: int, state: bytes) -> None:
-        self.checkpoint_bytes = await self._checkpoints.put(next_seq, state)
+    async def _save(self, next_seq: int, state: bytes, read_seq: int, name: str) -> None:
+        self.checkpoint_bytes = await self._checkpoints.put(next_seq, state, read_seq, name)
         self.checkpoints += 1
 
     async def _on_resend(self, message: Msg) -> None:
@@ -131,13 +139,13 @@ def made_by(config: Config, instrument: InstrumentDefined) -> str:
 
 async def defined_instrument(bus: Bus, group: str) -> InstrumentDefined:
     """The instrument that the log is about; waits for a log that has not begun."""
-    subject = kind_subject(group, InstrumentDefined)
     while True:
         try:
-            message = await until_available(lambda: bus.jetstream.get_last_msg(stream(group), subject))
+            defined = (await last_roots(bus, group)).get(InstrumentDefined.__name__)
         except NotFoundError:
-            await asyncio.sleep(POLL_S)
-            continue
-        event = decode(message.data or b"")
-        assert isinstance(event, InstrumentDefined)
-        return event
+            defined = None
+        if defined is not None:
+            event = decode(defined.data)
+            assert isinstance(event, InstrumentDefined)
+            return event
+        await asyncio.sleep(POLL_S)

@@ -24,6 +24,7 @@ max_payload: 8MB
 jetstream {{
   store_dir: {store}
   max_file_store: 1TB
+  sync_interval: "{sync_interval}"
 }}
 {authorization}"""
 AUTHORIZATION = """\
@@ -59,15 +60,16 @@ def users(group: str) -> dict[str, User]:
                 s.status_subject(group, "*"),
                 s.sql_subject(group),
                 s.end_subject(group),
+                *_api("STREAM.LEADER.STEPDOWN", s.stream(group)),
             ],
             hears=[],
         ),
     }
 
 
-def server_config(group: str, passwords: Mapping[str, str], store: str) -> str:
+def server_config(group: str, passwords: Mapping[str, str], store: str, sync_interval: str = "2m") -> str:
     """The configuration of a nats-server with these users; passwords must need no quoting."""
-    return CONFIG.format(store=store, authorization=authorization(group, passwords))
+    return CONFIG.format(store=store, authorization=authorization(group, passwords), sync_interval=sync_interval)
 
 
 def authorization(group: str, passwords: Mapping[str, str]) -> str:
@@ -85,8 +87,11 @@ def _sequencer(group: str) -> User:
             s.want_subject(group, ">"),
             s.resend_subject(group),
             *_api("STREAM.CREATE", stream, states),
-            *_api("STREAM.INFO", stream),
-            *_api("STREAM.MSG.GET", stream),
+            *_api("STREAM.INFO", stream, states),
+            *_api("STREAM.MSG.GET", stream, states),
+            *_api("STREAM.PURGE", stream),
+            f"$KV.{s.state_bucket(group)}.*",  # its own place; a state ahead of a restored log is given up
+            s.status_subject(group, s.ARCHIVER),
         ],
         hears=[
             s.root_subject(group, ">"),
@@ -113,7 +118,7 @@ def _node(group: str, node: str) -> User:
 def _reads(group: str) -> list[str]:
     """What the log's readers ask of the server: its place, single messages, a consumer and its flow."""
     stream = s.stream(group)
-    calls = ("STREAM.INFO", "STREAM.MSG.GET", "CONSUMER.CREATE")
+    calls = ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET", "CONSUMER.CREATE")
     return [*(subject for call in calls for subject in _api(call, stream)), f"$JS.FC.{stream}.>"]
 
 

@@ -1,18 +1,17 @@
 """What the end of a log tells a sequencer that takes it up."""
 
-from functools import partial
-
 import msgspec
 from nats.js.api import RawStreamMsg
-from nats.js.errors import NotFoundError
 
-from mm_core.events import ROOT_EVENTS, Event, FeedStatus, InstrumentDefined, Root, Tick
+from mm_core.events import FeedStatus, InstrumentDefined, Root, Tick
 from mm_core.types import BookState
-from mm_runtime.bus import Bus, until_available
+from mm_runtime.bus import Bus
 from mm_runtime.label import Label
 from mm_runtime.ledger import Entry
+from mm_runtime.log_check import LogTrimmedError, check_chain, read_name
+from mm_runtime.trim import last_roots
 from mm_wire.codec import decode
-from mm_wire.subjects import CONSOLE, RECORDER, kind_subject, stream, writer_subject
+from mm_wire.subjects import CONSOLE, RECORDER, writer_subject
 
 CLOSE = "close"  # the source of the Tick that ends a log
 
@@ -38,24 +37,21 @@ class End(msgspec.Struct):
 
 
 async def read_end(bus: Bus, group: str, last_seq: int) -> End:
-    """Read the end of a log whose last sequence is `last_seq`."""
+    """Read the end of a log whose last sequence is `last_seq`. IntegrityError if its last tree is not whole."""
     end = End()
-    for kind in ROOT_EVENTS:
-        last = await _last(bus, group, kind)
-        if last is None:
-            continue
-        label, root = Label.of(last.headers), decode(last.data or b"")
+    for kept in (await last_roots(bus, group)).values():
+        label, root = Label.parse(kept.label), decode(kept.data)
         assert isinstance(root, Root)
-        end.tree_seq = max(end.tree_seq, last.seq or 0)
+        end.tree_seq = max(end.tree_seq, kept.seq)
         _take_root(end, root)
         if label.source.startswith(RECORDER):
             end.sources[label.source] = max(end.sources.get(label.source, 0), label.number)
         if label.source.startswith(CONSOLE):
-            end.command = label.source, last.seq or 0
+            end.command = label.source, kept.seq
         end.is_closed = end.is_closed or label.source == CLOSE
-    name = stream(group)
-    for seq in range(end.tree_seq, last_seq + 1) if end.tree_seq else ():
-        message = await until_available(partial(bus.jetstream.get_msg, name, seq))
+    if not end.tree_seq:
+        return end
+    for seq, message in enumerate(await _tree(bus, group, end.tree_seq, last_seq), end.tree_seq):
         if message.subject == writer_subject(group):
             continue
         label, data = Label.of(message.headers), message.data or b""
@@ -77,8 +73,10 @@ def _take_root(end: End, root: Root) -> None:
         end.root_ns = max(end.root_ns, root.local_ns)
 
 
-async def _last(bus: Bus, group: str, kind: type[Event]) -> RawStreamMsg | None:
+async def _tree(bus: Bus, group: str, first_seq: int, last_seq: int) -> list[RawStreamMsg]:
+    """The last root and all behind it, whose chain is checked from the message before."""
     try:
-        return await until_available(lambda: bus.jetstream.get_last_msg(stream(group), kind_subject(group, kind)))
-    except NotFoundError:
-        return None
+        before = await read_name(bus, group, first_seq - 1)
+    except LogTrimmedError:
+        before = ""
+    return await check_chain(bus, group, first_seq, last_seq, before)

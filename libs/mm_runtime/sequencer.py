@@ -17,7 +17,7 @@ from mm_core.sequencer import Sequencer as Stamper
 from mm_core.types import NS_PER_S
 from mm_runtime.appender import Appender
 from mm_runtime.bus import Bus
-from mm_runtime.checkpoints import open_states
+from mm_runtime.checkpoints import open_checked
 from mm_runtime.counts import Counts
 from mm_runtime.intake import Intake, Waiting
 from mm_runtime.label import Label
@@ -57,12 +57,13 @@ class Sequencer:
         delay_ns_max: int = 0,
         offset_ns: int = 0,
         decide_on: str = "tick",
+        replicas: int = 1,
     ) -> None:
         self.counts = Counts()
         self.is_ended, self.tree_s = False, 0.0  # when the last root was appended, by perf_counter
         self.on_quiescent: Callable[[float], Any] = lambda _seconds: None
         self.on_order: Callable[[float], Any] = lambda _seconds: None
-        self._bus, self._group = bus, group
+        self._bus, self._group, self._replicas = bus, group, replicas
         self._stamping = Stamping(stamper)
         self._by_clock, self._offset_ns, self._grace_ns = by_clock, offset_ns, grace_ns
         self._clock = SourceClock()
@@ -80,8 +81,8 @@ class Sequencer:
         self._soon: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Take up the log at its end, then hear sources and nodes."""
-        await open_states(self._bus, self._group)
+        """Take up the log at its end, then hear sources and nodes. IntegrityError if it is not what nodes have read."""
+        await open_checked(self._bus, self._group, self._replicas)
         await self._appender.take()
         end = await read_end(self._bus, self._group, self._appender.last_seq)
         self._stamping.resume(end)

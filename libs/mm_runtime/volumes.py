@@ -81,7 +81,7 @@ STORE_USER = """\
     </{name}>"""
 
 
-def prepare(folder: Path, group: str) -> list[str]:
+def prepare(folder: Path, group: str, sync_interval: str = "2m") -> list[str]:
     """Make what is missing in the volumes mounted in `folder`; the names of new secrets.
 
     Passwords that are there stay; what is derived from them is written anew. InputError for a folder that is missing.
@@ -91,7 +91,8 @@ def prepare(folder: Path, group: str) -> list[str]:
     made: list[str] = []
     place = folder / "secrets"
     passwords = {name: _secret(place / NATS / name, UIDS[name], made) for name in users(group)}
-    _write(place / NATS / "nats-server.conf", server_config(group, passwords, SERVER_STORE), UIDS[NATS])
+    config = server_config(group, passwords, SERVER_STORE, sync_interval)
+    _write(place / NATS / "nats-server.conf", config, UIDS[NATS])
     stores = {name: _secret(place / CLICKHOUSE / name, uid, made) for name, uid in STORE_USERS.items()}
     _write(folder / "clickhouse-users" / "crypto-mm.xml", store_config(stores), CLICKHOUSE_UID)
     _secret(place / GRAFANA / "admin", GRAFANA_UID, made)

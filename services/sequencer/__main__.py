@@ -4,7 +4,7 @@ from mm_core.sequencer import Sequencer as Stamper
 from mm_runtime.figures.log import add_log, add_stream
 from mm_runtime.sequencer import Sequencer
 from mm_runtime.service import Service, run_service
-from mm_runtime.stream_size import StreamSize
+from mm_runtime.trim import Trimmer
 
 NS_PER_MS = 1_000_000
 
@@ -22,15 +22,20 @@ async def start(service: Service) -> None:
         delay_ns_max=bus.delay_ms_max * NS_PER_MS,
         offset_ns=clock.offset_ns,
         decide_on=service.settings.book.decide_on,
+        replicas=bus.replicas,
     )
+    trimmer = Trimmer(service.bus, service.group, bus.stream_bytes_max)
     add_log(service.metrics, sequencer)
-    size = StreamSize(service.bus, service.group, bus.stream_bytes_max)
-    add_stream(service.metrics, size)
+    add_stream(service.metrics, trimmer, bus.stream_bytes_max)
     await sequencer.start()
-    service.on_stop(sequencer.stop)
-    await size.start()
-    service.on_stop(size.stop)
-    service.status = sequencer.status
+    trimming = service.bus.begin(trimmer.run())
+
+    async def stop() -> None:
+        trimming.cancel()
+        await sequencer.stop()
+
+    service.on_stop(stop)
+    service.status = lambda: sequencer.status() | {"stream_bytes": trimmer.stream_bytes, "first_seq": trimmer.first_seq}
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from typing import Any
 from mm_core.types import NS_PER_S
 from mm_runtime.metrics import Metrics
 from mm_runtime.sequencer import Sequencer
-from mm_runtime.stream_size import StreamSize
 from mm_runtime.topology import HEARS
+from mm_runtime.trim import Trimmer
 
 COUNTS = {
     "roots": "Roots appended",
@@ -52,11 +52,12 @@ def add_log(metrics: Metrics, sequencer: Sequencer) -> None:
         )
 
 
-def add_stream(metrics: Metrics, size: StreamSize) -> None:
-    """The log on the bus."""
-    metrics.gauge("log_stream_bytes", "Bytes of the log on the bus", lambda: size.bytes)
-    metrics.gauge("log_stream_max_bytes", "Bytes beyond which it is trimmed", lambda: size.bytes_max)
-    metrics.gauge("log_first_seq", "First sequence of the log that the bus still holds", lambda: size.first_seq)
+def add_stream(metrics: Metrics, trimmer: Trimmer, bytes_max: int) -> None:
+    """The size of the log on the bus, which is trimmed above its limit."""
+    metrics.gauge("log_stream_bytes", "Size of the log on the bus", lambda: trimmer.stream_bytes)
+    metrics.gauge("log_stream_max_bytes", "Size above which the log is trimmed; 0: never", lambda: bytes_max)
+    metrics.gauge("log_first_seq", "First sequence that the log on the bus still holds", lambda: trimmer.first_seq)
+    metrics.counter("log_trims", "Times the log on the bus was trimmed", lambda: trimmer.trims)
 
 
 def _status(sequencer: Sequencer, name: str) -> float:

@@ -1,5 +1,6 @@
 """A real nats-server that a test may kill and start again."""
 
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -49,6 +50,35 @@ class Server:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def stop(self) -> None:
+        """SIGTERM: it writes down where everything lies."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+
+    @property
+    def data(self) -> Path:
+        """The server's files."""
+        return self._folder / "data"
+
+    @property
+    def block(self) -> Path:
+        """The largest file of the log's stream."""
+        return max(self.data.rglob(f"{stream(GROUP)}/msgs/*.blk"), key=lambda path: path.stat().st_size)
+
+    def copy(self) -> Path:
+        """Copy the server's files as they are now."""
+        copy = self._folder.with_name(f"copy-{time.monotonic_ns()}")
+        shutil.copytree(self.data, copy)
+        return copy
+
+    def put_back(self, copy: Path, *, only_log: bool = False) -> None:
+        """Put files of before in the place of those that are there; `only_log`: of the log's stream."""
+        place = next(self.data.rglob(stream(GROUP))) if only_log else self.data
+        shutil.rmtree(place)
+        shutil.copytree(copy / place.relative_to(self.data), place)
 
 
 async def stored(server: Server) -> list[tuple[int, bytes]]:

@@ -187,7 +187,8 @@ def test_acks_that_overtake_the_streams_answer_are_no_loss(server: Server) -> No
 
 def full_stream(max_bytes: int) -> StreamConfig:
     subjects = [*log_subjects(GROUP), writer_subject(GROUP)]
-    return StreamConfig(name=stream(GROUP), subjects=subjects, discard=DiscardPolicy.NEW, max_bytes=max_bytes)
+    config = StreamConfig(name=stream(GROUP), subjects=subjects, discard=DiscardPolicy.NEW, max_bytes=max_bytes)
+    return config.evolve(allow_direct=True)
 
 
 def test_a_full_stream_ends_in_one_clear_error(server: Server) -> None:

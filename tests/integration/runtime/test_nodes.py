@@ -107,7 +107,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(server: Server) -> Non
             await group.sequencer()
             store = Checkpoints(await group.connect(), GROUP, QUOTER, MADE_BY)
             await store.open()
-            await store.put(5, new_node(QUOTER).dump())
+            await store.put(2, new_node(QUOTER).dump())
             await group.node(new_node(QUOTER), made_by="another one")
 
     with pytest.raises(InputError, match="checkpoint of quoter in MM_test_STATE: made by another core, configuration"):
@@ -120,8 +120,8 @@ def test_a_checkpoint_of_an_earlier_log_is_passed_over(server: Server) -> None:
             bus, _ = await group.sequencer()
             store = Checkpoints(await group.connect(), GROUP, QUOTER, MADE_BY)
             await store.open()
-            await store.put(5, new_node(QUOTER).dump())
-            assert (await group.node(new_node(QUOTER))).resumed_at == 5
+            await store.put(2, new_node(QUOTER).dump())
+            assert (await group.node(new_node(QUOTER))).resumed_at == 2
             await group.kill_node(QUOTER)
             await group.kill(bus)
             other = await group.connect()
