@@ -93,7 +93,7 @@ def test_a_paced_recorder_that_is_killed_goes_on_where_the_market_is(tmp_path: P
     check_counts(summary, out, 60)
     assert summary["feed"]["disconnects"] == KILLS
     assert summary["feed"]["snapshots"] == KILLS + 1
-    assert summary["market_s"] == pytest.approx(SECONDS, abs=1.0)
+    assert summary["market_s"] == pytest.approx(SECONDS, abs=4.0)  # the end waits for a busy machine, not for the file
     assert summary["book"]["valid_share"] > 0.5
     times_ns = [recv_ns for recv_ns, _ in frames(out)]
     assert times_ns == sorted(times_ns)
