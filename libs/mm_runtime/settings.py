@@ -29,7 +29,7 @@ class Bus(Section, frozen=True, kw_only=True):
     password_file: str = ""
     credentials_file: str = ""
     group: Name = "main"
-    replicas: Literal[1, 3, 5] = 1
+    replicas: Annotated[int, Meta(ge=1, le=5)] = 1  # 3 or 5 where a server may be lost
     sync_interval: SyncInterval = "2m"
     stream_bytes_max: Annotated[int, Meta(ge=0, le=10**15)] = 4_000_000_000  # the log is trimmed above it; 0: never
     ticks: Literal["market", "clock"] = "market"
