@@ -36,15 +36,14 @@ def run(
 
 
 def _of_folder(folder: Path, out: Path | None) -> dict[str, Any]:
+    from mm_cli.folder import complete
     from mm_research.export import Exported, export
-    from mm_research.stored import group_of, read_stored
-    from mm_runtime.complete_log import complete_log
+    from mm_research.stored import read_stored
     from mm_store.log_read import read_records
 
     if out is None and (folder / MANIFEST).exists():
         raise InputError(f"{folder}: holds all files of its session; expected --out for another folder")
-    if (more := complete_log(folder, group_of(folder))) > 0:
-        typer.echo(f"note: {more:,} records of the log were on the bus only; they are in the file now", err=True)
+    complete(folder)
     stored = read_stored(folder)
     about = Exported(command=stored.command, config=stored.config, instrument=stored.instrument, inputs=stored.inputs)
     return export(about, read_records(folder), out or folder, with_log=out is not None, progress=_show)

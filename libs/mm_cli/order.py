@@ -9,8 +9,7 @@ import msgspec
 
 from mm_core.compiled import CORE_DIGEST
 from mm_core.setup.config import Config, to_config
-from mm_core.types import NS_PER_S, InputError, IntegrityError
-from mm_runtime.nats_server import DATA
+from mm_core.types import NS_PER_S, InputError
 from mm_runtime.sessions import BUS
 from mm_runtime.settings import Settings, Store
 from mm_store.instrument import Defined
@@ -104,8 +103,8 @@ def old_order(folder: Path, *, salvage: bool) -> Order:
     asked = read_session_file(folder)
     asked.check(folder, CORE_DIGEST)
     settings: Settings = to_config(asked.config | asked.runtime, Settings)
-    if not settings.bus.url and not (folder / BUS / DATA).is_dir():
-        _check_not_begun(folder)
+    if not settings.bus.url and not (folder / BUS).is_dir() and (folder / MANIFEST).exists():
+        raise InputError(f"{folder}: the session has ended; expected one that was interrupted")
     if salvage:
         if asked.source == LIVE:
             raise InputError("--salvage: of recorded files; expected a session of a recording")
@@ -113,14 +112,6 @@ def old_order(folder: Path, *, salvage: bool) -> Order:
     paths = ",".join(each.path for each in asked.inputs)
     source = f"{asked.source}:{paths}" if paths else asked.source
     return Order(asked=asked, settings=settings, source=source, out=folder, is_new=False)
-
-
-def _check_not_begun(folder: Path) -> None:
-    """InputError for a session without a bus that has ended, IntegrityError for one that had a bus."""
-    if (folder / MANIFEST).exists():
-        raise InputError(f"{folder}: the session has ended; expected one that was interrupted")
-    if (folder / LOG).exists():
-        raise IntegrityError(f"{folder / BUS}: gone; the log on disk is left: `crypto-mm export --session {folder}`")
 
 
 def defined_of(asked: SessionFile) -> Defined:

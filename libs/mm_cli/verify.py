@@ -31,9 +31,11 @@ def run(
     """
     import msgspec
 
+    from mm_cli.folder import complete
     from mm_research.stored import read_stored
     from mm_research.verify import verify_stored
 
+    complete(session)
     stored = read_stored(session)
     with _progress(stored) as progress:
         verified = verify_stored(stored, progress)

@@ -1,6 +1,7 @@
 """All processes of one session: nats-server, the services, and what they are asked."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -20,11 +21,15 @@ from mm_runtime.login import login_of
 from mm_runtime.nats_server import DATA, HOST, SECRETS, answers, free_port, make_passwords, server_command, write_secret
 from mm_runtime.permissions import authorization, users
 from mm_runtime.rebuild import read_end
+from mm_runtime.recover import Copies, damage_of, tail_of
+from mm_runtime.restore import restore, set_aside
 from mm_runtime.sessions import BUS
 from mm_runtime.settings import Settings
 from mm_runtime.supervisor import Supervisor
 from mm_runtime.topology import HEARS
 from mm_wire.subjects import ARCHIVER, OPERATOR, RECORDER, SEQUENCER, end_subject, status_subject, stream
+
+log = logging.getLogger(__name__)
 
 SERVER = "nats-server"
 # The sequencer first: nobody has anything to say to a log that no one writes.
@@ -62,10 +67,12 @@ class Chain:
         port = self.settings.service.metrics_port
         for number in range(len(SERVICES) + 1 if port else 0):
             free_port(port + number, "[service] metrics_port")
-        if not self.url:
+        is_own = not self.url
+        if is_own:
             await self._start_server()
-        bus = self.settings.bus
-        await self.bus.connect(bus.url, "crypto-mm", login_of(bus, OPERATOR))
+        await self._connect()
+        if is_own and not is_new:
+            await self._recover()
         last_seq = await self._last_seq()
         if last_seq and is_new:
             raise InputError(
@@ -78,6 +85,35 @@ class Chain:
                 f"(`crypto-mm export --session {self.folder}` writes what is missing)"
             )
         return last_seq
+
+    async def _connect(self) -> None:
+        bus = self.settings.bus
+        await self.bus.connect(bus.url, "crypto-mm", login_of(bus, OPERATOR))
+
+    async def _recover(self) -> None:
+        """Make a damaged log whole from its copies; the damaged one stays beside it. What was done is logged."""
+        copies = Copies(self.folder, self.settings.store)
+        for note in copies.notes:
+            log.warning("%s", note)
+        damage = await damage_of(self.bus, self.group, copies.end)
+        if not damage:
+            return
+        log.warning("%s", damage)
+        tail = await tail_of(self.bus, self.group, copies.end)
+        await self.bus.close()
+        await self.supervisor.end(SERVER)
+        set_aside(self.folder / BUS)
+        self.settings = msgspec.structs.replace(
+            self.settings, bus=msgspec.structs.replace(self.settings.bus, url="", password_file="")
+        )
+        await self._start_server()
+        writer, bus = Bus(), self.settings.bus
+        await writer.connect(bus.url, "crypto-mm resume", login_of(bus, SEQUENCER))
+        last_seq = await restore(writer, self.group, copies.records(tail), replicas=bus.replicas)
+        await writer.close()
+        log.warning("the log is whole up to %d", last_seq)
+        self.bus = Bus()
+        await self._connect()
 
     async def _last_seq(self) -> int:
         """The end of the log, 0 of one that is not there: the sequencer makes it."""
