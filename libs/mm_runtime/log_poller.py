@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from nats.aio.msg import Msg
+from nats.js.errors import NotFoundError
 
 from mm_runtime.bus import Bus
 from mm_runtime.label import HEADER
@@ -61,7 +62,7 @@ class LogPoller:
         self._work: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin; the stream must be there."""
+        """Begin; a stream that is not there yet is waited for."""
         await self._subscribe()
         self._work = self._bus.begin(self._read())
 
@@ -108,7 +109,10 @@ class LogPoller:
         if now_s < self._checked_s + CHECK_S:
             return
         self._checked_s = now_s
-        info = await check_log(self._bus, self._group, self.next_seq, self.next_seq - 1, self._name)
+        try:
+            info = await check_log(self._bus, self._group, self.next_seq, self.next_seq - 1, self._name)
+        except NotFoundError:  # nothing was read, and the sequencer has not made it yet
+            return
         self._end_seq = info.state.last_seq
 
     async def _check_hole(self) -> None:

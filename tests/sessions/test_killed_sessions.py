@@ -145,7 +145,8 @@ def test_a_bad_line_ends_the_session_and_salvage_goes_on(tmp_path: Path) -> None
     damaged = tmp_path / "damaged.txt"
     damaged.write_bytes(b"".join([*lines[:BAD_LINE], lines[BAD_LINE][:20] + b"\n", *lines[BAD_LINE:]]))
     source = f"replay:{damaged}"
-    words = ["paper", "--symbol", "SYNTH", "--source", source, "--config", "deploy/config/paper.toml", "--json"]
+    sizes = ["--tick", "0.01", "--lot", "0.0001"]  # else all lines are read before the start
+    words = ["paper", "--symbol", "SYNTH", "--source", source, *sizes, "--config", "deploy/config/paper.toml", "--json"]
     whole = command(tmp_path, *words, "--salvage", "--out", str(tmp_path / "whole"))
     assert whole.returncode == 0, whole.stderr[-2000:]
     expected = json.loads(whole.stdout.splitlines()[-1])
