@@ -92,8 +92,8 @@ async def measure(folder: Path) -> None:
     """Print both tables."""
     for replicas in (1, 3):
         cluster = Cluster(folder / f"r{replicas}")
-        cluster.start()
         try:
+            cluster.start()
             client = await nats.connect(cluster.url.split(","))
             for guard in GUARDS:
                 per_s, errors = await rate(client, replicas, guard)
@@ -103,8 +103,8 @@ async def measure(folder: Path) -> None:
             cluster.kill_all()
     for sync in ("2m", "100ms", "always"):
         cluster = Cluster(folder / sync, count=1, sync=sync)
-        cluster.start()
         try:
+            cluster.start()
             client = await nats.connect(cluster.url)
             times_ms = await ack_ms(client)
             per_s, _ = await rate(client, 1, "chain")

@@ -15,6 +15,8 @@ from tests.cluster.servers import Cluster
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """Three servers on free ports with their data in the test's own folder."""
     cluster = Cluster(tmp_path / "cluster")
-    cluster.start()
-    yield cluster
-    cluster.kill_all()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.kill_all()
