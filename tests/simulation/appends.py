@@ -1,0 +1,77 @@
+"""A session of appenders and readers alone: no sequencer decides here what is appended, so every append is a case."""
+
+from typing import Any
+
+from tests.integration.runtime.nodes import trade
+from tests.simulation.parts import GROUP, Session
+from tests.simulation.reading import Reading
+from tests.simulation.world import World
+
+from mm_runtime.appender import Appender
+from mm_runtime.bus import Bus
+from mm_runtime.label import Label
+from mm_wire.codec import encode
+from mm_wire.subjects import subject, writer_subject
+
+FIRST = "appender"
+SECOND = "second-appender"
+ACKED_EVERY = 2
+
+
+class Appends(Session):
+    """One appender of `count` events, a second one when the schedule says so, and readers."""
+
+    def __init__(self, world: World, count: int, *, reads: bool) -> None:
+        super().__init__(world)
+        self.count = count
+        self.reading = Reading()
+        self.appenders: dict[str, Appender] = {}
+        self.done: dict[str, bool] = {}
+        self._reads = reads
+
+    def begin(self) -> None:
+        """Start the appender; readers when there is a stream."""
+        self.start(FIRST, lambda bus: self._append(bus, FIRST))
+
+    def _begin_others(self) -> None:
+        self.world.on_second = lambda: self.start(SECOND, lambda bus: self._append(bus, SECOND)) and None
+        if self._reads:
+            self.start("reader", lambda bus: self.reading.reader(bus, "reader"))
+            self.start("poller", lambda bus: self.reading.poller(bus, "poller"))
+
+    async def _append(self, bus: Bus, name: str) -> None:
+        """Append what the log does not hold of ours."""
+        self.done[name] = False
+        appender = self.appenders[name] = Appender(bus, GROUP)
+        await appender.take()
+        if len(self.starts) == 1 and not self.kills:
+            self._begin_others()
+        held = sum(label.source == name for _, label, _ in events(self.world))
+        await appender.start(lambda: None)
+        for number in range(held, self.count):
+            event = trade(number)
+            label = Label(name, number, 0, 1, appender.writer)
+            is_acked = number % ACKED_EVERY == 0 or number == self.count - 1
+            await appender.append(subject(GROUP, event), label, encode(event), acked=is_acked)
+        self.done[name] = True
+
+    def is_finished(self) -> bool:
+        """True when every appender that lives knows that all is stored, and readers have it."""
+        living = [name for name in self.appenders if self.processes[name].error is None]
+        for name in living:
+            appender = self.appenders[name]
+            if not self.done[name] or not self.processes[name].is_alive or appender.stored_seq != appender.last_seq:
+                return False
+        last = events(self.world)
+        return not last or self.reading.is_at(last[-1][0])
+
+
+def events(world: World) -> list[tuple[int, Label, bytes]]:
+    """What the log holds: sequence, label and data of each event."""
+    log: Any = world.server.log()
+    if log is None:
+        return []
+    fence = writer_subject(GROUP)
+    return [
+        (stored.seq, Label.of(stored.headers), stored.data) for stored in log.messages.values() if stored.subject != fence
+    ]
