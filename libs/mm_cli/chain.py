@@ -25,13 +25,13 @@ from mm_research.heard import Heard
 from mm_research.paper import Result
 from mm_research.session import Session, check_folder, write_session
 from mm_runtime.chain import Chain
-from mm_runtime.label import Label
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.sessions import Running, listed
 from mm_runtime.settings import Settings
 from mm_store.log_file import writing_log
 from mm_store.ws_lines import LeftOut
 from mm_venues.binance.counts import FeedCounts, never_proven
+from mm_wire.chain import Record
 from mm_wire.codec import decode
 from mm_wire.subjects import ARCHIVER, RECORDER, SEQUENCER
 
@@ -193,8 +193,10 @@ class _Trading:
         typer.echo("paper: the store does not hold all of the log: see services/archiver.log", err=True)
         return None
 
-    async def _hear(self, _seq: int, _label: Label, data: bytes) -> None:
-        event = decode(data)
+    async def _hear(self, record: Record) -> None:
+        if record.is_fence:
+            return
+        event = decode(record.data)
         self._heard.hear(event)
         self._keep(event)
         if not self._started_ns and self._heard.root_seq >= FIRST_ROOTS:

@@ -1,12 +1,11 @@
 """Appends to a group's log without holes and without repeats: protocol 7, for the one process that may.
 
-Every append carries the sequence that it must follow, so appends go out without waiting for each other and one that is
-refused makes all behind it fail. When there is doubt (an error, silence, a connection that came back), the stream is
-asked for its end: what it holds of ours is stored, the rest is sent again.
+Every append names the message that it must follow (`mm_wire.chain`), so appends go out without waiting for each other
+and one that is refused makes all behind it fail. When it is not known what is stored (an error, silence, a connection
+that came back), the stream is asked for its end: what it holds of ours is stored, the rest is sent again.
 
-That alone does not hold off a second sequencer: its event in the place of our first append in flight would be just what
-our second one must follow. So each takes the log over with a message of its own in the stream, the fence, and every
-append carries the fence's sequence too: behind a newer fence the stream stores nothing of an older writer.
+Each sequencer takes the log over with a message of its own, the fence: what an older writer still sends names none of
+the messages behind it, so the stream stores nothing of it.
 """
 
 import asyncio
@@ -23,17 +22,18 @@ from nats.aio.msg import Msg
 from nats.js.api import Header
 from nats.js.errors import NotFoundError
 
-from mm_core.types import InputError
+from mm_core.types import InputError, IntegrityError
 from mm_runtime.bus import REQUEST_S, Bus, open_log, until_available
 from mm_runtime.label import HEADER, Label
+from mm_wire.chain import FIRST, name_of
 from mm_wire.subjects import stream, writer_subject
 
 log = logging.getLogger(__name__)
 
-EXPECTED = str(Header.EXPECTED_LAST_SEQUENCE.value)
-FENCE = str(Header.EXPECTED_LAST_SUBJECT_SEQUENCE.value)
-FENCE_SUBJECT = f"{FENCE}-Subject"
-WRONG_LAST_SEQUENCE = 10071
+EXPECTED_SEQUENCE = str(Header.EXPECTED_LAST_SEQUENCE.value)
+EXPECTED = str(Header.EXPECTED_LAST_MSG_ID.value)
+NAME = str(Header.MSG_ID.value)
+WRONG_LAST = (10070, 10071)  # message, sequence
 DOUBT_S = 1.0
 # Appends without an ack before the sequencer waits with new roots.
 IN_FLIGHT_MAX = 2_000
@@ -71,7 +71,7 @@ class Appender:
         self._group = group
         self._stream = stream(group)
         self._in_flight: deque[_Append] = deque()
-        self._fence = {FENCE_SUBJECT: writer_subject(group)}
+        self._name = FIRST  # of the last append
         self._refusals = 0  # of the first append in flight
         self._silences = 0
         self._attempt = 0  # replies name the attempt: errors of earlier ones say nothing any more
@@ -86,22 +86,22 @@ class Appender:
 
         LogRefusedError if the stream does not let us.
         """
-        last_seq = await open_log(self._bus, self._group)
-        refusals = 0
+        refusals, writer = 0, self.writer.encode()
         while True:
-            headers = {EXPECTED: str(last_seq)}
-            request = partial(self._bus.client.request, writer_subject(self._group), self.writer.encode())
+            last_seq = await open_log(self._bus, self._group)
+            before = await read_name(self._bus, self._group, last_seq)
+            name = name_of(before, "", writer)
+            request = partial(self._bus.client.request, writer_subject(self._group), writer)
+            headers = _headers(before, name) | {EXPECTED_SEQUENCE: str(last_seq)}
             answer = json.loads((await until_available(partial(request, timeout=REQUEST_S, headers=headers))).data)
             if "error" not in answer:
                 break
             # The appends of one who was just killed may still be on their way through the server.
-            refusals += answer["error"].get("err_code") != WRONG_LAST_SEQUENCE
+            refusals += answer["error"].get("err_code") not in WRONG_LAST
             if refusals == REFUSALS_MAX:
                 raise self._refused(last_seq + 1, answer["error"].get("description"))
             await asyncio.sleep(_pause_s(refusals))
-            last_seq = await open_log(self._bus, self._group)
-        self.last_seq = answer["seq"]
-        self._fence[FENCE] = str(self.last_seq)
+        self.last_seq, self._name = answer["seq"], name
 
     async def start(self, on_free: Callable[[], Any]) -> None:
         """Begin to hear acks; `on_free` is called when there is room in flight again, and when all is stored."""
@@ -133,7 +133,9 @@ class Appender:
         `acked`: ask the server for an ack. Without one somebody is to say `heard`.
         """
         self.last_seq += 1
-        headers = {**label.headers(), EXPECTED: str(self.last_seq - 1), **self._fence}
+        text, before = label.text, self._name
+        self._name = name_of(before, text, data)
+        headers = {HEADER: text, NAME: self._name, EXPECTED: before}
         append = _Append(self.last_seq, subject, headers, data)
         self._in_flight.append(append)
         if self._doubting is None:
@@ -244,8 +246,26 @@ class Appender:
     async def _is_ours(self, append: _Append) -> bool:
         """True if the stream holds exactly this append, by this run."""
         message = await until_available(lambda: self._bus.jetstream.get_msg(self._stream, append.seq))
-        stored = (message.headers or {}).get(HEADER), message.data
-        return stored == (append.headers[HEADER], append.data)
+        return (message.headers or {}).get(NAME) == append.headers[NAME]
+
+
+async def read_name(bus: Bus, group: str, seq: int) -> str:
+    """The name of a message of a log; what the first one follows for 0. IntegrityError if it is not there."""
+    if not seq:
+        return FIRST
+    try:
+        message = await until_available(lambda: bus.jetstream.get_msg(stream(group), seq))
+    except NotFoundError as error:
+        raise IntegrityError(f"the log {stream(group)} has lost its message {seq}: restore it from its file") from error
+    name = str((message.headers or {}).get(NAME, ""))
+    if not name:
+        raise InputError(f"the log {stream(group)} was written by an earlier version; expected another group")
+    return name
+
+
+def _headers(before: str, name: str) -> dict[str, str]:
+    """Those of a fence; the first message of a log follows nothing."""
+    return {NAME: name} | ({EXPECTED: before} if before else {})
 
 
 def _pause_s(refusals: int) -> float:

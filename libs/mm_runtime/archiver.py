@@ -12,7 +12,6 @@ from typing import Any
 from mm_core.types import InputError
 from mm_runtime.figures.archive import add_archive
 from mm_runtime.figures.feed import add_free
-from mm_runtime.label import Label
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.service import Service
 from mm_runtime.settings import Store
@@ -21,6 +20,7 @@ from mm_store.clickhouse.errors import StoreUnavailable
 from mm_store.clickhouse.query import read_only
 from mm_store.clickhouse.schema import apply_schema
 from mm_store.clickhouse.store import open_reader, open_store
+from mm_wire.chain import Record
 from mm_wire.codec import decode
 from mm_wire.subjects import sql_subject
 
@@ -124,10 +124,12 @@ class Archiver:
                     self.counts = await self._until_stored(self._archive.counts)
                 self.counted_seq = self.stored_seq
 
-    async def _hear(self, seq: int, _label: Label, data: bytes) -> None:
+    async def _hear(self, record: Record) -> None:
+        if record.is_fence:
+            return
         if not self._waiting:
             self._read_s = monotonic()
-        self._waiting.append((seq, data))
+        self._waiting.append((record.seq, record.data))
         if len(self._waiting) >= self._options.batch_events:
             self._full.set()
         while len(self._waiting) >= WAITING_EVENTS_MAX:

@@ -25,6 +25,7 @@ RECONNECT_S: Any = 0.05  # typed as whole seconds, used as they are
 REQUEST_S = 2.0
 AUTHORIZATION, PERMISSIONS = "authorization violation", "permissions violation"
 PENDING_BYTES = 64 << 20
+DUPLICATES_S = 5.0  # the server keeps the names of so long; nothing here rests on it
 Listener = Callable[[], Coroutine[Any, Any, None]]
 T = TypeVar("T")
 # What a server that is gone, starting or busy makes of a request. NotFoundError is an answer, not an outage.
@@ -203,6 +204,7 @@ async def open_log(bus: Bus, group: str) -> int:
             storage=StorageType.FILE,
             discard=DiscardPolicy.NEW,
             allow_direct=True,
+            duplicate_window=DUPLICATES_S,
         )
         info = await until_available(lambda: bus.jetstream.add_stream(config))
     return int(info.state.last_seq)

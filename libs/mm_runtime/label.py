@@ -20,15 +20,21 @@ class Label(NamedTuple):
     tree: int
     writer: str
 
-    def headers(self) -> dict[str, str]:
+    @property
+    def text(self) -> str:
         """As the message carries it."""
-        return {HEADER: f"{self.source}:{self.number}:{self.place} {self.tree} {self.writer}"}
+        return f"{self.source}:{self.number}:{self.place} {self.tree} {self.writer}"
 
     @classmethod
     def of(cls, headers: Mapping[str, str] | None) -> "Label":
         """The label of a message. AssertionError if it has none: something else than a sequencer wrote it."""
         text = (headers or {}).get(HEADER)
         assert text, f"an event of the log has no {HEADER}: not of a sequencer"
+        return cls.parse(text)
+
+    @classmethod
+    def parse(cls, text: str) -> "Label":
+        """The label of a text."""
         name, tree, writer = text.split(" ")
         source, number, place = name.rsplit(":", 2)
         return cls(source, int(number), int(place), int(tree), writer)

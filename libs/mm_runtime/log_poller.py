@@ -7,14 +7,18 @@ and what got lost on its way is asked for again.
 import asyncio
 import json
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from nats.aio.msg import Msg
+from nats.js.api import Header
 
+from mm_core.types import IntegrityError
 from mm_runtime.bus import Bus
-from mm_runtime.label import Label
-from mm_runtime.log_reader import STATUS, Hear
-from mm_wire.subjects import stream, writer_subject
+from mm_runtime.label import HEADER
+from mm_runtime.log_reader import STATUS
+from mm_wire.chain import FIRST, Record, name_of
+from mm_wire.subjects import stream
 
 log = logging.getLogger(__name__)
 
@@ -22,20 +26,27 @@ POLL_S = 0.05
 ANSWER_S = 2.0
 BATCH = 1_000
 BATCH_BYTES = 4 << 20
-SEQUENCE, PENDING, SUBJECT = "Nats-Sequence", "Nats-Num-Pending", "Nats-Subject"
+SEQUENCE, PENDING = "Nats-Sequence", "Nats-Num-Pending"
+NAME = str(Header.MSG_ID.value)
+Take = Callable[[Record], Awaitable[None]]
 
 
 class LogPoller:
-    """Hears all events of a log from `next_seq` on, one after the other; `hear` may wait for anything."""
+    """Gives `take` every record of a log from `next_seq` on, one after the other; it may wait for anything.
 
-    def __init__(self, bus: Bus, group: str, hear: Hear, next_seq: int = 1) -> None:
+    `name` is that of the record before, "" to begin the chain with the first one. IntegrityError if a record does not
+    follow the one before it.
+    """
+
+    def __init__(self, bus: Bus, group: str, take: Take, next_seq: int = 1, name: str = FIRST) -> None:
         self.next_seq = next_seq
         self.event_seq = 0  # of the last event; what is behind it is none
         self.pending = 0  # events behind the last batch that the server had then
         self._bus = bus
-        self._hear = hear
+        self._take_record = take
+        self._name = name
         self._question = f"$JS.API.DIRECT.GET.{stream(group)}"
-        self._fence = writer_subject(group)
+        self._stream = stream(group)
         self._inbox = ""
         self._asked = 0  # answers to earlier questions are of no use
         self._answer: list[Msg] = []
@@ -92,7 +103,13 @@ class LogPoller:
         seq = int(headers[SEQUENCE])
         if seq != self.next_seq:
             return  # what was lost before it with the connection is asked for again, and then this one too
-        self.next_seq = seq + 1
-        if headers[SUBJECT] != self._fence:
+        record = Record(seq, headers.get(HEADER, ""), headers.get(NAME, ""), message.data)
+        if (self._name or seq == 1) and name_of(self._name, record.label, record.data) != record.name:
+            raise IntegrityError(
+                f"the log {self._stream} is damaged at {seq}: its message does not follow the one before; "
+                "restore it from its file"
+            )
+        self.next_seq, self._name = seq + 1, record.name
+        if not record.is_fence:
             self.event_seq = seq
-            await self._hear(seq, Label.of(headers), message.data)
+        await self._take_record(record)

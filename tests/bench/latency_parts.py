@@ -39,7 +39,7 @@ LOOPS = 2_000
 LOOP_SECONDS = 0.5
 LABEL = Label("book_builder", 123_456, 0, 123_450, 32 * "a")
 HEADERS = {
-    **LABEL.headers(),
+    HEADER: LABEL.text,
     "Nats-Expected-Last-Sequence": "123456",
     "Nats-Expected-Last-Subject-Sequence": "1",
     "Nats-Expected-Last-Subject-Sequence-Subject": "mm.main.writer",

@@ -36,9 +36,10 @@ async def main(last_seq):
     bus = load_config([Path("config.toml"), Path("session.toml")], []).bus
     read, client = [], Bus()
     await client.connect(bus.url, "archiver", login_of(bus, "archiver"))
-    async def hear(_seq, _label, data):
-        read.append(hashlib.sha256(data).hexdigest())
-    poller = LogPoller(client, bus.group, hear)
+    async def take(record):
+        if not record.is_fence:
+            read.append(hashlib.sha256(record.data).hexdigest())
+    poller = LogPoller(client, bus.group, take)
     await poller.start()
     while poller.next_seq <= last_seq:
         await asyncio.sleep(0.05)

@@ -20,9 +20,9 @@ from tests.session import CONFIG, service_pid, session
 
 from mm_core.events import AnyEvent
 from mm_runtime.bus import Bus
-from mm_runtime.label import Label
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.sessions import Running
+from mm_wire.chain import Record
 from mm_wire.codec import decode
 
 CLOCK, CLOCK_FILE = Path(__file__).parent / "clock", "clock.txt"
@@ -118,16 +118,18 @@ class LiveSession:
         """Begin to read its log, once it is listed in `state`."""
         found = await self._listed(state)
         await self._bus.connect(found.url, "test")
-        self._poller = _Poller(self._bus, found.group, self._on_event)
+        self._poller = _Poller(self._bus, found.group, self._on_record)
         await self._poller.start()
 
     async def stop_following(self) -> None:
         """Read no more of its log."""
         await self._bus.close()
 
-    async def _on_event(self, _seq: int, _label: Label, data: bytes) -> None:
+    async def _on_record(self, record: Record) -> None:
+        if record.is_fence:
+            return
         self.stored_ns.append(self._poller.stored_ns)
-        self.events.append(decode(data))
+        self.events.append(decode(record.data))
         self._grew.set()
 
     async def _listed(self, state: Path) -> Running:

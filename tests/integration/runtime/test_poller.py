@@ -12,6 +12,7 @@ from mm_runtime.appender import Appender
 from mm_runtime.bus import Bus
 from mm_runtime.label import Label
 from mm_runtime.log_poller import LogPoller
+from mm_wire.chain import Record
 
 
 class Polling:
@@ -19,11 +20,12 @@ class Polling:
 
     def __init__(self, bus: Bus, next_seq: int = 1) -> None:
         self.seqs: list[int] = []
-        self.poller = LogPoller(bus, GROUP, self._hear, next_seq)
+        self.poller = LogPoller(bus, GROUP, self._take, next_seq)
 
-    async def _hear(self, seq: int, label: Label, data: bytes) -> None:
-        assert (data, label.tree) == (DATA, 1)
-        self.seqs.append(seq)
+    async def _take(self, record: Record) -> None:
+        if not record.is_fence:
+            assert (record.data, Label.parse(record.label).tree) == (DATA, 1)
+            self.seqs.append(record.seq)
 
     async def until(self, seq: int) -> None:
         """Wait until it has heard an event."""

@@ -8,7 +8,7 @@ from mm_runtime.label import HEADER, Label
 @pytest.mark.parametrize("source", ["quoter", "crypto-mm.1f", "recorder", "a:b"])
 def test_a_label_is_read_as_it_was_written(source: str) -> None:
     label = Label(source, 17, 2, 12, "writer")
-    assert Label.of(label.headers()) == label
+    assert Label.of({HEADER: label.text}) == Label.parse(label.text) == label
 
 
 @pytest.mark.parametrize("headers", [None, {}, {HEADER: ""}])
