@@ -3,8 +3,8 @@
 from typing import Any
 
 from tests.integration.runtime.nodes import trade
-from tests.simulation.parts import GROUP, Session
-from tests.simulation.reading import Reading
+from tests.simulation.parts import Session
+from tests.simulation.reading import GROUP, Reading
 from tests.simulation.world import World
 
 from mm_runtime.appender import Appender
@@ -15,6 +15,7 @@ from mm_wire.subjects import subject, writer_subject
 
 FIRST = "appender"
 SECOND = "second-appender"
+SECOND_COUNT = 2  # few, so that its events may end just where those of the first one would
 ACKED_EVERY = 2
 
 
@@ -34,10 +35,17 @@ class Appends(Session):
         self.start(FIRST, lambda bus: self._append(bus, FIRST))
 
     def _begin_others(self) -> None:
-        self.world.on_second = lambda: self.start(SECOND, lambda bus: self._append(bus, SECOND)) and None
+        self.world.on_second = self._begin_second
         if self._reads:
             self.start("reader", lambda bus: self.reading.reader(bus, "reader"))
             self.start("poller", lambda bus: self.reading.poller(bus, "poller"))
+
+    def _begin_second(self) -> None:
+        self.start(SECOND, lambda bus: self._append(bus, SECOND))
+
+    def count_of(self, name: str) -> int:
+        """How many events an appender has."""
+        return self.count if name == FIRST else SECOND_COUNT
 
     async def _append(self, bus: Bus, name: str) -> None:
         """Append what the log does not hold of ours."""
@@ -48,10 +56,11 @@ class Appends(Session):
             self._begin_others()
         held = sum(label.source == name for _, label, _ in events(self.world))
         await appender.start(lambda: None)
-        for number in range(held, self.count):
+        count = self.count_of(name)
+        for number in range(held, count):
             event = trade(number)
             label = Label(name, number, 0, 1, appender.writer)
-            is_acked = number % ACKED_EVERY == 0 or number == self.count - 1
+            is_acked = number % ACKED_EVERY == 0 or number == count - 1
             await appender.append(subject(GROUP, event), label, encode(event), acked=is_acked)
         self.done[name] = True
 
@@ -73,5 +82,7 @@ def events(world: World) -> list[tuple[int, Label, bytes]]:
         return []
     fence = writer_subject(GROUP)
     return [
-        (stored.seq, Label.of(stored.headers), stored.data) for stored in log.messages.values() if stored.subject != fence
+        (stored.seq, Label.of(stored.headers), stored.data)
+        for stored in log.messages.values()
+        if stored.subject != fence
     ]

@@ -152,7 +152,11 @@ class SimClient:
             self._unsent.append((subject, reply, headers, payload))
 
     async def request(
-        self, subject: str, payload: bytes = b"", timeout: float = 0.5, headers: dict[str, Any] | None = None  # noqa: ASYNC109
+        self,
+        subject: str,
+        payload: bytes = b"",
+        timeout: float = 0.5,  # noqa: ASYNC109  # as nats-py does
+        headers: dict[str, Any] | None = None,
     ) -> Msg:
         """Ask, and wait for the answer."""
         self._world.stamp += 1
@@ -161,7 +165,7 @@ class SimClient:
         await self.publish(subject, payload, reply, headers)
         try:
             message: Msg = await asyncio.wait_for(future, timeout)
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             raise nats.errors.TimeoutError from error
         finally:
             self._asked.pop(reply, None)
@@ -175,7 +179,6 @@ class SimClient:
 
     def receive(
         self,
-        connection: Connection,
         subscription: Subscription | None,
         subject: str,
         reply: str,

@@ -45,7 +45,7 @@ class Connection:
     def send(self, subscription: Any, subject: str, reply: str, headers: dict[str, str] | None, data: bytes) -> None:
         """Send a message to the client."""
         if self.is_open:
-            self._down.put(subject, self._call, self._client.receive, self, subscription, subject, reply, headers, data)
+            self._down.put(subject, self._call, self._client.receive, subscription, subject, reply, headers, data)
 
     def cut(self, up: bool, down: bool) -> None:
         """Lose the connection; `up` and `down`: what is in flight that way still arrives."""

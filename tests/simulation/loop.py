@@ -134,7 +134,12 @@ class SimLoop(asyncio.AbstractEventLoop):
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":  # type: ignore[override]  # noqa: ARG002
         """Threads are done in the next turn."""
         future = self.create_future()
-        self.call_soon(lambda: future.done() or future.set_result(func(*args)))
+
+        def work() -> None:
+            if not future.done():
+                future.set_result(func(*args))
+
+        self.call_soon(work)
         return future
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:

@@ -24,18 +24,18 @@ class Mutant(NamedTuple):
 
 MUTANTS = (
     Mutant(
-        "an append does not name the fence",
+        "an append does not name the one before",
         "mm_runtime.appender",
-        "EXPECTED: str(self.last_seq - 1), **self._fence}",
-        "EXPECTED: str(self.last_seq - 1)}",
-        ("writers", "two-writers"),
+        "headers = {HEADER: text, NAME: self._name, EXPECTED: before}",
+        "headers = {HEADER: text, NAME: self._name}",
+        ("append", "writers"),
     ),
     Mutant(
-        "an append does not say what it follows",
+        "a sequencer takes the log over without a fence",
         "mm_runtime.appender",
-        "EXPECTED: str(self.last_seq - 1), **self._fence}",
-        "**self._fence}",
-        ("append",),
+        'self.last_seq, self._name = answer["seq"], name',
+        'self.last_seq, self._name = answer["seq"] - 1, before',
+        ("writers", "two-writers"),
     ),
     Mutant(
         "sends again without asking for the end of the stream",
@@ -146,7 +146,8 @@ MUTANTS = (
         "a node's state is kept in the middle of a tree",
         "mm_runtime.node_loop",
         "        if label.tree != self._tree:\n            self._begin_tree(label.tree)\n",
-        "        if label.tree != self._tree or self.events >= self._checkpoint_at:\n            self._begin_tree(label.tree)\n",
+        "        if label.tree != self._tree or self.events >= self._checkpoint_at:\n"
+        "            self._begin_tree(label.tree)\n",
         ("group",),
     ),
     Mutant(
@@ -166,7 +167,7 @@ class _EditedLoader(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
-        return self.source_to_code(edited(self.get_data(path).decode(), self.mutant).encode(), path)  # type: ignore[no-any-return]
+        return self.source_to_code(edited(self.get_data(path).decode(), self.mutant).encode(), path)
 
 
 class _Finder(MetaPathFinder):
@@ -188,7 +189,9 @@ class _Finder(MetaPathFinder):
 
 def edited(source: str, mutant: Mutant) -> str:
     """The source with the fault. AssertionError if its place is not there just once."""
-    assert source.count(mutant.old) == 1, f"{mutant.name}: its place stands {source.count(mutant.old)} times in the source"
+    assert source.count(mutant.old) == 1, (
+        f"{mutant.name}: its place stands {source.count(mutant.old)} times in the source"
+    )
     return source.replace(mutant.old, mutant.new)
 
 

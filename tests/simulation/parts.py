@@ -1,6 +1,7 @@
 """The processes of a simulated session: each runs the unmodified code of `mm_runtime` over a bus of its own."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -17,7 +18,7 @@ from mm_runtime.bus import Bus
 from mm_runtime.node_loop import NodeLoop, defined_instrument
 from mm_runtime.roots import RootSource
 from mm_runtime.sequencer import Sequencer
-from mm_wire.subjects import RECORDER, kind_subject, writer_subject
+from mm_wire.subjects import RECORDER, SEQUENCER, kind_subject, writer_subject
 
 FENCES = writer_subject(GROUP)
 RESTART_S = 0.2
@@ -28,7 +29,7 @@ class SimBus(Bus):
     """A bus over the server of a simulation, which stops its process when something fails."""
 
     def __init__(self, world: World, process: Process) -> None:
-        with mock.patch("mm_runtime.bus.QuickClient", lambda: SimClient(world, process)):
+        with mock.patch("mm_runtime.bus.QuickClient", partial(SimClient, world, process)):
             super().__init__()
         self.failed.add_done_callback(lambda failed: world.fail(process, failed.exception() or AssertionError()))
 
@@ -78,6 +79,7 @@ class Group(Session):
         self.is_said = False
         self.nodes: dict[str, Node] = {}
         self.loops: dict[str, NodeLoop] = {}
+        self.writers: dict[str, Sequencer] = {}
         self._reads = reads
 
     def begin(self) -> None:
@@ -85,7 +87,7 @@ class Group(Session):
         self.start_sequencer()
 
     def _begin_others(self) -> None:
-        self.world.on_second = self.start_sequencer
+        self.world.on_second = lambda: self.start_sequencer(f"second-{SEQUENCER}")
         for name in self.names:
             self.start(name, lambda bus, name=name: self._node(bus, name))  # type: ignore[misc]
         if self._reads:
@@ -93,12 +95,12 @@ class Group(Session):
             self.start("reader", lambda bus: self.reading.reader(bus, "reader"))
         self.start(RECORDER, self._source)
 
-    def start_sequencer(self) -> None:
+    def start_sequencer(self, name: str = SEQUENCER) -> None:
         """Start one, beside another one that may live."""
-        self.start("sequencer", self._sequencer)
+        self.start(name, lambda bus: self._sequencer(bus, name))
 
-    async def _sequencer(self, bus: Bus) -> None:
-        started = self.writer = Sequencer(bus, GROUP, stamper())
+    async def _sequencer(self, bus: Bus, name: str) -> None:
+        started = self.writers[name] = Sequencer(bus, GROUP, stamper())
         await started.start()
         if RECORDER not in self.starts:
             self._begin_others()
@@ -119,7 +121,8 @@ class Group(Session):
 
     def is_finished(self) -> bool:
         """True when the log has ended, the source knows it, and every node has read what the log holds for it."""
-        if not self.is_said or not self.writer.status()["ended"]:
+        living = [writer for name, writer in self.writers.items() if self.processes[name].error is None]
+        if not self.is_said or not any(writer.status()["ended"] for writer in living):
             return False
         log = self.world.server.log()
         for name in self.names:

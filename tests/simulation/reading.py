@@ -4,6 +4,7 @@ from mm_runtime.bus import Bus
 from mm_runtime.label import Label
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.log_reader import LogReader
+from mm_wire.chain import FIRST, Record
 
 GROUP = "sim"
 
@@ -13,6 +14,7 @@ class Reading:
 
     def __init__(self) -> None:
         self.delivered: dict[str, list[tuple[int, bytes]]] = {}
+        self.record: Record | None = None  # the last one of the poller
 
     async def reader(self, bus: Bus, name: str) -> None:
         """Read by push."""
@@ -24,13 +26,16 @@ class Reading:
         await LogReader(bus, GROUP, [], take, took[-1][0] + 1 if took else 1).start()
 
     async def poller(self, bus: Bus, name: str) -> None:
-        """Read by asking."""
+        """Read by asking. The chain goes on from the last record that was delivered, fences too."""
         took = self.delivered.setdefault(name, [])
 
-        async def take(seq: int, _label: Label, data: bytes) -> None:
-            took.append((seq, data))
+        async def take(record: Record) -> None:
+            self.record = record
+            if not record.is_fence:
+                took.append((record.seq, record.data))
 
-        await LogPoller(bus, GROUP, take, took[-1][0] + 1 if took else 1).start()
+        last = self.record
+        await LogPoller(bus, GROUP, take, last.seq + 1 if last else 1, last.name if last else FIRST).start()
 
     def is_at(self, seq: int) -> bool:
         """True if every reader was delivered event `seq`."""

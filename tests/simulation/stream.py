@@ -12,7 +12,7 @@ SUBJECT_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
 SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
 ID = "Nats-Msg-Id"
 LAST_ID = "Nats-Expected-Last-Msg-Id"
-WINDOW_S = 120.0  # in which a message's id is not taken twice
+WINDOW_NS = 120_000_000_000  # in which a message's id is not taken twice, if the stream does not say
 TIME = "2026-01-01T00:00:00Z"
 
 
@@ -35,10 +35,10 @@ def matches(pattern: str, subject: str) -> bool:
         if "*" not in head:
             return subject.startswith(head) and len(subject) > len(head)
     wanted, found = pattern.split("."), subject.split(".")
-    for place, token in enumerate(wanted):
-        if token == ">":
+    for place, word in enumerate(wanted):
+        if word == ">":
             return len(found) > place
-        if place >= len(found) or token not in {"*", found[place]}:
+        if place >= len(found) or word not in {"*", found[place]}:
             return False
     return len(wanted) == len(found)
 
@@ -66,6 +66,7 @@ class Stream:
         self.last_id = ""
         self._last_of: dict[str, int] = {}
         self._ids: dict[str, tuple[int, float]] = {}
+        self._window_s = (config.get("duplicate_window") or WINDOW_NS) / 1e9
         self._per_subject = int(config.get("max_msgs_per_subject") or -1)
 
     @property
@@ -83,7 +84,7 @@ class Stream:
         if wrong := self._wrong_sequence(headers, subject):
             return {**wrong, "stream": self.name, "seq": 0}
         seen = self._ids.get(named) if named else None
-        if seen is not None and now_s - seen[1] < WINDOW_S:
+        if seen is not None and now_s - seen[1] < self._window_s:
             return {"stream": self.name, "seq": seen[0], "duplicate": True}
         if headers.get(LAST_ID, self.last_id) != self.last_id:
             return {**error(400, 10070, f"wrong last msg ID: {self.last_id}"), "stream": self.name, "seq": 0}
@@ -142,7 +143,7 @@ class Stream:
     def batch(self, question: dict[str, Any]) -> list[Stored]:
         """The messages from a sequence on that a question asks for directly."""
         left = int(question.get("max_bytes") or 0) or 1 << 30
-        batch = []
+        batch: list[Stored] = []
         for seq, stored in self.messages.items():
             if seq >= int(question["seq"]):
                 if len(batch) == int(question["batch"]) or left <= 0:

@@ -108,7 +108,8 @@ def _found(answer: dict[str, Any]) -> dict[str, Any]:
 def test_appends_are_taken_and_refused_alike(server: Server, seed: int) -> None:
     async def ask(bus: Bus) -> list[Any]:
         rng = random.Random(seed)  # noqa: S311
-        answers, names = [], list[str]()
+        answers: list[Any] = []
+        names: list[str] = []
         answers.append(_found(await _json(bus, f"{API}STREAM.CREATE.MM_sim", STREAM)))
         for _ in range(60):
             subject, headers, data = _append(rng, names)
@@ -116,8 +117,8 @@ def test_appends_are_taken_and_refused_alike(server: Server, seed: int) -> None:
             if "error" not in answer and ID in headers:
                 names.append(headers[ID])
             answers.append((headers, _found(answer)))
-        for question in (*({"seq": seq} for seq in range(1, 12)), *({"last_by_subj": s} for s in (TRADE, "mm.sim.md.>"))):
-            answers.append(_found(await _json(bus, f"{API}STREAM.MSG.GET.MM_sim", question)))
+        questions = [{"seq": seq} for seq in range(1, 12)] + [{"last_by_subj": each} for each in (TRADE, "mm.sim.md.>")]
+        answers += [_found(await _json(bus, f"{API}STREAM.MSG.GET.MM_sim", question)) for question in questions]
         answers.append(_found(await _json(bus, f"{API}STREAM.INFO.MM_sim", {})))
         answers.append(_found(await _json(bus, f"{API}STREAM.INFO.MM_other", {})))
         answers.append(_found(await _json(bus, f"{API}STREAM.PURGE.MM_sim", {"seq": 4})))
@@ -144,27 +145,30 @@ def test_a_writer_keeps_its_chain_by_names(server: Server) -> None:
 def test_messages_are_got_directly_alike(server: Server) -> None:
     async def ask(bus: Bus) -> list[Any]:
         await _json(bus, f"{API}STREAM.CREATE.MM_sim", STREAM)
-        got: list[Any] = []
         news: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = bus.client.new_inbox()
-        await bus.subscribe(f"{inbox}.*", lambda message: news.put(message))
-        for round_ in range(3):
-            for question in ({"seq": 1, "batch": 3}, {"seq": 3, "batch": 10}, {"seq": 9, "batch": 2, "max_bytes": 4096}):
-                await bus.publish(f"{API}DIRECT.GET.MM_sim", json.dumps(question).encode(), f"{inbox}.1")
-                while True:
-                    message = await news.get()
-                    headers = dict(message.headers or {})
-                    got.append((headers.get("Status"), _told(headers), message.data))
-                    if "Status" in headers:
-                        break
-            if round_ == 0:
-                for number in range(5):
-                    await _json(bus, TRADE, b"%d" % number, {"Mm-Label": f"a {number}"})
-            if round_ == 1:
-                await _json(bus, f"{API}STREAM.PURGE.MM_sim", {"seq": 4})
-        return got
+        await bus.subscribe(f"{inbox}.*", news.put)
+        got = await _got(bus, inbox, news)
+        for number in range(5):
+            await _json(bus, TRADE, b"%d" % number, {"Mm-Label": f"a {number}"})
+        got += await _got(bus, inbox, news)
+        await _json(bus, f"{API}STREAM.PURGE.MM_sim", {"seq": 4})
+        return got + await _got(bus, inbox, news)
 
     compare(server, ask)
+
+
+async def _got(bus: Bus, inbox: str, news: "asyncio.Queue[Msg]") -> list[Any]:
+    """What some batches bring, to the end of each."""
+    got: list[Any] = []
+    for question in ({"seq": 1, "batch": 3}, {"seq": 3, "batch": 10}, {"seq": 9, "batch": 2, "max_bytes": 4096}):
+        await bus.publish(f"{API}DIRECT.GET.MM_sim", json.dumps(question).encode(), f"{inbox}.1")
+        headers: dict[str, str] = {}
+        while "Status" not in headers:
+            message = await news.get()
+            headers = dict(message.headers or {})
+            got.append((headers.get("Status"), _told(headers), message.data))
+    return got
 
 
 def _told(headers: dict[str, str]) -> dict[str, str]:
@@ -183,9 +187,14 @@ def test_a_consumer_sends_alike(server: Server, start_seq: int) -> None:
             await _json(bus, FENCE if number == 2 else TRADE, b"%d" % number)
         news: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = bus.client.new_inbox()
-        heard = await bus.subscribe(inbox, lambda message: news.put(message))
+        heard = await bus.subscribe(inbox, news.put)
         config = {"deliver_subject": inbox, "deliver_policy": "by_start_sequence", "opt_start_seq": start_seq}
-        config |= {"ack_policy": "none", "max_deliver": 1, "idle_heartbeat": 200_000_000, "filter_subjects": ["mm.sim.md.>"]}
+        config |= {
+            "ack_policy": "none",
+            "max_deliver": 1,
+            "idle_heartbeat": 200_000_000,
+            "filter_subjects": ["mm.sim.md.>"],
+        }
         config |= {"flow_control": True, "inactive_threshold": 10_000_000_000, "mem_storage": True, "num_replicas": 1}
         question = {"stream_name": "MM_sim", "config": config}
         await _json(bus, f"{API}CONSUMER.CREATE.MM_sim", question)
@@ -194,7 +203,7 @@ def test_a_consumer_sends_alike(server: Server, start_seq: int) -> None:
         got.append(await _sent(news))
         await heard.unsubscribe()
         await _json(bus, TRADE, b"unheard")
-        await bus.subscribe(inbox, lambda message: news.put(message))
+        await bus.subscribe(inbox, news.put)
         got.append(await _sent(news))
         return got
 
@@ -203,7 +212,7 @@ def test_a_consumer_sends_alike(server: Server, start_seq: int) -> None:
 
 async def _sent(news: "asyncio.Queue[Msg]") -> list[Any]:
     """What a consumer sends until it is idle."""
-    sent = []
+    sent: list[Any] = []
     while True:
         message = await news.get()
         headers = message.headers or {}
