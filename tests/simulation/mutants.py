@@ -28,7 +28,7 @@ MUTANTS = (
         "mm_runtime.appender",
         "headers = {HEADER: text, NAME: self._name, EXPECTED: before}",
         "headers = {HEADER: text, NAME: self._name}",
-        ("append", "writers"),
+        ("append",),
     ),
     Mutant(
         "a sequencer takes the log over without a fence",
@@ -57,13 +57,6 @@ MUTANTS = (
         "        if last_seq < stored_seq:",
         "        if last_seq < 0:",
         ("shorter", "shorter-log"),
-    ),
-    Mutant(
-        "an acknowledgement is believed while in doubt",
-        "mm_runtime.appender",
-        "        elif self._doubting is None:\n            # Stored",
-        "        else:\n            # Stored",
-        ("append", "writers", "two-writers", "appends"),
     ),
     Mutant(
         "a report on another writer's event counts as stored",
@@ -99,6 +92,13 @@ MUTANTS = (
         "while self._kept and self._kept[0][0] < want.number:",
         "while self._kept and self._kept[0][0] <= want.number:",
         ("intake", "roots"),
+    ),
+    Mutant(
+        "a live source does not say that it left roots out",
+        "mm_runtime.roots",
+        "is_skip = first == self._skips_at",
+        "is_skip = first == self._skips_at and first == 1",
+        ("live",),
     ),
     Mutant(
         "a restarted sequencer rebuilds one event too late",

@@ -101,6 +101,8 @@ def replay(token: str) -> int:
     from tests.simulation.scenarios import SCENARIOS, run
     from tests.simulation.schedule import Schedule, of_token
 
+    logging.getLogger("mm_runtime").setLevel(logging.INFO)
+    logging.getLogger("mm_runtime").propagate = False  # it stands in the trace
     name, deviations = of_token(token)
     done = run(SCENARIOS[name], Schedule(deviations), traces=True)
     sys.stdout.write("\n".join(done.trace) + "\n")

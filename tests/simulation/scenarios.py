@@ -1,5 +1,6 @@
 """What is simulated: small sessions, what may go wrong in them, and what must hold in the end."""
 
+import logging
 import uuid
 from functools import lru_cache, partial
 from itertools import count, groupby
@@ -9,7 +10,8 @@ import msgspec
 from tests.integration.runtime.nodes import market, plain_log, small_nodes, stamper
 from tests.simulation import world as w
 from tests.simulation.appends import Appends, events
-from tests.simulation.loop import Process
+from tests.simulation.live import Live
+from tests.simulation.loop import PROCESS, Process
 from tests.simulation.parts import Group
 from tests.simulation.reading import Reading
 from tests.simulation.schedule import Schedule
@@ -36,7 +38,8 @@ class WrongError(AssertionError):
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """A session of `size` events or roots, with its nodes and readers, and the faults that may happen in it.
 
-    `faults_max`: in one random schedule. `of_appends`: appenders without a sequencer. `share`: of the random schedules.
+    `faults_max`: in one random schedule. `share`: of all random schedules. `of_appends`: appenders without a sequencer;
+    `is_live`: a source that does not repeat itself.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...]
     nodes: tuple[str, ...] = ()
     of_appends: bool = False
+    is_live: bool = False
     reads: bool = False
     faults_max: int = 4
     share: int = 1
@@ -69,13 +73,29 @@ def run(scenario: Scenario, schedule: Schedule, *, traces: bool = False) -> Run:
         mock.patch("mm_runtime.sequencer.hearers", partial(_hearers, nodes)),
     ):
         world.loop.enter()
+        noting = _Noting(world)
+        logging.getLogger("mm_runtime").addHandler(noting)
         try:
             wrong = _outcome(scenario, world)
         finally:
             world.loop.leave()
+            logging.getLogger("mm_runtime").removeHandler(noting)
     world.note(wrong or "as it must be")
     log = [data for _, _, data in events(world)]
     return Run(wrong, tuple(world.happened), schedule, world.trace or [], world.loop.now_s, log)
+
+
+class _Noting(logging.Handler):
+    """Writes what the code logs into the trace."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        process = PROCESS.get()
+        self._world.note(f"    {process.name if process else ''} {record.levelname}: {record.getMessage()}")
 
 
 def uuid_of(number: int) -> uuid.UUID:
@@ -85,7 +105,9 @@ def uuid_of(number: int) -> uuid.UUID:
 
 def _outcome(scenario: Scenario, world: World) -> str:
     session: Appends | Group
-    if scenario.of_appends:
+    if scenario.is_live:
+        session = Live(world, scenario.size)
+    elif scenario.of_appends:
         session = Appends(world, scenario.size, reads=scenario.reads)
     else:
         session = Group(world, market(scenario.size), scenario.nodes, reads=scenario.reads)
@@ -131,7 +153,10 @@ def _check(world: World, session: "Appends | Group") -> None:
         if not _may_fail(world):
             raise WrongError(f"{process.name} stopped: {type(error).__name__}: {error}")
     found = events(world)
-    if isinstance(session, Group):
+    if isinstance(session, Live):
+        if wrong := session.wrong():
+            raise WrongError(wrong)
+    elif isinstance(session, Group):
         _check_group(session, [data for _, _, data in found])
     else:
         _check_appends(world, session)
@@ -207,12 +232,14 @@ SMALL = (
     Scenario(name="read", size=2, of_appends=True, reads=True, faults=(w.LOSE, w.CUT, w.LEADER)),
     Scenario(name="intake", size=1, faults=(w.LOSE, w.CUT)),
     Scenario(name="intake-kill", size=1, faults=(w.KILL,)),
+    Scenario(name="live-kill", size=1, is_live=True, faults=(w.KILL,)),
 )
 # Larger, by chance.
 LARGE = (
     Scenario(name="appends", size=8, of_appends=True, reads=True, faults=(*NET, w.REFUSE, w.KILL), share=2),
     Scenario(name="two-writers", size=6, of_appends=True, reads=True, faults=(*NET, w.KILL, w.SECOND), share=3),
     Scenario(name="roots", size=5, faults=(*NET, w.REFUSE, w.KILL), share=3),
+    Scenario(name="live", size=4, is_live=True, faults=(*NET, w.REFUSE, w.KILL), share=3),
     Scenario(name="group", size=3, nodes=FEW, faults=(*NET, w.REFUSE, w.KILL, w.SECOND), share=3),
     Scenario(name="group-read", size=3, nodes=(*FEW, RISK), reads=True, faults=(*NET, w.REFUSE, w.KILL)),
     Scenario(name="whole-group", size=3, nodes=ALL, faults=(*NET, w.KILL, w.SECOND)),
