@@ -164,7 +164,8 @@ class SimClient:
         future = self._asked[reply] = asyncio.get_running_loop().create_future()
         await self.publish(subject, payload, reply, headers)
         try:
-            message: Msg = await asyncio.wait_for(future, timeout)
+            async with asyncio.timeout(timeout):
+                message: Msg = await future
         except TimeoutError as error:
             raise nats.errors.TimeoutError from error
         finally:
