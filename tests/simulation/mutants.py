@@ -33,16 +33,16 @@ MUTANTS = (
     Mutant(
         "a sequencer takes the log over without a fence",
         "mm_runtime.appender",
-        'self.last_seq, self._name = answer["seq"], name',
-        'self.last_seq, self._name = answer["seq"] - 1, before',
-        ("writers", "two-writers"),
+        "answer = json.loads((await until_available(partial(request, timeout=REQUEST_S, headers=headers))).data)",
+        'answer, name = {"seq": last_seq}, before',
+        ("append-kill", "two-writers"),
     ),
     Mutant(
         "sends again without asking for the end of the stream",
         "mm_runtime.appender",
         "last_seq = await self._checked_end()",
         "last_seq = self.stored_seq",
-        ("append",),
+        ("writers", "two-writers"),
     ),
     Mutant(
         "the end of the stream is believed to be ours",
