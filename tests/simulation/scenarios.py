@@ -39,7 +39,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """A session of `size` events or roots, with its nodes and readers, and the faults that may happen in it.
 
     `faults_max`: in one random schedule. `share`: of all random schedules. `of_appends`: appenders without a sequencer;
-    `is_live`: a source that does not repeat itself.
+    `pause_s`: between two of their events. `is_live`: a source that does not repeat itself.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...]
     nodes: tuple[str, ...] = ()
     of_appends: bool = False
+    pause_s: float = 0.0
     is_live: bool = False
     reads: bool = False
     faults_max: int = 4
@@ -108,7 +109,7 @@ def _outcome(scenario: Scenario, world: World) -> str:
     if scenario.is_live:
         session = Live(world, scenario.size)
     elif scenario.of_appends:
-        session = Appends(world, scenario.size, reads=scenario.reads)
+        session = Appends(world, scenario.size, reads=scenario.reads, pause_s=scenario.pause_s)
     else:
         session = Group(world, market(scenario.size), scenario.nodes, reads=scenario.reads)
     session.begin()
@@ -228,6 +229,7 @@ SMALL = (
     Scenario(name="append", size=3, of_appends=True, faults=(*NET, w.REFUSE)),
     Scenario(name="append-kill", size=3, of_appends=True, faults=(w.KILL, w.CUT)),
     Scenario(name="writers", size=3, of_appends=True, faults=(w.SECOND, w.CUT, w.KILL)),
+    Scenario(name="taken-over", size=3, of_appends=True, pause_s=0.06, faults=(w.CUT,)),
     Scenario(name="shorter", size=3, of_appends=True, faults=(w.SHORTER, w.CUT)),
     Scenario(name="read", size=2, of_appends=True, reads=True, faults=(w.LOSE, w.CUT, w.LEADER)),
     Scenario(name="intake", size=1, faults=(w.LOSE, w.CUT)),
