@@ -47,9 +47,16 @@ MUTANTS = (
     Mutant(
         "the end of the stream is believed to be ours",
         "mm_runtime.appender",
-        "        if strange or last_seq > self.last_seq:",
-        "        if last_seq > self.last_seq:",
+        "        if strange or last_seq > sent_seq:",
+        "        if last_seq > sent_seq:",
         ("writers", "two-writers"),
+    ),
+    Mutant(
+        "the end of the stream is judged by what came while asking for it",
+        "mm_runtime.appender",
+        "        if strange or last_seq > sent_seq:",
+        "        if strange or last_seq > self.last_seq:",
+        ("taken-over",),
     ),
     Mutant(
         "a shorter stream is taken as it is",
@@ -59,17 +66,10 @@ MUTANTS = (
         ("shorter", "shorter-log"),
     ),
     Mutant(
-        "a report on another writer's event counts as stored",
-        "mm_runtime.appender",
-        "        if writer == self.writer and self._doubting is None:",
-        "        if self._doubting is None:",
-        ("group", "whole-group"),
-    ),
-    Mutant(
         "a hole in the roots is not noticed",
         "mm_runtime.intake",
-        "        if roots.first > wanted and not roots.skips:",
-        "        if roots.first > wanted + 10 and not roots.skips:",
+        "        if roots.first > wanted and not (roots.skips or self._is_closed):",
+        "        if roots.first > wanted + 10 and not (roots.skips or self._is_closed):",
         ("intake", "roots"),
     ),
     Mutant(

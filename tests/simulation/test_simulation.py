@@ -13,7 +13,7 @@ from tests.simulation.scenarios import LARGE, SCENARIOS, SMALL, Scenario, run
 from tests.simulation.schedule import RandomSchedule, Schedule, of_token, to_token
 from tests.simulation.world import FAULTS, SHORTER
 
-CHANCE = 40
+CHANCE = 60
 
 
 @pytest.mark.parametrize("scenario", SMALL, ids=lambda scenario: scenario.name)
