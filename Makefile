@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help setup paper test check rules parity recorded recompute profiles cases wire faults livefaults ends sessions storm clients containers cluster mutants \
-	latency golden bench image up down clean
+	simulate latency golden bench image up down clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -32,7 +32,7 @@ paper: $(STAMP) ## Paper-trade the synthetic sample over NATS and ClickHouse, to
 		--config deploy/config/paper.toml --out $(OUT)
 
 # Tests of one process each: two at a time. The others start services of their own, which use both cores.
-PARALLEL := tests/unit tests/property tests/contract tests/golden tests/recompute tests/figures
+PARALLEL := tests/unit tests/property tests/contract tests/golden tests/recompute tests/figures tests/simulation
 
 test: check ## Lint, then run all tests: what continuous integration runs
 	$(BIN)/pytest -n 2 --dist loadfile $(PARALLEL)
@@ -93,6 +93,9 @@ cluster: $(STAMP) ## A log at three servers, killed twenty times, and what guard
 
 mutants: $(STAMP) ## Change the core in small ways and see which changes no test notices: hours; MUTANTS="--sample 12": an hour
 	$(BIN)/python -m tests.mutants.run $(MUTANTS)
+
+simulate: $(STAMP) ## Run the log's own code through 100,000 schedules of what can go wrong, and find planted faults: five minutes
+	$(BIN)/python -m tests.simulation.run --write $(SIMULATE)
 
 latency: $(STAMP) ## Measure: root to order through the services, against a bare chain of as many hops
 	$(BIN)/python tests/bench/latency.py

@@ -245,6 +245,7 @@ class Appender:
     async def _checked_end(self) -> int:
         """The last sequence of the stream. LogTakenError unless all of ours up to it is stored, and nothing else."""
         stored_seq = self.stored_seq  # before asking: acks may come that are younger than the answer
+        sent, sent_seq = list(self._in_flight), self.last_seq  # what comes from here on is not sent yet
         try:
             info = await read_info(self._bus, self._group, stored_seq)
         except NotFoundError as error:
@@ -254,10 +255,8 @@ class Appender:
             raise LogTakenError(
                 f"the log {self._stream} lost events: it ends at {last_seq}, {stored_seq} was stored; {RESTORE}"
             )
-        strange = [
-            append.seq for append in list(self._in_flight) if append.seq <= last_seq and not await self._is_ours(append)
-        ]
-        if strange or last_seq > self.last_seq:
+        strange = [append.seq for append in sent if append.seq <= last_seq and not await self._is_ours(append)]
+        if strange or last_seq > sent_seq:
             seq = strange[0] if strange else last_seq
             raise LogTakenError(
                 f"a second sequencer writes the log {self._stream}: event {seq} is not ours; expected one a group"

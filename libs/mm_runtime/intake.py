@@ -49,6 +49,7 @@ class Intake:
         self.waiting: deque[Waiting] = deque()
         self.repeated = 0
         self.holes = 0
+        self._is_closed = False
         self._bus = bus
         self._group = group
         self._on_new = on_roots
@@ -63,8 +64,14 @@ class Intake:
         self._decode = msgspec.msgpack.Decoder(Roots).decode
         self._encode = msgspec.msgpack.Encoder().encode
 
-    async def start(self, sources: Mapping[str, int], command: tuple[str, int] | None) -> None:
-        """Hear sources; `sources` are the last numbers that the log holds, `command` is the last operator's."""
+    async def start(
+        self, sources: Mapping[str, int], command: tuple[str, int] | None, *, is_closed: bool = False
+    ) -> None:
+        """Hear sources; `sources` are the last numbers that the log holds, `command` is the last operator's.
+
+        `is_closed`: the log has ended; all that comes is dropped, so nothing of it is missing.
+        """
+        self._is_closed = is_closed
         for source, number in sources.items():
             self._next[source], self._stored[source] = number + 1, number
         if command is not None:
@@ -104,7 +111,7 @@ class Intake:
         if roots.sent_ns:
             self._on_clock(roots.sent_ns, roots.first == 0)
         source, wanted = roots.source, self._next.setdefault(roots.source, 1)
-        if roots.first > wanted and not roots.skips:
+        if roots.first > wanted and not (roots.skips or self._is_closed):
             await self._on_hole(source, wanted, roots.first)
             return
         wanted = max(wanted, roots.first)

@@ -96,7 +96,7 @@ class Sequencer:
         self._bus.on_reconnect(self._ask_again)
         log.info("the log ends at %d, root %d", self._event_seq, end.root_seq)
         await self._ask_again()
-        await self._intake.start(end.sources, end.command)
+        await self._intake.start(end.sources, end.command, is_closed=end.is_closed)
         self._tasks.append(self._bus.begin(self._watch_reports()))
         if self._by_clock:
             self._tasks.append(self._bus.begin(self._tick()))
