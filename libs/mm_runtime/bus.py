@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import msgspec
 import nats.errors
 from nats.aio.msg import Msg
-from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError, NotFoundError
 from nats.js.errors import Error as JetStreamError
 
@@ -18,7 +17,6 @@ from mm_core.types import InputError, UnavailableError
 from mm_runtime.login import INBOX, NOBODY, Login
 from mm_runtime.malformed import Malformed, MalformedError, read
 from mm_runtime.quick_client import QuickClient
-from mm_wire.subjects import log_subjects, stream, writer_subject
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +30,6 @@ REQUEST_S = 2.0
 AGAIN_S = 0.25
 AUTHORIZATION, PERMISSIONS = "authorization violation", "permissions violation"
 PENDING_BYTES = 64 << 20
-DUPLICATES_S = 5.0  # the server keeps the names of so long; nothing here rests on it
 Listener = Callable[[], Coroutine[Any, Any, None]]
 T = TypeVar("T")
 # What a server that is gone, starting or busy makes of a request. NotFoundError is an answer, not an outage.
@@ -280,26 +277,6 @@ async def until_led(ask: Callable[[], Awaitable[T]]) -> T:
     finally:
         for task in asked:
             task.cancel()
-
-
-async def open_log(bus: Bus, group: str, replicas: int = 1) -> int:
-    """Make the stream of a group, at so many servers, where it is missing; its last sequence, 0 of an empty log."""
-    name = stream(group)
-    try:
-        info = await until_available(lambda: bus.jetstream.stream_info(name))
-    except NotFoundError:
-        config = StreamConfig(
-            name=name,
-            subjects=[*log_subjects(group), writer_subject(group)],
-            storage=StorageType.FILE,
-            discard=DiscardPolicy.NEW,
-            allow_direct=True,
-            duplicate_window=DUPLICATES_S,
-            num_replicas=replicas,
-            allow_atomic=True,
-        )
-        info = await until_available(lambda: bus.jetstream.add_stream(config))
-    return int(info.state.last_seq)
 
 
 assert issubclass(JetStreamError, nats.errors.Error)

@@ -10,8 +10,9 @@ from nats.js.errors import KeyNotFoundError, NotFoundError
 from nats.js.kv import KeyValue
 
 from mm_core.types import InputError
-from mm_runtime.bus import Bus, open_log, until_available
+from mm_runtime.bus import Bus, until_available
 from mm_runtime.log_check import check_log
+from mm_runtime.open_log import open_log
 from mm_runtime.topology import HEARS
 from mm_wire.subjects import state_bucket, stream
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from nats.js.errors import NotFoundError
 
 from mm_core.types import IntegrityError, UnavailableError
-from mm_runtime.bus import Bus, open_log, until_available
+from mm_runtime.bus import Bus, until_available
 from mm_runtime.checkpoints import read_checkpoints
 from mm_runtime.fence import EXPECTED_SEQUENCE
 from mm_runtime.label import HEADER
 from mm_runtime.log_check import NAME, check_log, follows, read_name
 from mm_runtime.log_poller import check_tail
+from mm_runtime.open_log import open_log
 from mm_wire.chain import FIRST, Record
 from mm_wire.codec import decode
 from mm_wire.subjects import state_bucket, stream, subject, writer_subject

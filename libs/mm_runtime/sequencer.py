@@ -73,8 +73,7 @@ class Sequencer:
         self._intake = Intake(bus, group, self._pump, self._on_clock, self._on_skip)
         self._hold = Hold(self._lateness, self._intake)
         self._event_seq = self._tree = 0  # of the last event, and of the root that it follows from
-        self._pumping = self._work_came = False
-        self._appends = 0
+        self._appends, self._pumping, self._work_came = 0, False, False
         self._head = msgspec.msgpack.Decoder(Head).decode
         self._report = msgspec.msgpack.Decoder(Report).decode
         self._tasks: list[asyncio.Task[None]] = []

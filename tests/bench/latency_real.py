@@ -16,9 +16,10 @@ from latency_paths import Paths, Stored, read_stream  # type: ignore[import-not-
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus, InstrumentDefined, RootEvent
 from mm_core.setup.warm import warm
 from mm_core.types import BookState
-from mm_runtime.bus import Bus, open_log
+from mm_runtime.bus import Bus
 from mm_runtime.config import load_config
 from mm_runtime.label import Label
+from mm_runtime.open_log import open_log
 from mm_runtime.roots import RootSource
 from mm_runtime.supervisor import Supervisor
 from mm_runtime.topology import HEARERS, HEARS

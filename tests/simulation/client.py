@@ -69,6 +69,7 @@ class SimClient:
     def __init__(self, world: World, process: Process) -> None:
         self.is_connected = False
         self.is_closed = False
+        self.max_payload = 8 << 20
         self.last_error: Exception | None = None
         self.connected_server_version = Version()
         self._world = world
@@ -96,6 +97,10 @@ class SimClient:
         for subject, reply, headers, data in unsent:
             self._connection.publish(subject, reply, headers, data)
         self.is_connected = True
+
+    def revive(self) -> bool:
+        """Never needed: it does not end unnoticed."""
+        return False
 
     def lost(self, connection: Connection) -> None:
         """The connection is gone, and with it the answers to what was asked."""
