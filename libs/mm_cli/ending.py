@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from mm_cli.interrupt import Interrupts
-from mm_core.types import NS_PER_S, UnavailableError
+from mm_core.types import NS_PER_S, IntegrityError, UnavailableError
 from mm_runtime.chain import Chain
 from mm_runtime.log_poller import LogPoller
 from mm_wire.subjects import ARCHIVER, RECORDER, SEQUENCER
@@ -49,13 +49,12 @@ class Ending:
         loop = asyncio.get_running_loop()
         try:
             while True:
-                self._chain.check()
+                await self._check()
                 status = await self._status(SEQUENCER)
                 if status and status["ended"] and reader.next_seq > status["last_seq"]:
                     return True
                 if not self._asked_s and (self._interrupts.once.is_set() or self._is_over(started_ns())):
-                    self._asked_s = loop.time()
-                    self._asking = asyncio.create_task(self._ask())
+                    self._begin_asking(loop.time())
                 if self._interrupts.once.is_set():
                     self.is_complete = False
                     if loop.time() >= self._interrupts.asked_s + ASKED_CLOSE_S:
@@ -68,6 +67,20 @@ class Ending:
         finally:
             if self._asking is not None:
                 self._asking.cancel()
+
+    def _begin_asking(self, now_s: float) -> None:
+        if self._interrupts.once.is_set():
+            typer.echo("paper: the session ends; a second Ctrl-C ends it at once", err=True)
+        self._asked_s = now_s
+        self._asking = asyncio.create_task(self._ask())
+
+    async def _check(self) -> None:
+        """Raise what made a process fail; first what only the bus holds goes to disk, if the bus has lost its own."""
+        try:
+            self._chain.check()
+        except IntegrityError:
+            await self._chain.save_rest()
+            raise
 
     @property
     def _close_s(self) -> float:

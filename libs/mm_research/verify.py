@@ -81,8 +81,9 @@ def verify_stored(stored: Stored, progress: Progress = lambda _events, _local_ns
     check = _Check(nodes, RootCheck(stored.instrument, parts.period_ns, parts.offset_ns))
     digests = LogDigests(stored.instrument)
     complete, next_progress = True, 0
-    for tree in _trees(read_log(stored.folder)):
-        check.compare(tree)
+    has_end = stored.digests is not None
+    for tree, is_last in _with_last(_trees(read_log(stored.folder))):
+        check.compare(tree, is_cut=is_last and not has_end)
         for event in tree:
             digests.hear(event)
         if check.position >= next_progress:
@@ -117,6 +118,15 @@ def _trees(log: Iterator[e.AnyEvent]) -> Iterator[Tree]:
         yield tree
 
 
+def _with_last(trees: Iterator[Tree]) -> Iterator[tuple[Tree, bool]]:
+    """Each tree, and whether it is the last one."""
+    tree = next(trees, None)
+    while tree is not None:
+        following = next(trees, None)
+        yield tree, following is None
+        tree = following
+
+
 class _Check:
     """The nodes of a session and their counts; `position` is how many events of the log are done."""
 
@@ -130,8 +140,8 @@ class _Check:
         self._hearers = {kind: [node for node in ranked if kind in node.hears] for kind in e.EVENTS}
         self._stopped: list[str] = []  # nodes whose invariants the log has broken
 
-    def compare(self, tree: Tree) -> None:
-        """Let the nodes hear the next tree and compare."""
+    def compare(self, tree: Tree, *, is_cut: bool = False) -> None:
+        """Let the nodes hear the next tree and compare. `is_cut`: the log may end before its last answers."""
         head = tree[0]
         roots = 0
         if isinstance(head, e.Root):
@@ -141,6 +151,7 @@ class _Check:
         if said or len(tree) > roots:
             first = self.position + 1
             logged = [(first + at, event) for at, event in enumerate(tree) if at >= roots]
+            said = said[: len(logged)] if is_cut else said
             self._answers(said, logged, first + len(tree))
         self.position += len(tree)
 

@@ -35,6 +35,8 @@ SERVER = "nats-server"
 # The sequencer first: nobody has anything to say to a log that no one writes.
 SERVICES = (SEQUENCER, *HEARS, ARCHIVER)
 POLL_S = 0.02
+REST_S = 1.0  # for a process that is to append nothing more
+SAVE_S = 30.0  # for the archiver, to put on disk what a bus without a folder still has
 SERVER_S = 20.0
 ASK_S = 1.0
 
@@ -181,6 +183,19 @@ class Chain:
         for failed in (self.supervisor.failed, self.bus.failed):
             if failed.done():
                 failed.result()
+
+    async def save_rest(self) -> None:
+        """Append nothing more, and let the archiver put on disk what the server still has in its memory."""
+        for name in (RECORDER, SEQUENCER):
+            await self.supervisor.end(name, REST_S)
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + SAVE_S
+        while loop.time() < until_s:
+            last_seq = await self._last_seq()
+            status = await self.status(ARCHIVER)
+            if status and last_seq and status["file_seq"] >= last_seq:
+                return
+            await asyncio.sleep(POLL_S)
 
     async def _answers(self, name: str) -> bool:
         """Whether a process is well; of the server by our own connection."""

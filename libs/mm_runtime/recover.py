@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from nats.js.errors import NotFoundError
 
 from mm_core.types import IntegrityError
 from mm_runtime.bus import Bus
@@ -81,5 +82,5 @@ async def tail_of(bus: Bus, group: str, end: End) -> list[Record]:
             record = record_of(await read_message(bus, group, end.next_seq + len(records)))
             before = follows(stream(group), before, record)
             records.append(record)
-    except IntegrityError:
+    except (IntegrityError, NotFoundError):  # here it ends; or there is no stream
         return records

@@ -3,6 +3,7 @@
 `make sessions` runs them; SESSION_KILLS=50 kills the command at so many random moments.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -12,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ KILLS = int(os.environ.get("SESSION_KILLS", "6"))
 SESSION_S = 300.0
 EQUAL = ("orders", "fills", "position", "pnl", "digests", "store")
 BAD_LINE = 3_000
+STANDS_S = 5.0
 
 pytestmark = pytest.mark.slow
 Undisturbed = tuple[dict[str, Any], list[bytes], int]
@@ -79,8 +82,11 @@ def test_a_second_interrupt_ends_at_once_and_loses_nothing(tmp_path: Path, undis
         while log_position(out) < undisturbed[2] // 3:
             assert process.poll() is None
         services = children(process.pid)
-        for _ in range(2):
-            process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        process.send_signal(signal.SIGINT)
+        while "a second Ctrl-C" not in (line := process.stderr.readline()):
+            assert line, "it ended at the first one"
+        process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=10.0)
         assert process.returncode == 130
         assert "Traceback" not in err
@@ -115,22 +121,37 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(disk)], check=True)  # noqa: S607
 
 
-def test_a_full_disk_ends_the_session_and_it_goes_on_with_room(
+def fill(disk: Path) -> Path:
+    """Fill a disk with one file."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    return filler
+
+
+def until_it_stands(process: subprocess.Popen[str], out: Path) -> None:
+    """Wait until the log has not grown for some seconds."""
+    size, since_s = log_position(out), monotonic()
+    while monotonic() - since_s < STANDS_S:
+        assert process.poll() is None
+        if (now := log_position(out)) != size:
+            size, since_s = now, monotonic()
+
+
+def test_a_session_waits_for_room_and_can_be_ended_meanwhile(
     small_disk: Path, tmp_path: Path, undisturbed: Undisturbed
 ) -> None:
     out = small_disk / "out"
     with session(paper_command(out, "--speed", "20"), tmp_path) as process:
         while log_position(out) < undisturbed[2] // 4:
             assert process.poll() is None
-        filler = small_disk / "filler"
-        with filler.open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-            except OSError:
-                pass  # now it is full
+        filler = fill(small_disk)
+        until_it_stands(process, out)
+        process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=SESSION_S)
-        assert process.returncode not in {0, 2}, err[-2000:]
+        assert process.returncode == 130, err[-2000:]
+        assert f"resume --session {out}" in err
     filler.unlink()
     subprocess.run(["mount", "-o", "remount,size=400m", str(small_disk)], check=True)  # noqa: S607
     check_goes_on(tmp_path, out, undisturbed)
