@@ -2,7 +2,9 @@
 
 from collections import deque
 
-from mm_core.events import AnyEvent, InstrumentDefined, MarketEvent, RootEvent, Tick
+import msgspec
+
+from mm_core.events import AnyEvent, FeedStatus, InstrumentDefined, MarketEvent, RootEvent, Tick
 from mm_core.sequencer import Sequencer as Stamper
 from mm_core.types import InputError
 from mm_runtime.intake import Waiting
@@ -22,6 +24,7 @@ class Stamping:
         self._stamper = stamper
         self._queue: deque[tuple[RootEvent, Waiting | None]] = deque()
         self._instrument_id = ""  # of the log
+        self._is_undone = False  # the next root stands for what its source gave up
         self._place = 0, 0, 0  # root_seq, local_ns and root_ns behind what was taken
 
     def resume(self, end: End) -> None:
@@ -53,6 +56,9 @@ class Stamping:
     def stamp(self, root: RootEvent, waiting: Waiting) -> RootEvent:
         """Stamp a root, with the Ticks before it. ForeignEventError if it is not of the log's instrument."""
         self._check(root, waiting)
+        if self._is_undone and isinstance(root, FeedStatus) and self.local_ns:  # 0: the log has no time yet
+            root = self._at_end(root)
+        self._is_undone = False
         *ticks, stamped = self._stamper.stamp(root)
         self._queue += [(tick, None) for tick in ticks]
         self._queue.append((stamped, waiting))
@@ -79,7 +85,17 @@ class Stamping:
         undone = [waiting for _, waiting in self._queue if waiting is not None]
         self._queue.clear()
         self._stamper.resume(*self._place)
+        self._is_undone = True
         return undone
+
+    def _at_end(self, gap: FeedStatus) -> FeedStatus:
+        """A GAP no younger than the log's end, which a source that has just started does not know.
+
+        So no Tick comes before it, which would be late on a book that is VALID until then.
+        """
+        local_ns, offset_ns = self._stamper.local_ns, self._stamper._clock_offset_ns  # noqa: SLF001
+        times = {"ts_ns": min(gap.ts_ns, local_ns), "recv_ns": min(gap.recv_ns, local_ns - offset_ns)}
+        return msgspec.structs.replace(gap, **times)
 
     def _check(self, root: RootEvent, waiting: Waiting) -> None:
         if not isinstance(root, MarketEvent):
