@@ -173,6 +173,8 @@ class _Trading:
         await self._reader.stop()
         self._writer.finish()
         result = self._result(recorder, wall_s, is_complete=ending.is_complete and is_closed)
+        if is_closed and self._writer.failure:
+            result.failures.append(self._writer.failure)
         if is_closed and not ending.is_on_file:
             result.failures.append(f"{self._folder.path}: the log on disk is not whole: see services/archiver.log")
         return Outcome(

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from mm_core.events import Event, InstrumentDefined
 from mm_core.setup.config import Config
+from mm_core.types import UnavailableError
 from mm_research.heard import Heard
 from mm_research.recording import Recording
 from mm_research.report import Report
@@ -23,6 +24,7 @@ class SessionWriter:
     def __init__(self, folder: Path | None, instrument: InstrumentDefined, config: Config) -> None:
         self.report = Report(instrument, config)
         self.heard = Heard(instrument, config, self._take_segment)
+        self.failure = ""  # why there are no tables
         self._folder = folder
         self._tables = None if folder is None else TableWriter(folder)
 
@@ -44,9 +46,10 @@ class SessionWriter:
 
     def write(self, session: Session, summary: Mapping[str, Any]) -> None:
         """Let the tables appear, then summary and manifest; `summary` is what the command prints."""
-        if self._folder is None or self._tables is None:
+        if self._folder is None:
             return
-        self._tables.close()
+        if self._tables is not None:
+            self._tables.close()
         write_about(self._folder, session, summary, self.report.more())
 
     def discard(self) -> None:
@@ -56,5 +59,11 @@ class SessionWriter:
 
     def _take_segment(self, segment: Recording) -> None:
         known = self.report.take(segment)
-        if self._tables is not None:
+        if self._tables is None:
+            return
+        try:
             self._tables.take(segment, known)
+        except UnavailableError as error:  # figures go on; the tables can be made from the log at any time
+            self.failure = f"no tables: {error}; `crypto-mm export` makes them from the log"
+            self._tables.discard()
+            self._tables = None

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mm_core.setup.units import units_of
-from mm_core.types import InputError
 from mm_research import tables
 from mm_research.arrow import write_csv
 from mm_research.kpi_spread import KpiSpread
 from mm_research.measures import Measures
 from mm_research.recording import Recording
+from mm_store.atomic import unwritable
 
 PART = ".part"
 GROUP_ROWS = 1 << 16  # of a row group in Parquet
@@ -34,7 +34,7 @@ TABLES = ("quotes", *_MAKE, "kpi_spread")
 class TableWriter:
     """Takes the segments of a run, with the measures of fills that each has made known; `close` behind the last one.
 
-    InputError if the folder cannot be written.
+    InputError if the folder cannot be written, UnavailableError for a full disk.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,7 +44,7 @@ class TableWriter:
             folder.mkdir(parents=True, exist_ok=True)
             self._files = {name: _TableFile(folder / name) for name in TABLES}
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self._folder, error) from error
 
     def take(self, segment: Recording, known: Measures) -> None:
         """Write the rows that a segment makes known."""
@@ -56,7 +56,7 @@ class TableWriter:
             for name, table in made.items():
                 self._files[name].write(table)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self._folder, error) from error
 
     def close(self) -> None:
         """Let the files appear."""
@@ -66,15 +66,12 @@ class TableWriter:
             for file in self._files.values():
                 file.publish()
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self._folder, error) from error
 
     def discard(self) -> None:
         """Leave nothing of them: a log that is read again makes them anew."""
         for file in self._files.values():
             file.discard()
-
-    def _unwritable(self, error: OSError) -> InputError:
-        return InputError(f"{self._folder}: cannot be written: {error.strerror or error}; expected a writable folder")
 
 
 class _TableFile:

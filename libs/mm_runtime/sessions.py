@@ -11,7 +11,7 @@ import msgspec
 import platformdirs
 
 from mm_core.events import InstrumentDefined
-from mm_core.types import InputError
+from mm_core.types import InputError, UnavailableError
 from mm_runtime import session_lock
 from mm_runtime.login import Login, login_of
 from mm_runtime.nats_server import SECRETS
@@ -87,7 +87,7 @@ def _list(path: Path, session: Running) -> None:
 def _list_again(path: Path, session: Running) -> None:
     try:
         _list(path, session)
-    except InputError as error:  # a full disk, which ends no session
+    except UnavailableError as error:  # a full disk, which ends no session
         log.warning("%s", error)
 
 

@@ -11,11 +11,10 @@ from typing import Any
 
 import msgspec
 
-from mm_core.types import InputError
+from mm_core.types import InputError, UnavailableError
 from mm_runtime.ending import end_tasks
 from mm_runtime.settings import Venue
 from mm_store.atomic import replacing
-from mm_store.frames import is_passing
 from mm_store.instrument import Defined
 from mm_store.recording import Recording
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
@@ -113,9 +112,8 @@ class _Window:
             with replacing(definition) as path:
                 path.write_bytes(msgspec.json.encode(self._defined.to_json()))
             self._is_defined = True
-        except InputError as error:
-            may_pass = isinstance(error.__cause__, OSError) and is_passing(error.__cause__)
-            if not (self._is_defined or may_pass):
+        except (InputError, UnavailableError) as error:
+            if not (self._is_defined or isinstance(error, UnavailableError)):
                 raise
             log.warning("%s", error)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from mm_core.types import NS_PER_S, InputError
+from mm_store.atomic import is_passing
 from mm_store.lock import is_at
 
 DAY_NS = 86_400 * NS_PER_S
@@ -27,13 +28,6 @@ _MEMBER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
 
 
 _REMOVED = "removed while it was written"
-# What goes away without anybody asking for another folder.
-_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EROFS)
-
-
-def is_passing(error: OSError) -> bool:
-    """True for a full disk and the like: the same file may be written later."""
-    return error.errno in _PASSING
 
 
 class UnwritableError(InputError):

@@ -9,7 +9,7 @@ from typing import Self
 
 from mm_core.events import Event
 from mm_core.types import InputError, IntegrityError, UnavailableError
-from mm_store.frames import is_passing
+from mm_store.atomic import is_passing
 from mm_store.lock import FileLock
 from mm_store.log_frame import DamagedError, frame_of, packed, records_of
 from mm_store.log_read import LOG, End, frame_at, has_frame_behind, has_log, log_files, read_log, read_records
