@@ -103,7 +103,7 @@ def old_order(folder: Path, *, salvage: bool) -> Order:
     asked = read_session_file(folder)
     asked.check(folder, CORE_DIGEST)
     settings: Settings = to_config(asked.config | asked.runtime, Settings)
-    if not settings.bus.url and not (folder / BUS).is_dir() and (folder / MANIFEST).exists():
+    if not settings.bus.url and not (folder / BUS / DATA).is_dir() and (folder / MANIFEST).exists():
         raise InputError(f"{folder}: the session has ended; expected one that was interrupted")
     if salvage:
         if asked.source == LIVE:

@@ -16,6 +16,7 @@ PATIENCE_S = 10.0
 @pytest.fixture(autouse=True)
 def _handlers() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests may ignore it: nohup
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
