@@ -10,6 +10,7 @@ import msgspec
 from mm_core.compiled import CORE_DIGEST
 from mm_core.setup.config import Config, to_config
 from mm_core.types import NS_PER_S, InputError
+from mm_runtime.nats_server import DATA
 from mm_runtime.sessions import BUS
 from mm_runtime.settings import Settings, Store
 from mm_store.instrument import Defined
@@ -18,7 +19,7 @@ from mm_store.ws_lines import WsLines
 
 LIVE = "live"
 REPLAY = "replay:"
-MANIFEST, LOG = "manifest.json", "log"
+MANIFEST = "manifest.json"
 RUNTIME = [name for name in Settings.__struct_fields__ if name not in Config.__struct_fields__]
 
 
