@@ -105,6 +105,7 @@ class Chain:
         await self.bus.close()
         await self.supervisor.end(SERVER)
         set_aside(self.folder / BUS)
+        self._data = None
         self.settings = msgspec.structs.replace(
             self.settings, bus=msgspec.structs.replace(self.settings.bus, url="", password_file="")
         )
