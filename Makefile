@@ -31,8 +31,8 @@ paper: $(STAMP) ## Paper-trade the synthetic sample over NATS and ClickHouse, to
 	$(BIN)/crypto-mm paper --venue binance --symbol SYNTH --source replay:samples/synth.gz \
 		--config deploy/config/paper.toml --out $(OUT)
 
-# Tests of one process each: two at a time. The others start services of their own, which use both cores.
-PARALLEL := tests/unit tests/property tests/contract tests/golden tests/recompute tests/figures tests/simulation
+# Tests of one process each, or of a server that mostly waits: two at a time. The others start whole sessions, which use both cores.
+PARALLEL := tests/unit tests/property tests/contract tests/golden tests/recompute tests/figures tests/simulation tests/integration/runtime
 
 test: check ## Lint, then run all tests: what continuous integration runs
 	$(BIN)/pytest -n 2 --dist loadfile $(PARALLEL)
