@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-AGAIN_S = 1.0
+AGAIN_S = 3.0  # longer than a task takes that closes its connections
 
 
 async def end_tasks(tasks: Iterable["asyncio.Task[Any] | None"]) -> None:
