@@ -70,7 +70,7 @@ wire: $(STAMP) ## Run the tests of the wire's 61 faults and write docs/wire-faul
 	$(BIN)/python -m tests.contract.wire_table
 
 ends: $(STAMP) ## End sessions by signals at any moment, with services frozen and killed: ten minutes
-	$(BIN)/pytest tests/integration/test_session_ends.py -m slow
+	$(BIN)/pytest tests/integration/test_session_ends.py tests/integration/test_attacker.py -m slow
 
 sessions: $(STAMP) ## Kill the command of a session, fill its disk, delete its bus, and go on: SESSION_KILLS=50 for fifty kills
 	$(BIN)/pytest tests/sessions -m slow

@@ -57,8 +57,10 @@ def test_on_a_bus_without_users_everything_would_be_possible(unguarded: Server) 
     ("user", "possible"),
     [
         (s.RECORDER, {"say roots", "ask for the status"}),
-        (s.ARCHIVER, {"read the log", "read a message", "see the log"}),
-        (s.RISK, {"report for a node", "read a message", "see the log", "see the states"}),
+        pytest.param(s.ARCHIVER, {"read the log", "read a message", "see the log"}, marks=pytest.mark.slow),
+        pytest.param(
+            s.RISK, {"report for a node", "read a message", "see the log", "see the states"}, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_who_has_the_password_of_one_service_can_do_what_that_service_does(
