@@ -3,7 +3,6 @@
 Every file appears when it is whole; `manifest.json` comes last and says whether the run came to its end.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -15,14 +14,13 @@ import msgspec
 from mm_core.compiled import CORE_DIGEST
 from mm_core.events import InstrumentDefined
 from mm_core.setup.config import Config
-from mm_core.types import InputError
 from mm_research.recording import Recording
 from mm_research.report import Report
 from mm_research.table_writer import TableWriter
 from mm_store.atomic import replacing
+from mm_store.session_file import digest
 
 _VERSIONS = ("crypto-mm", "llvmlite", "msgspec", "numba", "numpy", "pyarrow")
-_READ_BYTES = 1 << 20
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,20 +69,9 @@ def manifest(session: Session) -> dict[str, Any]:
         "config": {name: msgspec.to_builtins(getattr(session.config, name)) for name in Config.__struct_fields__},
         "clock_offset_ns": session.config.clock.offset_ns,
         "instrument": msgspec.to_builtins(session.instrument),
-        "inputs": [{"file": path.name, "sha256": _sha256(path)} for path in session.inputs],
+        "inputs": [{"file": path.name, "sha256": digest(path)} for path in session.inputs],
         "versions": {"python": python_version(), "machine": machine()} | {name: version(name) for name in _VERSIONS},
     }
-
-
-def _sha256(path: Path) -> str:
-    sha = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while part := file.read(_READ_BYTES):
-                sha.update(part)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; expected the file that the run has read") from error
-    return sha.hexdigest()
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

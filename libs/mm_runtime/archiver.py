@@ -149,7 +149,7 @@ class Archiver:
         service, keeper = self._service, self.keeper
         if keeper is not None:
             await keeper.open()
-            await check_copy(service.bus, service.group, "its file", keeper.next_seq, keeper.last_name)
+            await check_copy(service.bus, service.group, keeper.next_seq, keeper.last_name)
             await self._read_from(keeper.next_seq, keeper.last_name)
             self._work.append(service.bus.begin(keeper.run()))
         archive = await self._open_store()
@@ -176,7 +176,7 @@ class Archiver:
         archive: Archive = await self._until_stored(lambda: Archive(client, options.session))
         self.stored_seq = archive.next_seq - 1
         name = await self._until_stored(lambda: name_at(client, options.session, self.stored_seq))
-        await check_copy(service.bus, service.group, "the store", archive.next_seq, name)
+        await check_copy(service.bus, service.group, archive.next_seq, name)
         log.info("storing the log from %d", archive.next_seq)
         self._archive = archive
         return archive

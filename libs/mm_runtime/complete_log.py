@@ -51,7 +51,7 @@ async def _append_rest(bus_folder: Path, group: str, writer: LogWriter) -> None:
 async def append_log(bus: Bus, group: str, writer: LogWriter) -> None:
     """Append to a file log what the stream holds behind it now. IntegrityError where they are not of one log."""
     ends = await stream_ends(bus, group)
-    await check_copy(bus, group, str(writer.folder), writer.next_seq, writer.last_name)
+    await check_copy(bus, group, writer.next_seq, writer.last_name)
     has_come = asyncio.Event()
 
     async def take(record: Record) -> None:

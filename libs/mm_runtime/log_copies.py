@@ -5,9 +5,8 @@ import asyncio
 import msgspec
 from nats.js.errors import NotFoundError
 
-from mm_core.types import IntegrityError
 from mm_runtime.bus import Bus, until_available
-from mm_runtime.log_check import NAME
+from mm_runtime.log_check import check_log
 from mm_wire.subjects import stream
 
 WAIT_S = 0.1
@@ -40,29 +39,10 @@ async def last_seq(bus: Bus, group: str) -> int:
     return int(info.state.last_seq)
 
 
-async def check_copy(bus: Bus, group: str, what: str, next_seq: int, name: str) -> None:
+async def check_copy(bus: Bus, group: str, next_seq: int, name: str) -> None:
     """IntegrityError unless the stream goes on where a copy ends: before `next_seq`, with the record `name`.
 
-    `what` the copy is, for the message; a `name` that is not known is "".
+    Waits for a stream that is not there yet. A `name` that is not known is "".
     """
-    ends, last = await stream_ends(bus, group), next_seq - 1
-    log = f"the log {stream(group)}"
-    if ends.last_seq < last:
-        raise IntegrityError(
-            f"{log} ends at {ends.last_seq}; {what} holds {last}: {ends.last_seq + 1} is the first that is missing on "
-            "the bus; crypto-mm resume --session restores it"
-        )
-    if ends.first_seq > next_seq:
-        raise IntegrityError(
-            f"{log} begins at {ends.first_seq}; {what} ends at {last}: {next_seq} is the first that is missing; what "
-            "other copies hold restores it"
-        )
-    if not name or last < ends.first_seq:
-        return
-    message = await until_available(lambda: bus.jetstream.get_msg(stream(group), last))
-    found = (message.headers or {}).get(NAME, "")
-    if found != name:
-        raise IntegrityError(
-            f"{log} is another one than {what}: {last} is {found or 'without a name'} there, and {name} here; keep "
-            "both, and see which session each is of"
-        )
+    await stream_ends(bus, group)
+    await check_log(bus, group, next_seq, next_seq - 1, name)

@@ -71,7 +71,7 @@ def digest(path: Path) -> str:
             while part := file.read(_READ_BYTES):
                 sha.update(part)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; expected the recording of the session") from error
+        raise InputError(f"{path}: {error.strerror or error}; expected the recording that the run has read") from error
     return sha.hexdigest()
 
 
