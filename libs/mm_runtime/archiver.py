@@ -19,6 +19,7 @@ from mm_runtime.figures.room import LOG, add_clickhouse, add_folder
 from mm_runtime.log_copies import check_copy
 from mm_runtime.log_keeper import LogKeeper
 from mm_runtime.log_poller import LogPoller
+from mm_runtime.retrying import Retry
 from mm_runtime.service import Service
 from mm_runtime.settings import Store
 from mm_store.clickhouse.archive import Archive
@@ -36,8 +37,6 @@ log = logging.getLogger(__name__)
 
 NICE = 10  # what decides goes first on a busy machine; the store may lag
 IDLE_S = 0.3  # a log that is silent for so long is stored at once
-RETRY_S = 0.5
-RETRY_S_MAX = 10.0
 SIZES_S = 15.0
 # Events that may wait for an unreachable store before the reading of the log waits too.
 WAITING_EVENTS_MAX = 500_000
@@ -56,7 +55,6 @@ class Archiver:
     def __init__(self, service: Service) -> None:
         self.stored_seq = 0
         self.batches = 0
-        self.failures = 0
         self.counts: dict[str, int] = {}
         self.counted_seq = 0  # the end of the log that `counts` are of
         self.sizes = Sizes()
@@ -64,7 +62,7 @@ class Archiver:
         self._service = service
         self._options = service.settings.store
         self.keeper = LogKeeper(Path(self._options.log)) if self._options.log else None
-        self._is_failing = False
+        self._retry = Retry(StoreUnavailable)
         self._archive: Archive | None = None
         self._client: Client  # of the store that is open
         self._wanted_seq = 0  # what the store waits for; 0: nothing, until it has taken what waits
@@ -82,7 +80,7 @@ class Archiver:
     @property
     def is_failing(self) -> bool:
         """True while the store or the disk takes nothing."""
-        return self._is_failing or (self.keeper is not None and self.keeper.is_failing)
+        return self._retry.is_failing or (self.keeper is not None and self.keeper.is_failing)
 
     def begin(self) -> None:
         """Open file and store, and read the log from where they end, beside the service."""
@@ -113,11 +111,15 @@ class Archiver:
             "stored_seq": self.stored_seq,
             "waiting": len(self._waiting),
             "batches": self.batches,
-            "failures": self.failures,
+            "failures": self._retry.failures,
             "is_failing": self.is_failing,
             "counts": self.counts,
             "counted_seq": self.counted_seq,
         }
+
+    def failures(self) -> int:
+        """Tries that the store did not take."""
+        return self._retry.failures
 
     def file_failures(self) -> int:
         """Tries that the disk did not take."""
@@ -251,20 +253,12 @@ class Archiver:
 
     async def _until_stored(self, work: Callable[[], Any]) -> Any:
         """Do the work in a thread, again and again while the store cannot be reached."""
-        wait_s = RETRY_S
-        while True:
-            try:
-                self._thread = asyncio.ensure_future(asyncio.to_thread(work))
-                done = await asyncio.shield(self._thread)
-            except StoreUnavailable as error:
-                self.failures += 1
-                self._is_failing = True
-                log.warning("%s: again in %.1f s", error, wait_s)
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, RETRY_S_MAX)
-            else:
-                self._is_failing = False
-                return done
+
+        async def in_thread() -> Any:
+            self._thread = asyncio.ensure_future(asyncio.to_thread(work))
+            return await asyncio.shield(self._thread)
+
+        return await self._retry.until_done(in_thread)
 
 
 def open_as(options: Store, open_client: Callable[..., Any]) -> Any:

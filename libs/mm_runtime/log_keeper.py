@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mm_core.types import UnavailableError
+from mm_runtime.retrying import Retry
 from mm_store.log_file import LogWriter
 from mm_store.log_read import End
 from mm_wire.chain import Record
@@ -13,8 +14,6 @@ from mm_wire.chain import Record
 log = logging.getLogger(__name__)
 
 SYNC_S = 1.0
-RETRY_S = 0.5
-RETRY_S_MAX = 10.0
 
 
 class LogKeeper:
@@ -24,12 +23,21 @@ class LogKeeper:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.failures = 0
-        self.is_failing = False
+        self._retry = Retry(UnavailableError)
         self._folder = folder
         self._writer: LogWriter
         self._is_open = False
         self._lock = asyncio.Lock()
+
+    @property
+    def failures(self) -> int:
+        """Tries that the disk did not take."""
+        return self._retry.failures
+
+    @property
+    def is_failing(self) -> bool:
+        """True while the disk takes nothing."""
+        return self._retry.is_failing
 
     @property
     def next_seq(self) -> int:
@@ -85,16 +93,7 @@ class LogKeeper:
             log.warning("%s: the next start writes the rest, from the bus", error)
 
     async def _until_written(self, write: Callable[[], None]) -> None:
-        wait_s = RETRY_S
-        while True:
-            try:
-                write()
-            except UnavailableError as error:
-                self.failures += 1
-                self.is_failing = True
-                log.warning("%s: again in %.1f s", error, wait_s)
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, RETRY_S_MAX)
-            else:
-                self.is_failing = False
-                return
+        async def written() -> None:
+            write()
+
+        await self._retry.until_done(written)

@@ -18,4 +18,4 @@ def add_archive(metrics: Metrics, archiver: "Archiver") -> None:
     metrics.gauge("is_failing", "1 while the store or the disk takes nothing", lambda: archiver.is_failing)
     metrics.counter("batches", "Batches stored", lambda: archiver.batches)
     metrics.counter("file_failures", "Tries that the disk did not take", archiver.file_failures)
-    metrics.counter("failures", "Tries that the store did not take", lambda: archiver.failures)
+    metrics.counter("failures", "Tries that the store did not take", archiver.failures)

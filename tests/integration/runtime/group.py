@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.integration.runtime.nodes import small_nodes, stamper
-from tests.integration.runtime.server import GROUP
+from tests.integration.runtime.server import GROUP, Server
 
 from mm_core.events import RootEvent
 from mm_core.node import Node
@@ -166,3 +167,17 @@ async def beside(group: Group, work: Awaitable[Any]) -> None:
     await asyncio.wait([task, *failed], return_when=asyncio.FIRST_COMPLETED)
     group.check()
     await task
+
+
+def with_old_copy(server: Server) -> Path:
+    """Begin a log, with nothing but its fence; gives the server's files of then, to be put back later."""
+
+    async def begin() -> None:
+        async with running(server.url) as group:
+            await group.sequencer()
+
+    asyncio.run(begin())
+    server.stop()
+    old = server.copy()
+    server.start()
+    return old

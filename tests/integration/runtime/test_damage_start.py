@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.integration.runtime.group import failure, running, until
+from tests.integration.runtime.group import failure, running, until, with_old_copy
 from tests.integration.runtime.nodes import market
 from tests.integration.runtime.server import GROUP, Server
 from tests.integration.runtime.test_damage import Damage, damaged_at, flip, kill_all, missing
@@ -46,14 +46,7 @@ def played(server: Server, folder: list[Path], damage: Damage | None) -> tuple[s
 
 
 def test_a_log_that_ends_before_a_checkpoint_stops_node_and_sequencer(server: Server) -> None:
-    async def begin() -> None:
-        async with running(server.url) as group:
-            await group.sequencer()
-
-    asyncio.run(begin())
-    server.stop()
-    old = server.copy()
-    server.start()
+    old = with_old_copy(server)
     writer, node, last_seq = played(server, [old], None)
     assert damaged_at(writer) == damaged_at(node) == last_seq + 1
 
@@ -113,15 +106,7 @@ def test_a_tree_that_is_not_whole_stops_the_sequencer(server: Server) -> None:
 
 def test_a_node_that_runs_notices_when_the_server_comes_back_with_less(server: Server) -> None:
     """And so does the sequencer, which knows what it has stored."""
-
-    async def begin() -> None:
-        async with running(server.url) as group:
-            await group.sequencer()
-
-    asyncio.run(begin())
-    server.stop()
-    old = server.copy()
-    server.start()
+    old = with_old_copy(server)
 
     async def run() -> list[BaseException]:
         async with running(server.url) as group:

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from tests.integration.runtime.group import Group, beside, running, say_all, until
+from tests.integration.runtime.group import Group, beside, running, say_all, until, with_old_copy
 from tests.integration.runtime.nodes import market, plain_log
 from tests.integration.runtime.server import GROUP, Server, log_of
 from tests.integration.runtime.test_damage import damaged_at, flip_in_the_middle, kill_all, truncate
@@ -84,14 +84,7 @@ def test_a_damaged_server_is_set_aside_and_its_log_restored(server: Server, dama
 
 
 def test_a_lost_end_is_restored_in_place_and_the_states_stay(server: Server) -> None:
-    async def begin() -> None:
-        async with running(server.url) as group:
-            await group.sequencer()
-
-    asyncio.run(begin())
-    server.stop()
-    old = server.copy()
-    server.start()
+    old = with_old_copy(server)
 
     async def run() -> int:
         async with running(server.url) as group:
@@ -114,15 +107,7 @@ def test_states_ahead_of_what_copies_hold_are_given_up_only_if_asked(
     server: Server, caplog: pytest.LogCaptureFixture, *, drops: bool
 ) -> None:
     """The end of the log is lost in all copies: some nodes have read it."""
-
-    async def begin() -> None:
-        async with running(server.url) as group:
-            await group.sequencer()
-
-    asyncio.run(begin())
-    server.stop()
-    old = server.copy()
-    server.start()
+    old = with_old_copy(server)
 
     async def run() -> None:
         async with running(server.url) as group:

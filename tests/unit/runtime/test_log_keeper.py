@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mm_runtime import log_keeper
+from mm_runtime import retrying
 from mm_runtime.log_keeper import LogKeeper
 from mm_store.log_file import FLUSH_BYTES
 from mm_store.log_read import log_files, read_records
@@ -25,8 +25,8 @@ def records(count: int) -> list[Record]:
 
 
 def test_a_full_disk_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_keeper, "RETRY_S", 0.01)
-    monkeypatch.setattr(log_keeper, "RETRY_S_MAX", 0.02)
+    monkeypatch.setattr(retrying, "RETRY_S", 0.01)
+    monkeypatch.setattr(retrying, "RETRY_S_MAX", 0.02)
     log = records(3 * FLUSH_BYTES // 1_024)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
