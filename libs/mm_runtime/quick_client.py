@@ -28,6 +28,14 @@ class QuickClient(Client):
         self._hearers: dict[int, HearBytes] = {}
         self._transport = self._quick_transport = QuickTransport(self._hearers)
 
+    async def connect(self, *args: Any, **options: Any) -> None:
+        """Connect as nats-py does; one that fails leaves no socket open, which nats-py's own does."""
+        try:
+            await super().connect(*args, **options)
+        except BaseException:
+            self._quick_transport.abort()
+            raise
+
     async def subscribe_at_once(self, subject: str, hear: Hear) -> Subscription:
         """Let `hear` take each message as it is read; nothing else is read meanwhile."""
         subscription = await self.subscribe(subject, cb=hear, pending_msgs_limit=-1, pending_bytes_limit=-1)

@@ -83,12 +83,17 @@ class QuickTransport(Transport):
             async with asyncio.timeout(CLOSE_S):
                 await self._quick.wait_closed()
         except TimeoutError:
-            self._quick.wire.abort()
+            self.abort()
 
     def close(self) -> None:
         """Close the connection."""
         if self._quick is not None:
             self._quick.wire.close()
+
+    def abort(self) -> None:
+        """End the connection at once, whatever is unsent."""
+        if self._quick is not None:
+            self._quick.wire.abort()
 
     def end_hearing(self) -> None:
         """Cancel the hearers that wait for something, for which nobody will wait."""

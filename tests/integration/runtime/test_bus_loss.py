@@ -203,3 +203,24 @@ def test_without_a_server_a_connection_is_unavailable_and_one_that_waits_comes_w
         await bus.close()
 
     uvloop.run(run())
+
+
+def test_a_connecting_that_fails_leaves_no_socket_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mm_runtime.bus.CONNECT_S", 0.5)
+    is_ended = asyncio.Event()
+
+    async def greet_and_wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(INFO)
+        while await reader.read(1000):
+            pass
+        is_ended.set()
+
+    async def run() -> None:
+        bus = Bus()
+        async with fake(*[greet_and_wait] * 2) as server:
+            with pytest.raises(UnavailableError, match="no answer"):
+                await bus.connect(server.url, "test")
+            async with asyncio.timeout(PATIENCE_S):
+                await is_ended.wait()
+
+    uvloop.run(run())
