@@ -68,7 +68,8 @@ def test_nothing_waits_in_a_way_that_loses_a_cancellation() -> None:
 
 
 def test_events_are_frozen_keyword_only_and_documented() -> None:
-    for event in (Event, *EVENTS):
+    events: list[type[Event]] = [Event, *EVENTS]
+    for event in events:
         assert event.__struct_config__.frozen, event
         parameters = inspect.signature(event).parameters.values()
         assert [each.name for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY] == [], event
