@@ -9,13 +9,12 @@ from time import perf_counter_ns
 from typing import Any
 
 import msgspec
-import typer
 import uvloop
 
-from mm_cli.console import Look, console
 from mm_cli.ending import Ending
 from mm_cli.folder import Folder, kept_text, new_folder, old_folder
 from mm_cli.interrupt import Interrupted, Interrupts, ending_at_once
+from mm_cli.look import Console, Look, Tell
 from mm_cli.order import Order
 from mm_core.events import InstrumentDefined
 from mm_core.setup.warm import warm
@@ -56,7 +55,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
 
 
-def trade(order: Order) -> Outcome:
+def trade(order: Order, console: Console, tell: Tell) -> Outcome:
     """Run a session to its end, and write its folder. InputError for what a service refuses.
 
     Whatever happens, what was received and decided stays in its folder; who was interrupted twice is told where.
@@ -67,7 +66,7 @@ def trade(order: Order) -> Outcome:
             write_session_file(folder.path, order.asked)
             warm(order.settings, order.asked.instrument)
             with SessionWriter(order.out, order.asked.instrument, order.settings) as writer:
-                outcome = uvloop.run(_trade(order, folder, writer))
+                outcome = uvloop.run(_trade(_Trading(order, folder, writer, console, tell)))
                 if outcome.is_closed:
                     _write(order, outcome, writer)
                     folder.is_done = True
@@ -78,18 +77,17 @@ def trade(order: Order) -> Outcome:
             raise Interrupted(f"interrupted{kept}") from interrupt
         except BaseException:
             if folder.has_begun:
-                typer.echo(kept_text(folder.path), err=True)
+                tell(kept_text(folder.path))
             raise
         if not outcome.is_closed:
-            typer.echo(kept_text(folder.path), err=True)
+            tell(kept_text(folder.path))
         return outcome
 
 
-async def _trade(order: Order, folder: Folder, writer: SessionWriter) -> Outcome:
+async def _trade(trading: "_Trading") -> Outcome:
     """Run it beside the signals that end it. KeyboardInterrupt after a second one."""
-    interrupts = Interrupts()
+    interrupts = trading.interrupts
     with interrupts.watched():
-        trading = _Trading(order, folder, interrupts, writer)
         work = asyncio.create_task(trading.run())
         hurried = asyncio.create_task(interrupts.twice.wait())
         try:
@@ -105,10 +103,11 @@ async def _trade(order: Order, folder: Folder, writer: SessionWriter) -> Outcome
 class _Trading:
     """One session while it runs."""
 
-    def __init__(self, order: Order, folder: Folder, interrupts: Interrupts, writer: SessionWriter) -> None:
+    def __init__(self, order: Order, folder: Folder, writer: SessionWriter, console: Console, tell: Tell) -> None:
+        self.interrupts = Interrupts()
         self._order = order
         self._folder = folder
-        self._interrupts = interrupts
+        self._console = console
         self._chain = Chain(folder.path, order.services(folder.path), [folder.lock])
         self._writer = writer
         self._heard = writer.heard
@@ -117,12 +116,12 @@ class _Trading:
         self._restarts: dict[str, int] = {}  # as they are listed
         self._started_ns = 0
         self._last = 0, ""  # sequence and name of the log's last message
-        self._ending = Ending(self._chain, interrupts, order.live_duration_ns)
+        self._ending = Ending(self._chain, self.interrupts, order.live_duration_ns, tell)
 
     async def run(self) -> Outcome:
         """From the start of its processes to the end of its log."""
         order, chain = self._order, self._chain
-        self._interrupts.on_more = chain.supervisor.kill_all
+        self.interrupts.on_more = chain.supervisor.kill_all
         try:
             await chain.open(is_new=order.is_new)
         finally:
@@ -135,7 +134,7 @@ class _Trading:
 
     async def stop(self) -> None:
         """End all processes; after Ctrl-C they have less time for it, and at a third one none."""
-        interrupts = self._interrupts
+        interrupts = self.interrupts
         interrupts.is_ending = True
         if interrupts.once.is_set():
             await self._chain.stop(HURRIED_STOP_S if interrupts.twice.is_set() else ASKED_STOP_S, hurried=True)
@@ -165,7 +164,7 @@ class _Trading:
         seq, name = self._last
         self._reader = LogPoller(self._chain.bus, self._chain.group, self._take, seq + 1, name)
         await self._reader.start()
-        with console(f"crypto-mm paper {self._order.asked.instrument.instrument_id}") as show:
+        with self._console(f"crypto-mm paper {self._order.asked.instrument.instrument_id}") as show:
             is_closed = await ending.until_ended(self._reader, lambda: self._started_ns, lambda: show(self._look()))
         wall_s = (perf_counter_ns() - self._started_ns) / NS_PER_S if self._started_ns else 0.0
         store = await ending.stored(self._reader.event_seq, self._last) if is_closed else None

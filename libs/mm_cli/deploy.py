@@ -42,7 +42,7 @@ def step_down(
     group: Annotated[str, typer.Option(help="Group whose log has another leader then.")] = "",
 ) -> None:
     """Let the server that leads a replicated log hand over, before it is maintained; [bus] says where the log is."""
-    from mm_runtime.step_down import stepped_down
+    from mm_runtime.hand_over import stepped_down
 
     before, after, seconds = stepped_down(group)
     typer.echo(f"step-down: {before} handed over to {after} in {1_000 * seconds:.0f} ms")

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
-import typer
-
 from mm_cli.interrupt import Interrupts
+from mm_cli.look import Tell
 from mm_core.types import NS_PER_S, IntegrityError, UnavailableError
 from mm_runtime.chain import Chain
 from mm_runtime.log_poller import LogPoller
@@ -29,11 +28,12 @@ START_NS = 60 * NS_PER_S  # for the first data of a session
 class Ending:
     """Looks at a running session, and asks for its end until it is there. `is_complete`: no user asked for it."""
 
-    def __init__(self, chain: Chain, interrupts: Interrupts, duration_ns: int) -> None:
+    def __init__(self, chain: Chain, interrupts: Interrupts, duration_ns: int, tell: Tell) -> None:
         self.is_complete = True
         self.is_on_file = False  # proven: the log on disk ends as the one on the bus
         self.recorder: dict[str, Any] | None = None  # what it said of itself last
         self._chain = chain
+        self._tell = tell
         self._interrupts = interrupts
         self._duration_ns = duration_ns
         self._waiting_ns = perf_counter_ns()
@@ -70,7 +70,7 @@ class Ending:
 
     def _begin_asking(self, now_s: float) -> None:
         if self._interrupts.once.is_set():
-            typer.echo("paper: the session ends; a second Ctrl-C ends it at once", err=True)
+            self._tell("paper: the session ends; a second Ctrl-C ends it at once")
         self._asked_s = now_s
         self._asking = asyncio.create_task(self._ask())
 
@@ -116,7 +116,7 @@ class Ending:
             if self._interrupts.once.is_set():
                 until_s = min(until_s, self._interrupts.asked_s + ASKED_STORE_S)
             await asyncio.sleep(POLL_S)
-        typer.echo("paper: the store does not hold all of the log: see services/archiver.log", err=True)
+        self._tell("paper: the store does not hold all of the log: see services/archiver.log")
         return None
 
     async def _look_at_recorder(self) -> None:

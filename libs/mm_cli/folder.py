@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import typer
-
-from mm_core.types import InputError, IntegrityError
-from mm_runtime.session_lock import NAME, SessionLock, is_locked
+from mm_core.types import InputError
+from mm_runtime.session_lock import NAME, SessionLock
 from mm_store import session_file
 
 MODE = 0o700  # for the secrets of its bus, and its orders
@@ -111,23 +109,3 @@ def kept_text(path: Path) -> str:
         f"the session is kept in {path}: `crypto-mm resume --session {path}` goes on with it, "
         "`verify --session` and `export --session` read what is there"
     )
-
-
-def complete(path: Path) -> None:
-    """Append to the log on disk what only the bus of a session holds that does not run; what was done is told.
-
-    A session that runs goes on writing; a damaged bus gives nothing: what is on disk stands.
-    """
-    from mm_research.stored import group_of
-    from mm_runtime.complete_log import complete_log
-
-    if is_locked(path):
-        typer.echo(f"note: the session of {path} runs: its log on disk goes on", err=True)
-        return
-    try:
-        more = complete_log(path, group_of(path))
-    except IntegrityError as error:
-        typer.echo(f"note: {error}", err=True)
-        return
-    if more:
-        typer.echo(f"note: {more:,} records of the log were on the bus only; they are in the file now", err=True)

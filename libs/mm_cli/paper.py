@@ -28,6 +28,7 @@ from mm_cli.options import (
 from mm_cli.summary import activity_rows, as_text, result_rows, share_text, size_notes, tell_notes
 from mm_core.types import InputError
 from mm_runtime.config import load_config, naming_origin
+from mm_runtime.sources import LIVE, PACED, REPLAY
 
 if TYPE_CHECKING:
     from mm_research.heard import Standing
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from mm_store.ws_lines import WsLines
 
 BUSES = ("nats", "memory")
-LIVE = "live"
-REPLAY = "replay:"
-PACED = "paced:"
 SOURCE_FORM = f"{LIVE}, {REPLAY}<file>[,<file>...] or {PACED}<file>[,<file>...]"
 PROGRESS_LINES = 10
 
@@ -191,10 +189,11 @@ def _on_bus(
     from time import time_ns
 
     from mm_cli.chain import summary, trade
+    from mm_cli.console import console, tell_now
     from mm_cli.order import new_order
 
     order = new_order(source, lines, defined, config, notes, out, pace, time_ns())
-    outcome = trade(order)
+    outcome = trade(order, console, tell_now)
     return summary(outcome), outcome.result.complete
 
 

@@ -31,11 +31,12 @@ def run(
     """
     import msgspec
 
-    from mm_cli.folder import complete
+    from mm_cli.complete import complete
+    from mm_cli.summary import tell_notes
     from mm_research.stored import read_stored
     from mm_research.verify import verify_stored
 
-    complete(session)
+    tell_notes(complete(session))
     stored = read_stored(session)
     with _progress(stored) as progress:
         verified = verify_stored(stored, progress)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,14 +13,12 @@ from clickhouse_connect.driver.client import Client
 
 from mm_core.types import InputError
 from mm_runtime.ending import end_tasks
-from mm_runtime.figures.archive import add_archive
-from mm_runtime.figures.room import LOG, add_clickhouse, add_folder
 from mm_runtime.log_copies import check_copy
 from mm_runtime.log_keeper import LogKeeper
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.retrying import Retry
 from mm_runtime.service import Service
-from mm_runtime.settings import Store
+from mm_runtime.store_login import open_as
 from mm_store.clickhouse.archive import Archive
 from mm_store.clickhouse.errors import StoreUnavailable
 from mm_store.clickhouse.log_table import name_at
@@ -35,7 +32,6 @@ from mm_wire.subjects import sql_subject
 
 log = logging.getLogger(__name__)
 
-NICE = 10  # what decides goes first on a busy machine; the store may lag
 IDLE_S = 0.3  # a log that is silent for so long is stored at once
 SIZES_S = 15.0
 # Events that may wait for an unreachable store before the reading of the log waits too.
@@ -259,31 +255,3 @@ class Archiver:
             return await asyncio.shield(self._thread)
 
         return await self._retry.until_done(in_thread)
-
-
-def open_as(options: Store, open_client: Callable[..., Any]) -> Any:
-    """A client of the store that the options name."""
-    password = ""
-    if options.password_file:
-        try:
-            password = Path(options.password_file).read_text().strip()
-        except OSError as error:
-            raise InputError(f"[store] password_file {options.password_file}: {error.strerror}") from error
-    path = Path(options.path) if options.path else None
-    return open_client(path, options.url, user=options.user, password=password, database=options.database)
-
-
-async def start(service: Service) -> None:
-    """Begin to store the log."""
-    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # what fails is told once, by us
-    if service.settings.store.path:  # an insert that is killed leaves its temporary file
-        os.environ["TMPDIR"] = os.path.dirname(service.settings.store.path)  # noqa: PTH120
-    os.nice(NICE)
-    archiver = Archiver(service)
-    service.status = archiver.status
-    add_archive(service.metrics, archiver)
-    add_clickhouse(service.metrics, archiver.sizes)
-    if service.settings.store.log:
-        add_folder(service.metrics, LOG, Path(service.settings.store.log) / LOG)
-    service.on_stop(archiver.stop)
-    archiver.begin()

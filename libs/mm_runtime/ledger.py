@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from mm_wire.chain import Entry
+
 
 class Answer(msgspec.Struct, frozen=True):
     """One answer to append: the input it answers, who said it, which of the node's answers it is, and its bytes."""
@@ -17,15 +19,6 @@ class Answer(msgspec.Struct, frozen=True):
     cause: int
     node: str
     index: int
-    data: bytes
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One event that stands in the log. `cause` is the input that it answers, 0 of a root."""
-
-    seq: int
-    kind: str
-    cause: int
     data: bytes
 
 

@@ -4,22 +4,21 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import Any
 
 import msgspec
 
 from mm_core.events import FeedStatus, InstrumentDefined, RootEvent
 from mm_core.types import NS_PER_S, BookState
 from mm_runtime.ending import end_tasks
+from mm_runtime.recorder import Recorder
 from mm_runtime.settings import Venue
+from mm_store.ws_lines import LeftOut
 from mm_venues.binance.client import BinanceClient
 from mm_venues.binance.endpoints import Endpoints
 from mm_venues.binance.rest import Rest
 from mm_venues.control import disconnected
 from mm_venues.steady_clock import SteadyClock
-
-if TYPE_CHECKING:
-    from mm_runtime.recorder import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ class LiveSource:
 
     def __init__(
         self,
-        recorder: "Recorder",
+        recorder: Recorder,
         instrument: InstrumentDefined,
         clock: SteadyClock,
         *,
@@ -56,7 +55,21 @@ class LiveSource:
         self._until_ns = 0
         self._ended = ended
         self._new = asyncio.Event()
+        self.left_out: dict[str, LeftOut] = {}  # of a recording only
         recorder.roots.on_late = self._on_late
+
+    def failures(self) -> list[str]:
+        """What ended it, if that was no usual end."""
+        return [self.reason] if self.reason else []
+
+    def client_counts(self) -> dict[str, Any] | None:
+        """What the client has counted; None before there is one."""
+        return msgspec.structs.asdict(self.client.counts) if self.client else None
+
+    def ask_snapshot(self) -> None:
+        """Fetch one."""
+        if self.client:
+            self.client.request_snapshot()
 
     async def run(self, venue: Venue, until_heard: Callable[[], Awaitable[None]]) -> None:
         """Open the log, take frames once the nodes read it, until `ended`. InputError for an unknown symbol."""

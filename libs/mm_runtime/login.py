@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from mm_core.types import InputError
-from mm_runtime.settings import Bus
+from mm_runtime.bus_settings import BusSettings
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ def inbox(user: str) -> str:
     return f"{INBOX}{user}"
 
 
-def login_of(bus: Bus, name: str) -> Login:
+def login_of(bus: BusSettings, name: str) -> Login:
     """The login that `[bus]` names for the process `name`. InputError for a password that is missing or empty."""
     user = bus.user or name
     if not bus.password_file:

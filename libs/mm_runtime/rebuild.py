@@ -7,9 +7,9 @@ from mm_core.events import FeedStatus, InstrumentDefined, Root, Tick
 from mm_core.types import BookState
 from mm_runtime.bus import Bus
 from mm_runtime.label import Label
-from mm_runtime.ledger import Entry
 from mm_runtime.log_check import LogTrimmedError, check_chain, read_name
 from mm_runtime.trim import last_roots
+from mm_wire.chain import Entry
 from mm_wire.codec import decode
 from mm_wire.subjects import CONSOLE, RECORDER, writer_subject
 

@@ -5,19 +5,17 @@ import logging
 from collections.abc import Callable, Iterator
 from itertools import chain
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
+from typing import Any
 
 import msgspec
 
 from mm_core.types import NS_PER_S, InputError
+from mm_runtime.recorder import Recorder
 from mm_store.findings import Findings
-from mm_store.ws_lines import WsLines
+from mm_store.ws_lines import LeftOut, WsLines
 from mm_venues.binance.rejoin import Rejoin
 from mm_venues.control import disconnected
 from mm_venues.frame_error import FrameError
-
-if TYPE_CHECKING:
-    from mm_runtime.recorder import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -29,17 +27,30 @@ Line = tuple[int, bytes]
 class RecordedSource:
     """The lines of a recording up to `duration_ns` of receive time (0: all), through the port of a recorder."""
 
-    def __init__(self, recorder: "Recorder", lines: WsLines, *, speed: float, duration_ns: int, offset_ns: int) -> None:
+    def __init__(self, recorder: Recorder, lines: WsLines, *, speed: float, duration_ns: int, offset_ns: int) -> None:
         self.lines = lines
         self._recorder = recorder
         self._speed = speed
         self._duration_ns = duration_ns
         self._offset_ns = offset_ns
         self._findings = Findings()
+        self.lost = 0  # it waits for the log
+
+    @property
+    def left_out(self) -> dict[str, LeftOut]:
+        """Bad lines, by kind."""
+        return self.lines.left_out
 
     def failures(self) -> list[str]:
         """What the recording contradicts, and where."""
         return self._findings.failures(self._recorder.counts())
+
+    def client_counts(self) -> dict[str, Any] | None:
+        """There is no client."""
+        return None
+
+    def ask_snapshot(self) -> None:
+        """There is none to fetch: it comes as it was recorded."""
 
     async def replay(self) -> None:
         """Recorded frames with their recorded times. Started again, it says the same roots again."""

@@ -1,56 +1,54 @@
 """The recorder: frames of the venue, live or recorded, through one port into the feed; its roots to the sequencer."""
 
-import argparse
 import asyncio
 import logging
-from collections.abc import Coroutine
-from pathlib import Path
+from collections.abc import Coroutine, Mapping
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from mm_core.events import BookTop, InstrumentDefined, RootEvent
-from mm_core.types import InputError
 from mm_runtime.ending import end_tasks
-from mm_runtime.figures.feed import add_feed, add_live
-from mm_runtime.figures.room import FRAMES, add_folder
-from mm_runtime.live_source import LiveSource
-from mm_runtime.recorded_source import RecordedSource
+from mm_runtime.recorder_options import frames_folder
 from mm_runtime.recorder_state import Counted, Seen, added_counts
 from mm_runtime.roots import RootSource
 from mm_runtime.service import Service
-from mm_runtime.settings import Venue
+from mm_runtime.sources import LIVE, PACED
 from mm_runtime.topology import HEARS
 from mm_store.frames import FLUSH_NS
 from mm_store.recording import Recording
-from mm_store.ws_lines import WsLines
-from mm_venues.audit import CompiledBook, TouchAudit, warm_book
+from mm_store.ws_lines import LeftOut
+from mm_venues.audit import CompiledBook, TouchAudit
 from mm_venues.binance.feed import Feed, FeedCounts
 from mm_venues.steady_clock import SteadyClock
-from mm_wire.subjects import RECORDER, end_subject, status_subject
+from mm_wire.subjects import RECORDER, status_subject
 
 log = logging.getLogger(__name__)
 
-LIVE = "live"
-REPLAY = "replay:"
-PACED = "paced:"
 YIELD_FRAMES = 64
 BATCH_ROOTS = 32
 POLL_S = 0.05
 FLUSH_S = 1.0
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """What a recorder needs besides the configuration."""
-    parser.add_argument("--instrument", type=Path, required=True, help="JSON of the InstrumentDefined")
-    parser.add_argument("--source", required=True, help="live, replay:<file>[,<file>...] or paced:<file>[,<file>...]")
-    parser.add_argument("--frames", type=Path, help="folder to record the frames to")
-    parser.add_argument("--data", type=Path, help="as --frames, in <data>/<venue>/<SYMBOL>")
-    parser.add_argument("--state", type=Path, help="folder for what outlives this process; that of --instrument")
-    parser.add_argument("--speed", type=float, default=0.0, help="multiple of real time; 0: as fast as it goes")
-    parser.add_argument("--salvage", action="store_true", help="leave out bad lines of a recording, and count them")
-    parser.add_argument("--duration-ns", type=int, default=0, help="receive time after which it ends; 0: its end")
+class Source(Protocol):
+    """Where a recorder's frames come from. `lost` roots were given up; `left_out` are bad lines, by kind."""
+
+    lost: int
+
+    @property
+    def left_out(self) -> Mapping[str, LeftOut]:
+        """Bad lines, by kind."""
+
+    def failures(self) -> list[str]:
+        """Why the session is no good."""
+
+    def client_counts(self) -> dict[str, Any] | None:
+        """What the client of a venue has counted; None of a recording."""
+
+    def ask_snapshot(self) -> None:
+        """Fetch one where that can be done."""
 
 
 class Recorder:
@@ -67,9 +65,8 @@ class Recorder:
         self.heard_s = monotonic()  # when the last frame came
         self.is_ended = False
         self.end_asked = asyncio.Event()
-        self.live: LiveSource | None = None
-        self.recorded: RecordedSource | None = None
-        folder = _frames_folder(options, instrument)
+        self.source: Source | None = None
+        folder = frames_folder(options, instrument)
         self.recording = Recording(folder, instrument.venue_symbol, self._ask_snapshot) if folder else None
         self._service, self._bus = service, service.bus
         self._book_top, self._group = bus.book_top, service.group
@@ -96,8 +93,13 @@ class Recorder:
             "clock_steps": seen.clock_steps,
             "failures": seen.failures,
             "starts": seen.starts,
-            "client": msgspec.structs.asdict(self.live.client.counts) if self.live and self.live.client else None,
+            "client": self.source.client_counts() if self.source else None,
         }
+
+    @property
+    def lost(self) -> int:
+        """Roots given up because the log did not take them, or too late."""
+        return self.source.lost if self.source else 0
 
     def counts(self) -> FeedCounts:
         """What the feed of this process has counted of what was taken."""
@@ -110,9 +112,9 @@ class Recorder:
             feed=self.counts(),
             frames=self.frames,
             frames_lost=self.recording.frames_lost if self.recording else 0,
-            lost=self.live.lost if self.live else 0,
+            lost=self.lost,
             clock_steps=self.clock.steps,
-            left_out=dict(self.recorded.lines.left_out) if self.recorded else {},
+            left_out=dict(self.source.left_out) if self.source else {},
             failures=self._failures(),
             first_ns=self.first_ns,
             shift_ns=self.shift_ns,
@@ -120,14 +122,13 @@ class Recorder:
 
     def _failures(self) -> list[str]:
         """Why the session is no good: what a recording contradicts, what ended a live one, what is not on disk."""
-        found = [self.live.reason] if self.live and self.live.reason else []
-        found += self.recorded.failures() if self.recorded else []
+        found = self.source.failures() if self.source else []
         found += [self.recording.failure] if self.recording and self.recording.failure else []
         return found + ([self.counted.not_known] if self.counted.not_known else [])
 
     def _ask_snapshot(self) -> None:
-        if self.live and self.live.client:
-            self.live.client.request_snapshot()
+        if self.source:
+            self.source.ask_snapshot()
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work`, then close the log, beside the service; a failure is the service's."""
@@ -199,28 +200,6 @@ class Recorder:
         """What the feed has counted so far was not taken."""
         self._skipped = self.feed.counts()
 
-    async def trade_live(self, venue: Venue, instrument: InstrumentDefined) -> None:
-        """The exchange's frames from now on, until the end is asked for."""
-        self.live = LiveSource(
-            self,
-            instrument,
-            self.clock,
-            offset_ns=self._service.settings.clock.offset_ns,
-            duration_ns=self._service.options.duration_ns,
-            ended=self.end_asked,
-        )
-        add_live(self._service.metrics, self.live)
-        await self.live.run(venue, self.until_heard)
-        if self.live.reason:
-            log.error("the session ends: %s", self.live.reason)
-
-    def play(self, lines: WsLines) -> RecordedSource:
-        """The source of a recording."""
-        options, offset_ns = self._service.options, self._service.settings.clock.offset_ns
-        source = RecordedSource(self, lines, speed=options.speed, duration_ns=options.duration_ns, offset_ns=offset_ns)
-        self.recorded = source
-        return source
-
     async def take(self, recv_ns: int, frame: bytes) -> None:
         """The port of recorded frames, which waits for the log."""
         if events := self.hear(recv_ns, frame):
@@ -259,37 +238,3 @@ class Recorder:
         await self.roots.end()
         self.is_ended = True
         log.info("the end: %d frames", self.frames)
-
-
-def _frames_folder(options: argparse.Namespace, instrument: InstrumentDefined) -> Path | None:
-    """Where frames are recorded to."""
-    if options.data:
-        return Path(options.data).joinpath(*instrument.instrument_id.split("."))
-    return options.frames and Path(options.frames)
-
-
-async def start(service: Service) -> None:
-    """Begin to record what the options name."""
-    options = service.options
-    try:
-        instrument = msgspec.json.decode(options.instrument.read_bytes(), type=InstrumentDefined)
-    except (OSError, msgspec.DecodeError) as error:
-        raise InputError(f"{options.instrument}: {error}; expected the JSON of an InstrumentDefined") from error
-    warm_book()
-    recorder = Recorder(service, instrument)
-    service.status = recorder.status
-    service.on_stop(recorder.stop)
-    await service.bus.answer(end_subject(service.group), recorder.on_end)
-    add_feed(service.metrics, recorder, instrument)
-    if folder := _frames_folder(options, instrument):
-        add_folder(service.metrics, FRAMES, folder, f"{instrument.venue_symbol}_*.ws.gz")
-    if options.source == LIVE:
-        recorder.begin(recorder.trade_live(service.settings.venue, instrument))
-        return
-    for prefix in (REPLAY, PACED):
-        if options.source.startswith(prefix):
-            paths = [Path(path) for path in options.source.removeprefix(prefix).split(",")]
-            source = recorder.play(WsLines(paths, salvage=options.salvage))
-            recorder.begin(source.replay() if prefix == REPLAY else source.pace())
-            return
-    raise InputError(f"--source {options.source}: expected live, {REPLAY}<files> or {PACED}<files>")

@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from mm_core.types import InputError
 from mm_runtime.metrics import Metrics
-from mm_runtime.sessions import STATE_VARIABLE, state_folder
+from mm_runtime.state_folder import STATE_VARIABLE, state_folder
 from mm_store.instrument import Defined, define
 from mm_store.ws_lines import WsLines
 from mm_venues.binance.venue.market import Market, look_ahead

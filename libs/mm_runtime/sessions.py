@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import platformdirs
 
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError, UnavailableError
 from mm_runtime import session_lock
+from mm_runtime.bus_settings import BusSettings
 from mm_runtime.login import Login, login_of
 from mm_runtime.nats_server import SECRETS
-from mm_runtime.settings import Bus
+from mm_runtime.state_folder import STATE_VARIABLE, state_folder
 from mm_store import session_file
 from mm_store.atomic import replacing
 from mm_wire.subjects import OPERATOR
 
 log = logging.getLogger(__name__)
 
-STATE_VARIABLE = "MM_STATE_DIR"
 BUS = "bus"  # the folder of a session's own nats-server
 
 
@@ -52,16 +51,10 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
         """False once its command is gone, whoever has its process id now."""
         return not self.pid or (session_lock.is_locked(Path(self.folder)) and _exists(self.pid))
 
-    def login(self, given: Bus) -> Login:
+    def login(self, given: BusSettings) -> Login:
         """Who the operator is on its bus: by the secrets in its folder, or by `[bus]` where the bus is not its own."""
         own = Path(self.folder) / BUS / SECRETS
-        return login_of(Bus(password_file=str(own)) if self.pid and own.is_dir() else given, OPERATOR)
-
-
-def state_folder() -> Path:
-    """Where running sessions are listed: MM_STATE_DIR, or the user's state folder."""
-    given = os.environ.get(STATE_VARIABLE)
-    return Path(given) if given else Path(platformdirs.user_state_dir("crypto-mm"))
+        return login_of(BusSettings(password_file=str(own)) if self.pid and own.is_dir() else given, OPERATOR)
 
 
 @contextmanager

@@ -6,9 +6,7 @@ from time import perf_counter
 
 from mm_core.types import InputError, UnavailableError
 from mm_runtime.bus import OUTAGES, REQUEST_S, Bus, until_available
-from mm_runtime.config import load_config
-from mm_runtime.login import login_of
-from mm_wire.subjects import OPERATOR, stream
+from mm_wire.subjects import stream
 
 ASK_S = 0.01
 LED_S = 15.0
@@ -37,22 +35,3 @@ async def step_down(bus: Bus, group: str) -> tuple[str, str, float]:
             return before, str(now.cluster.leader), perf_counter() - begun_s
         await asyncio.sleep(ASK_S)
     raise UnavailableError(f"the log {name}: nobody took over from {before} within {LED_S:.0f} s")
-
-
-def stepped_down(group: str = "") -> tuple[str, str, float]:
-    """`step_down` at the bus that the configuration names, of its group if none is given. InputError without a url."""
-    settings = load_config(None).bus
-    if not settings.url:
-        raise InputError(
-            "[bus] url: none; expected that of the servers, such as MM_BUS__URL=nats://a:4222,nats://b:4222"
-        )
-
-    async def run() -> tuple[str, str, float]:
-        bus = Bus()
-        await bus.connect(settings.url, "crypto-mm", login_of(settings, OPERATOR))
-        try:
-            return await step_down(bus, group or settings.group)
-        finally:
-            await bus.close()
-
-    return asyncio.run(run())

@@ -7,8 +7,8 @@ import sys
 
 import msgspec
 
-from mm_runtime.archiver import open_as
 from mm_runtime.settings import Store
+from mm_runtime.store_login import open_as
 from mm_store.clickhouse.log_table import read_records
 from mm_store.clickhouse.store import open_store
 

@@ -1,6 +1,7 @@
 """The quoter on the bus: assembly only."""
 
+from mm_runtime.figures.quotes import FIGURES
 from mm_runtime.node_service import run_node
 
 if __name__ == "__main__":
-    run_node("quoter")
+    run_node("quoter", FIGURES)

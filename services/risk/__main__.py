@@ -1,6 +1,7 @@
 """The risk on the bus: assembly only."""
 
+from mm_runtime.figures.limits import FIGURES
 from mm_runtime.node_service import run_node
 
 if __name__ == "__main__":
-    run_node("risk")
+    run_node("risk", FIGURES)

@@ -19,13 +19,13 @@ from tests.session import CONFIG, SAMPLE, paper_command, said, session
 from mm_core import events as e
 from mm_core.types import Command, InputError, Side, TimeInForce
 from mm_runtime.bus import Bus
+from mm_runtime.bus_settings import BusSettings
 from mm_runtime.login import Login, inbox, login_of
 from mm_runtime.permissions import server_config, users
 from mm_runtime.quick_client import QuickClient
 from mm_runtime.reports import Report
 from mm_runtime.roots import Roots
 from mm_runtime.sequencer import Sequencer
-from mm_runtime.settings import Bus as BusSettings
 from mm_runtime.topology import HEARS
 from mm_store.instrument import define
 from mm_store.ws_lines import WsLines

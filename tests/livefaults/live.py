@@ -20,9 +20,9 @@ from tests.session import CONFIG, service_pid, session
 
 from mm_core.events import AnyEvent
 from mm_runtime.bus import Bus
+from mm_runtime.bus_settings import BusSettings
 from mm_runtime.log_poller import LogPoller
 from mm_runtime.sessions import Running
-from mm_runtime.settings import Bus as BusSettings
 from mm_wire.chain import Record
 from mm_wire.codec import decode
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from mm_cli.console import Look, rows
+from mm_cli.console import rows
+from mm_cli.look import Look
 from mm_cli.summary import activity_rows, as_text, feed_rows, result_rows, size_notes, standing_rows
 from mm_core import events as e
 from mm_core.risk.reason import Reason

@@ -3,6 +3,7 @@
 from mm_core.accounting.account import traded_value
 from mm_core.node import State
 from mm_core.types import MONEY_E9
+from mm_runtime.figures.node import Figures
 from mm_runtime.figures.scale import Scale, e9, scaled
 from mm_runtime.metrics import Metrics
 
@@ -46,3 +47,6 @@ def add_account(metrics: Metrics, state: State, scale: Scale) -> None:
 def _average(account: State, scale: Scale) -> float:
     position = int(account["position_lots"])
     return int(account["cost_half"]) / 2 / position * scale.tick if position else 0.0
+
+
+FIGURES = Figures(add_account)

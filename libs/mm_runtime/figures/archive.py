@@ -1,14 +1,10 @@
 """The archiver: how far the store is behind the log."""
 
-from typing import TYPE_CHECKING
-
+from mm_runtime.archiver import Archiver
 from mm_runtime.metrics import Metrics
 
-if TYPE_CHECKING:
-    from mm_runtime.archiver import Archiver
 
-
-def add_archive(metrics: Metrics, archiver: "Archiver") -> None:
+def add_archive(metrics: Metrics, archiver: Archiver) -> None:
     """All figures of an archiver."""
     metrics.gauge("stored_seq", "Last sequence of the log in the store", lambda: archiver.stored_seq)
     metrics.gauge("file_seq", "Last sequence of the log on the disk", lambda: archiver.status()["file_seq"])

@@ -1,9 +1,12 @@
 """The book builder's book: what is proven of it, its touch, and its volatility."""
 
 import math
+from typing import Any
 
 from mm_core.node import State
-from mm_core.types import NS_PER_S, BookState
+from mm_core.types import NS_PER_S, BookReason, BookState
+from mm_runtime.figures.node import Figures
+from mm_runtime.figures.said import Said
 from mm_runtime.figures.scale import SIDES, Scale
 from mm_runtime.metrics import Metrics
 
@@ -42,3 +45,13 @@ def add_book(metrics: Metrics, state: State, scale: Scale) -> None:
 def _silence(builder: State) -> float:
     local_ns = int(builder["top"]["local_ns"])
     return max(0, local_ns - int(builder["feed_ns"])) / NS_PER_S if local_ns else 0.0
+
+
+def facts(state: State, _: Said) -> dict[str, Any]:
+    """The state of the book, and why it is not valid."""
+    top = state["builder"]["top"][0]
+    reason = BookReason(int(top["reason"]))
+    return {"book": {"state": BookState(int(top["state"])).name, "reason": reason.name.lower() if reason else ""}}
+
+
+FIGURES = Figures(add_book, facts=facts)

@@ -2,19 +2,16 @@
 
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from mm_core.events import InstrumentDefined
 from mm_core.types import NS_PER_S
+from mm_runtime.live_source import LiveSource
 from mm_runtime.metrics import Metrics
+from mm_runtime.recorder import Recorder
 from mm_venues.binance.endpoints import DISCONNECTS, ClientCounts
 from mm_venues.binance.feed import Feed, FeedCounts
-
-if TYPE_CHECKING:
-    from mm_runtime.live_source import LiveSource
-    from mm_runtime.recorder import Recorder
 
 STATES = ("syncing", "valid")
 FEED = {
@@ -57,7 +54,7 @@ assert set(FEED) == set(FeedCounts.__struct_fields__) - {"dropped", "other"}
 assert set(CLIENT) == set(ClientCounts.__struct_fields__) - {"frames", "disconnects"}
 
 
-def add_feed(metrics: Metrics, recorder: "Recorder", instrument: InstrumentDefined) -> None:
+def add_feed(metrics: Metrics, recorder: Recorder, instrument: InstrumentDefined) -> None:
     """All figures of a recorder but those of a live client."""
     feed, roots, clock = recorder.feed, recorder.roots, recorder.clock
     metrics.states(
@@ -83,7 +80,7 @@ def add_feed(metrics: Metrics, recorder: "Recorder", instrument: InstrumentDefin
         lambda: feed.lag_ns / NS_PER_S,
     )
     lost = "Roots given up because the log did not take them, or too late"
-    metrics.counter("roots_lost", lost, lambda: recorder.live.lost if recorder.live else 0)
+    metrics.counter("roots_lost", lost, lambda: recorder.lost)
     metrics.counter("frames_lost", "Frames that the disk did not take", lambda: _lost(recorder))
     metrics.counter("clock_steps", "Steps of the wall clock, which receive times do not follow", lambda: clock.steps)
     metrics.gauge("ended", "1 once the source has said its end", lambda: recorder.is_ended)
@@ -99,7 +96,7 @@ def add_feed(metrics: Metrics, recorder: "Recorder", instrument: InstrumentDefin
     )
 
 
-def add_live(metrics: Metrics, live: "LiveSource") -> None:
+def add_live(metrics: Metrics, live: LiveSource) -> None:
     """The figures of a live source."""
     for name, text in CLIENT.items():
         metrics.counter(f"client_{name}", text, partial(_client, live, name))
@@ -108,15 +105,15 @@ def add_live(metrics: Metrics, live: "LiveSource") -> None:
         metrics.counter("client_ends", reasons, partial(_ends, live, kind), reason=kind)
 
 
-def _client(live: "LiveSource", name: str) -> float:
+def _client(live: LiveSource, name: str) -> float:
     return float(getattr(live.client.counts, name)) if live.client else 0.0
 
 
-def _ends(live: "LiveSource", kind: str) -> float:
+def _ends(live: LiveSource, kind: str) -> float:
     return float(live.client.counts.disconnects.get(kind, 0)) if live.client else 0.0
 
 
-def _lost(recorder: "Recorder") -> float:
+def _lost(recorder: Recorder) -> float:
     return float(recorder.recording.frames_lost) if recorder.recording else 0.0
 
 

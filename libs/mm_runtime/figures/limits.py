@@ -1,8 +1,15 @@
 """Risk's state: whether we trade and why not, how far the limits are away, and what was let through."""
 
+from functools import partial
+from typing import Any
+
+from mm_core import events as e
+from mm_core.events import Event
 from mm_core.node import State
 from mm_core.risk.reason import Reason
 from mm_core.types import NS_PER_S, TradeState
+from mm_runtime.figures.node import Figures
+from mm_runtime.figures.said import Said
 from mm_runtime.figures.scale import SIDES, Scale, e9, limited, scaled
 from mm_runtime.metrics import Metrics
 
@@ -12,6 +19,12 @@ STATE_REASONS = (
     *(Reason.NONE, Reason.OPERATOR, Reason.LOSS_SESSION, Reason.LOSS_DAY),
     *(Reason.FILL_RATE, Reason.COOLED_DOWN),
 )
+SIZE_REASONS = (
+    *(Reason.REDUCING, Reason.ORDER_LOTS, Reason.ORDER_VALUE, Reason.POSITION),
+    *(Reason.NOTIONAL, Reason.SPOT_BALANCE, Reason.VENUE_QTY_MAX, Reason.VENUE_NOTIONAL_MAX),
+)
+DENIAL_REASONS = [reason for reason in Reason if reason not in STATE_REASONS]
+REASONS = {reason.value: reason.name.lower() for reason in Reason}
 WINDOWS = ("session", "day")
 
 
@@ -81,3 +94,28 @@ def _result(risk: State, scale: Scale) -> float:
     account = risk["account"]
     half = int(account["cash_half"]) + int(account["position_lots"]) * int(account["mid_half"])
     return half * scale.value / 2 - e9(account["fees_e9"])
+
+
+def add_decisions(metrics: Metrics, said: Said) -> None:
+    """What risk let through, made smaller or denied."""
+    answers: list[tuple[str, type[Event], Reason]] = [("allowed", e.SubmitOrder, Reason.NONE)]
+    answers += [("adjusted", e.SubmitOrder, reason) for reason in SIZE_REASONS]
+    answers += [("denied", e.OrderDenied, reason) for reason in DENIAL_REASONS]
+    text = "Orders let through, made smaller or denied, and why"
+    for answer, kind, reason in answers:
+        count = partial(said.count, kind, int(reason))
+        metrics.counter("decisions", text, count, answer=answer, reason=reason.name.lower())
+
+
+def facts(state: State, said: Said) -> dict[str, Any]:
+    """The state of trading now, and what was denied since the process began."""
+    return {"trading": _trading(state["risk"][0]), "denied": said.by_reason(e.OrderDenied, REASONS)}
+
+
+def _trading(risk: Any) -> dict[str, Any]:
+    state, reason = TradeState(int(risk["trading_state"])), Reason(int(risk["reason"]))
+    said = {"state": state.name, "reason": reason.name.lower() if reason and state else ""}
+    return said | {"resumes_ns": int(risk["resumes_ns"])}
+
+
+FIGURES = Figures(add_limits, add_decisions, facts)

@@ -1,30 +1,25 @@
 """A node on the bus: how far it is, how fast, what it said; and the figures of its state, once it is up to date."""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from mm_core.events import InstrumentDefined
 from mm_core.node import Node, State
-from mm_runtime.figures.account import add_account
-from mm_runtime.figures.book import add_book
-from mm_runtime.figures.limits import add_limits
-from mm_runtime.figures.quotes import add_quotes
 from mm_runtime.figures.said import Said, add_said
 from mm_runtime.figures.scale import Scale
-from mm_runtime.figures.venue import add_venue
 from mm_runtime.metrics import Metrics
 from mm_runtime.node_loop import NodeLoop
-from mm_wire.subjects import ACCOUNTANT, BOOK_BUILDER, PAPER_EXCHANGE, QUOTER, RISK
-
-OF_STATE: dict[str, Callable[[Metrics, State, Scale], None]] = {
-    PAPER_EXCHANGE: add_venue,
-    BOOK_BUILDER: add_book,
-    QUOTER: add_quotes,
-    RISK: add_limits,
-    ACCOUNTANT: add_account,
-}
 
 
-def add_node(metrics: Metrics, loop: NodeLoop, node: Node, instrument: InstrumentDefined) -> Said:
+class Figures(NamedTuple):
+    """What is the own of one node: figures of its state and of its answers, and facts in its status."""
+
+    of_state: Callable[[Metrics, State, Scale], None]
+    of_answers: Callable[[Metrics, Said], None] = lambda _metrics, _said: None
+    facts: Callable[[State, Said], dict[str, Any]] = lambda _state, _said: {}
+
+
+def add_node(metrics: Metrics, loop: NodeLoop, node: Node, instrument: InstrumentDefined, own: Figures) -> Said:
     """All figures of a node's service, of a `loop` that has started; gives what counts the node's answers.
 
     Those of the state wait until the node has read its log to the end once: a checkpoint's older state would let
@@ -43,8 +38,9 @@ def add_node(metrics: Metrics, loop: NodeLoop, node: Node, instrument: Instrumen
     metrics.gauge("log_pending", "Events of the log that wait for this node", lambda: loop.reader.pending)
     metrics.gauge("log_next_seq", "Next sequence of the log to read", lambda: loop.reader.next_seq)
     add_said(metrics, node, said)
+    own.of_answers(metrics, said)
     metrics.when(
         lambda: loop.events > 0 and loop.reader.pending == 0,
-        lambda: OF_STATE[node.name](metrics, node.state, Scale.of(instrument)),
+        lambda: own.of_state(metrics, node.state, Scale.of(instrument)),
     )
     return said

@@ -1,9 +1,12 @@
 """The quoter's quotes: what rests where, what the strategy thinks, whether it quotes at all."""
 
 import math
+from typing import Any
 
 from mm_core.node import State
 from mm_core.quoting.state import CANCELING, FLATTENING, LIVE, QUOTING, SILENT
+from mm_runtime.figures.node import Figures
+from mm_runtime.figures.said import Said
 from mm_runtime.figures.scale import SIDES, Scale, limited, scaled
 from mm_runtime.metrics import Metrics
 
@@ -49,3 +52,16 @@ def _resting(quoter: State, side: str) -> list[int]:
     index = INDEX[side]
     orders = quoter["orders"][index, : quoter["open"][index]]
     return [int(order["price_ticks"]) for order in orders if order["status"] in {LIVE, CANCELING}]
+
+
+def facts(state: State, _: Said) -> dict[str, Any]:
+    """How many orders rest on each side, and the mode."""
+    quoter = state["quoter"][0]
+    resting = {}
+    for side, index in zip(SIDES, range(len(SIDES)), strict=True):
+        orders = quoter["orders"][index, : quoter["open"][index]]
+        resting[side] = sum(int(order["status"]) in {LIVE, CANCELING} for order in orders)
+    return {"resting": resting, "mode": MODES[int(quoter["mode"])]}
+
+
+FIGURES = Figures(add_quotes, facts=facts)

@@ -1,8 +1,19 @@
 """The paper exchange's venue: what rests there, and what is on its way."""
 
+from functools import partial
+from itertools import product
+from typing import Any
+
+from mm_core import events as e
+from mm_core.exchange.venue import Reject
 from mm_core.node import State
+from mm_runtime.figures.node import Figures
+from mm_runtime.figures.said import Said
 from mm_runtime.figures.scale import SIDES, Scale
 from mm_runtime.metrics import Metrics
+
+LIQUIDITY = ("maker", "taker")
+REASONS = {reject.value: reject.name.lower() for reject in Reject}
 
 
 def add_venue(metrics: Metrics, state: State, _: Scale) -> None:
@@ -16,3 +27,22 @@ def add_venue(metrics: Metrics, state: State, _: Scale) -> None:
 
 def _waiting(queue: State) -> float:
     return float(queue["tail"] - queue["head"])
+
+
+def add_answers(metrics: Metrics, said: Said) -> None:
+    """Fills and rejections."""
+    text = "Fills, by our side and by who was there first"
+    for side, liquidity in product(SIDES, LIQUIDITY):
+        count = partial(said.count, e.OrderFilled, (SIDES.index(side), liquidity == "maker"))
+        metrics.counter("fills", text, count, side=side, liquidity=liquidity)
+    for reject in Reject:
+        count = partial(said.count, e.OrderRejected, int(reject))
+        metrics.counter("rejected", "Orders that the venue refused", count, reason=reject.name.lower())
+
+
+def facts(_: State, said: Said) -> dict[str, Any]:
+    """What the venue refused since the process began."""
+    return {"rejected": said.by_reason(e.OrderRejected, REASONS)}
+
+
+FIGURES = Figures(add_venue, add_answers, facts)

@@ -12,10 +12,10 @@ import pytest
 
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
+from mm_runtime.bus_settings import BusSettings
 from mm_runtime.nats_server import make_passwords
 from mm_runtime.session_lock import SessionLock, holders, is_locked
 from mm_runtime.sessions import Running, chosen, listed, running, the_session
-from mm_runtime.settings import Bus
 
 INSTRUMENT = InstrumentDefined(
     instrument_id="binance.TEST", ts_ns=0, venue_symbol="TEST", tick_size="0.01", lot_size="0.001"
@@ -113,9 +113,9 @@ def test_of_two_sessions_one_is_to_be_chosen(tmp_path: Path) -> None:
 
 def test_the_operator_logs_in_by_the_secrets_of_the_session(tmp_path: Path) -> None:
     session = a_session(tmp_path / "out")
-    assert session.login(Bus()).user == ""
+    assert session.login(BusSettings()).user == ""
     passwords = make_passwords(tmp_path / "out" / "bus" / "secrets", ["operator", "risk"])
-    login = session.login(Bus())
+    login = session.login(BusSettings())
     assert (login.user, login.password) == ("operator", passwords["operator"])
     assert make_passwords(tmp_path / "out" / "bus" / "secrets", ["operator", "risk"]) == passwords
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "out" / "bus" / "secrets").iterdir()}
