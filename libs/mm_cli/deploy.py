@@ -15,7 +15,7 @@ from mm_core.types import InputError
 
 if TYPE_CHECKING:
     from mm_runtime.settings import Settings
-    from mm_store.instrument import Defined
+    from mm_venues.defined import Defined
 
 app = typer.Typer(help="What containers need before they start.", no_args_is_help=True, rich_markup_mode=None)
 # The files of a session: the chosen configuration, what was found out at its start, and what the operator finds it by.

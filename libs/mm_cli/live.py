@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from mm_core.types import InputError
 from mm_runtime.settings import Settings
-from mm_store.instrument import Defined
 from mm_venues.binance.rest import Rest, RestError
 from mm_venues.binance.rules import parse_exchange_info
+from mm_venues.defined import Defined
 from mm_venues.frame_error import FrameError
 
 T = TypeVar("T")

@@ -14,9 +14,9 @@ from mm_runtime.nats_server import DATA
 from mm_runtime.sessions import BUS
 from mm_runtime.settings import Settings, Store
 from mm_runtime.sources import LIVE, REPLAY
-from mm_store.instrument import Defined
 from mm_store.session_file import SessionFile, inputs_of, read_session_file
 from mm_store.ws_lines import WsLines
+from mm_venues.defined import Defined
 
 MANIFEST = "manifest.json"
 RUNTIME = [name for name in Settings.__struct_fields__ if name not in Config.__struct_fields__]

@@ -33,8 +33,8 @@ from mm_runtime.sources import LIVE, PACED, REPLAY
 if TYPE_CHECKING:
     from mm_research.heard import Standing
     from mm_runtime.settings import Settings
-    from mm_store.instrument import Defined
     from mm_store.ws_lines import WsLines
+    from mm_venues.defined import Defined
 
 BUSES = ("nats", "memory")
 SOURCE_FORM = f"{LIVE}, {REPLAY}<file>[,<file>...] or {PACED}<file>[,<file>...]"

@@ -17,11 +17,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from mm_core.types import InputError
 from mm_runtime.metrics import Metrics
 from mm_runtime.state_folder import STATE_VARIABLE, state_folder
-from mm_store.instrument import Defined, define
+from mm_store.instrument import define
 from mm_store.ws_lines import WsLines
 from mm_venues.binance.venue.market import Market, look_ahead
 from mm_venues.binance.venue.player import Player, Source
 from mm_venues.binance.venue.server import VenueServer
+from mm_venues.defined import Defined
 
 HOST, PORT = "127.0.0.1", 18080
 CERTIFICATE = "replay_venue.pem"

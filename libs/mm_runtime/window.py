@@ -15,7 +15,6 @@ from mm_core.types import InputError, UnavailableError
 from mm_runtime.ending import end_tasks
 from mm_runtime.settings import Venue
 from mm_store.atomic import replacing
-from mm_store.instrument import Defined
 from mm_store.recording import Recording
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
 from mm_venues.binance.client import BinanceClient
@@ -23,6 +22,7 @@ from mm_venues.binance.endpoints import Endpoints
 from mm_venues.binance.feed import Feed
 from mm_venues.binance.rest import Rest, RestError
 from mm_venues.binance.rules import parse_exchange_info
+from mm_venues.defined import Defined
 from mm_venues.frame_error import FrameError
 from mm_venues.steady_clock import SteadyClock
 

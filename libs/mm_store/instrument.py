@@ -8,15 +8,15 @@ from array import array
 from decimal import Decimal
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from mm_core.events import BookDelta, BookSnapshot, InstrumentDefined, Trade
 from mm_core.types import INT64_MAX, InputError, from_units
-from mm_store.ws_lines import WsLines
 from mm_venues.binance.parse import MarketFact, Parser
 from mm_venues.binance.rules import instrument_id, parse_exchange_info
+from mm_venues.defined import Defined
 from mm_venues.frame_error import FrameError
+from mm_venues.port import Frames
 from mm_venues.units import plain_size
 
 _RECORDED = "exchangeInfo among the frames"
@@ -28,22 +28,7 @@ _INFO_BYTES_MAX = 256 << 20  # of all symbols of the venue it is some 20 MB
 _OFF_LOT_SHARE_MAX = 0.001
 
 
-class Defined(msgspec.Struct, frozen=True, kw_only=True):
-    """An instrument and where its tick and lot size come from."""
-
-    instrument: InstrumentDefined
-    tick_source: str
-    lot_source: str
-
-    def to_json(self) -> dict[str, str | int]:
-        """The content of `instrument.json`: the definition without the times, which belong to a session."""
-        fields: dict[str, str | int] = msgspec.structs.asdict(self.instrument)
-        for name in ("ts_ns", "recv_ns", "local_ns", "root_seq"):
-            del fields[name]
-        return fields | {"tick_source": self.tick_source, "lot_source": self.lot_source}
-
-
-def define(symbol: str, lines: WsLines, *, tick: str = "", lot: str = "", exchange_info: Path | None = None) -> Defined:
+def define(symbol: str, lines: Frames, *, tick: str = "", lot: str = "", exchange_info: Path | None = None) -> Defined:
     """The Binance instrument `symbol`: each size as given, else from exchangeInfo, else inferred from all the lines.
 
     exchangeInfo is the file given, or the first one among the lines.
@@ -152,7 +137,7 @@ def _decimal(option: str, size_e8: int) -> str:
     return f"{from_units(size_e8, Decimal(_FINEST)).normalize():f}"
 
 
-def _infer(symbol: str, lines: WsLines) -> _Inference:
+def _infer(symbol: str, lines: Frames) -> _Inference:
     inferred = _Inference()
     parser = Parser(_definition(symbol, _FINEST, _FINEST), price_ticks_max=INT64_MAX)
     for recv_ns, frame in lines:

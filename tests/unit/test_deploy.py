@@ -13,7 +13,7 @@ from mm_runtime.config import load_config
 from mm_runtime.permissions import users
 from mm_runtime.sessions import Running, running
 from mm_runtime.volumes import STORE_USERS, WRITERS, prepare
-from mm_store.instrument import Defined
+from mm_venues.defined import Defined
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "config" / "paper.toml"
 OFFSET_NS = -1_234_567
