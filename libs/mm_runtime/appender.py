@@ -18,8 +18,6 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from nats.aio.msg import Msg
-from nats.js.errors import NotFoundError
 
 from mm_core.types import IntegrityError, UnavailableError
 from mm_runtime.bus import Bus, until_available
@@ -27,6 +25,7 @@ from mm_runtime.fence import EXPECTED, EXPECTED_SEQUENCE, FENCES, is_replicated,
 from mm_runtime.label import HEADER, Label
 from mm_runtime.log_check import NAME, RESTORE, read_info, read_name
 from mm_runtime.malformed import MalformedError, read
+from mm_runtime.messages import Msg, NotFoundError
 from mm_runtime.open_log import open_log
 from mm_wire.chain import FIRST, name_of
 from mm_wire.subjects import stream

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from nats.js.errors import NotFoundError
 
 from mm_core.events import InstrumentDefined
 from mm_core.types import NS_PER_S, InputError, IntegrityError, UnavailableError
@@ -18,6 +17,7 @@ from mm_runtime.bus import OUTAGES, Bus, until_available
 from mm_runtime.config import to_toml, without_settings
 from mm_runtime.ending import end_tasks
 from mm_runtime.login import login_of
+from mm_runtime.messages import NotFoundError
 from mm_runtime.nats_server import DATA, HOST, SECRETS, answers, free_port, make_passwords, server_command, write_secret
 from mm_runtime.permissions import authorization, users
 from mm_runtime.rebuild import read_end

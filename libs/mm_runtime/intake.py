@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
-from nats.aio.msg import Msg
 
 from mm_runtime.bus import Bus
 from mm_runtime.malformed import MalformedError, read
+from mm_runtime.messages import Msg
 from mm_runtime.roots import Roots, Want
 from mm_wire.subjects import CONSOLE, root_subject, want_subject
 

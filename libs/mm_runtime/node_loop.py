@@ -8,8 +8,6 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
-from nats.aio.msg import Msg
-from nats.js.errors import NotFoundError
 
 from mm_core.compiled import CORE_DIGEST
 from mm_core.events import Event, InstrumentDefined
@@ -22,6 +20,7 @@ from mm_runtime.log_check import check_log
 from mm_runtime.log_poller import check_tail
 from mm_runtime.log_reader import LogReader
 from mm_runtime.malformed import MalformedError
+from mm_runtime.messages import Msg, NotFoundError
 from mm_runtime.reports import Report
 from mm_runtime.trim import last_roots
 from mm_wire.codec import decode, encode

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from nats.js.errors import NotFoundError
 
 from mm_core.types import IntegrityError
 from mm_runtime.bus import Bus
 from mm_runtime.log_check import follows, read_message, record_of
+from mm_runtime.messages import NotFoundError
 from mm_runtime.restore import check_stream, from_copies
 from mm_runtime.settings import Store
 from mm_store.log_file import LogWriter

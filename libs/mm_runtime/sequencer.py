@@ -10,7 +10,6 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
-from nats.aio.msg import Msg
 
 from mm_core.events import AnyEvent, InstrumentDefined, OperatorCommand, RootEvent
 from mm_core.sequencer import Sequencer as Stamper
@@ -24,6 +23,7 @@ from mm_runtime.label import Label
 from mm_runtime.lateness import Hold, Lateness
 from mm_runtime.ledger import Ledger
 from mm_runtime.malformed import MalformedError, read
+from mm_runtime.messages import Msg
 from mm_runtime.rebuild import CLOSE, read_end
 from mm_runtime.reports import Head, Report
 from mm_runtime.source_clock import SourceClock
