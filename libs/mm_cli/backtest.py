@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mm_cli.interrupt import INTERRUPTED, interruptible
 from mm_cli.options import (
     VENUES,
     ConfigOption,
@@ -24,7 +23,8 @@ from mm_cli.options import (
 )
 from mm_cli.summary import activity_rows, as_text, result_rows, tell_notes
 from mm_core.types import InputError
-from mm_runtime.config import load_config, naming_origin
+from mm_service.config import load_config, naming_origin
+from mm_session.interrupt import INTERRUPTED, interruptible
 
 if TYPE_CHECKING:
     from mm_core.events import InstrumentDefined

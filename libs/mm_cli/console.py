@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mm_cli.look import Look
 from mm_cli.summary import counts_text, share_text
 from mm_core.types import NS_PER_S
+from mm_session.look import Look
 
 if TYPE_CHECKING:
     from rich.panel import Panel

@@ -14,7 +14,7 @@ from mm_cli.summary import tell_notes
 from mm_core.types import InputError
 
 if TYPE_CHECKING:
-    from mm_runtime.settings import Settings
+    from mm_service.settings import Settings
     from mm_venues.defined import Defined
 
 app = typer.Typer(help="What containers need before they start.", no_args_is_help=True, rich_markup_mode=None)
@@ -30,8 +30,8 @@ def prepare(
     group: Annotated[str, typer.Option(help="Group whose log the bus holds.")] = "main",
 ) -> None:
     """Make the secrets that are missing, and the configuration of the servers from them."""
-    from mm_runtime.config import load_config
-    from mm_runtime.volumes import prepare
+    from mm_service.config import load_config
+    from mm_service.volumes import prepare
 
     made = prepare(folder, group, load_config(None).bus.sync_interval)
     typer.echo(f"prepare: new secrets: {', '.join(made)}" if made else "prepare: every secret is there")
@@ -42,7 +42,7 @@ def step_down(
     group: Annotated[str, typer.Option(help="Group whose log has another leader then.")] = "",
 ) -> None:
     """Let the server that leads a replicated log hand over, before it is maintained; [bus] says where the log is."""
-    from mm_runtime.hand_over import stepped_down
+    from mm_session.hand_over import stepped_down
 
     before, after, seconds = stepped_down(group)
     typer.echo(f"step-down: {before} handed over to {after} in {1_000 * seconds:.0f} ms")
@@ -59,9 +59,9 @@ def session(
     A session that is there is kept: its log was decided with that configuration. InputError if it is another one.
     """
     check_symbol("--symbol", symbol)
-    from mm_cli.live import defined_live
     from mm_core.setup.notes import start_notes
-    from mm_runtime.config import load_config, naming_origin
+    from mm_service.config import load_config, naming_origin
+    from mm_session.before_live import defined_live
 
     chosen = load_config(config)
     text = config.read_text(encoding="utf-8")
@@ -105,10 +105,10 @@ def _check_same(folder: Path) -> None:
 def _write_session(folder: Path, chosen: "Settings", defined: "Defined", text: str) -> None:
     import msgspec
 
-    from mm_cli.live import measured_offset_ns
     from mm_core.setup.config import Config
-    from mm_runtime.config import load_config
-    from mm_runtime.sessions import Running
+    from mm_service.config import load_config
+    from mm_session.before_live import measured_offset_ns
+    from mm_session.sessions import Running
 
     name = f"{defined.instrument.instrument_id}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     venue = f"ws_url = {json.dumps(chosen.venue.ws_url)}\nrest_url = {json.dumps(chosen.venue.rest_url)}"

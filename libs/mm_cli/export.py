@@ -9,7 +9,7 @@ from mm_core.types import InputError
 
 if TYPE_CHECKING:
     from mm_research.export import Exported
-    from mm_runtime.sessions import Running
+    from mm_session.sessions import Running
 
 MANIFEST = "manifest.json"
 
@@ -36,10 +36,10 @@ def run(
 
 
 def _of_folder(folder: Path, out: Path | None) -> dict[str, Any]:
-    from mm_cli.complete import complete
     from mm_cli.summary import tell_notes
     from mm_research.export import Exported, export
     from mm_research.stored import read_stored
+    from mm_session.complete import complete
     from mm_store.log_read import read_records
 
     if out is None and (folder / MANIFEST).exists():
@@ -62,7 +62,7 @@ def _of_group(group: str, out: Path | None) -> dict[str, Any]:
 
 
 def _running(group: str) -> "Running":
-    from mm_runtime.sessions import running
+    from mm_session.sessions import running
 
     found = [each for each in running() if each.group == group]
     if not found:
@@ -81,8 +81,8 @@ def _about(running: "Running") -> "Exported":
 def _read_log(running: "Running", out: Path) -> None:
     """The log of a running session up to now, into `log/` of `out`: from its file, the store and the bus."""
     from mm_cli.operator import with_bus
-    from mm_runtime.config import load_config
-    from mm_runtime.copy_log import copy_log
+    from mm_service.config import load_config
+    from mm_session.copy_log import copy_log
     from mm_store.log_file import LogWriter
 
     folder = Path(load_config(None).store.log or running.folder)  # in containers it is on a volume of its own

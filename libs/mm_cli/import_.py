@@ -14,7 +14,7 @@ from mm_cli.summary import as_text, left_out_rows, size_notes, tell_notes
 from mm_core.types import InputError
 
 if TYPE_CHECKING:
-    from mm_store.importer import Imported
+    from mm_research.importer import Imported
     from mm_store.tape_session import SessionTape
     from mm_store.ws_lines import WsLines
 
@@ -72,8 +72,8 @@ def _lines_of(files: list[Path], symbol: str, *, salvage: bool) -> "WsLines":
 def _of_lines(
     lines: "WsLines", out: Path, symbol: str, sizes: dict[str, str], exchange_info: Path | None, *, force: bool
 ) -> "Imported":
-    from mm_store.importer import import_ws_lines
-    from mm_store.instrument import define
+    from mm_research.importer import import_ws_lines
+    from mm_venues.binance.define import define
 
     tell_notes(size_notes(sizes["tick"], sizes["lot"], exchange_info))
     defined = define(symbol, lines, **sizes, exchange_info=exchange_info)

@@ -15,8 +15,8 @@ from mm_cli.summary import as_text, standing_rows
 from mm_core.types import Command, InputError
 
 if TYPE_CHECKING:
-    from mm_runtime.bus import Bus
-    from mm_runtime.sessions import Running
+    from mm_bus.bus import Bus
+    from mm_session.sessions import Running
 
 T = TypeVar("T")
 SymbolOption = Annotated[str, typer.Option("--symbol", help="Which session, where more than one runs.")]
@@ -47,7 +47,7 @@ def resume(
     With the folder of a session that does not run any more, because it failed, was killed or interrupted before its log
     was closed: start its services again, on its log, and go on to its end as `paper` does.
     """
-    from mm_runtime.sessions import chosen
+    from mm_session.sessions import chosen
     from mm_store.session_file import NAME
 
     if session and (Path(session) / NAME).is_file() and not chosen(session=session):
@@ -77,7 +77,7 @@ def set_(
     key, equals, value = setting.partition("=")
     if not (equals and "." in key):
         raise InputError(f"set {setting}: expected section.key=value, such as risk.position_max_base=0.02")
-    from mm_runtime.sessions import the_session
+    from mm_session.sessions import the_session
 
     found = the_session(symbol, session)
     check_setting(to_config(found.config), found.instrument, key.strip(), value.strip())
@@ -88,7 +88,7 @@ def status(symbol: SymbolOption = "", session: SessionOption = "", as_json: Json
     """Show the services of the running sessions and how far each one is."""
     import msgspec
 
-    from mm_runtime.sessions import chosen
+    from mm_session.sessions import chosen
 
     answers = [_services(each) for each in chosen(symbol, session)]
     if as_json:
@@ -112,7 +112,7 @@ def sql(
     """Ask the ClickHouse of a session. Reading only: no other statement, no file, no network."""
     if form not in FORMATS:
         raise InputError(f"--format {form}: expected {', '.join(FORMATS)}")
-    from mm_runtime.sessions import chosen
+    from mm_session.sessions import chosen
 
     is_folder = bool(session) and Path(session).is_dir() and not chosen(session=session)
     answer = (
@@ -122,8 +122,8 @@ def sql(
 
 
 def _command(symbol: str, name: str, command: Command, key: str = "", value: str = "") -> None:
-    from mm_runtime.operator import send
-    from mm_runtime.sessions import the_session
+    from mm_session.operator import send
+    from mm_session.sessions import the_session
 
     session = the_session(symbol, name)
     seq = with_bus(session, lambda bus: send(bus, session.group, command, key, value))
@@ -132,7 +132,7 @@ def _command(symbol: str, name: str, command: Command, key: str = "", value: str
 
 
 def _services(session: "Running") -> dict[str, Any]:
-    from mm_runtime.chain import SERVICES
+    from mm_session.processes import SERVICES
     from mm_wire.subjects import RECORDER, status_subject
 
     async def ask(bus: "Bus") -> list[Any]:
@@ -177,7 +177,7 @@ def _show(answer: dict[str, Any]) -> None:
 
 
 def _ask_running(symbol: str, name: str, statement: str, form: str) -> str:
-    from mm_runtime.sessions import the_session
+    from mm_session.sessions import the_session
     from mm_wire.subjects import sql_subject
 
     session = the_session(symbol, name)
@@ -203,8 +203,8 @@ def _ask_folder(folder: Path, statement: str, form: str) -> str:
 
 def with_bus(session: "Running", work: Callable[["Bus"], Awaitable[T]]) -> T:
     """Do what needs the bus of a running session, as its operator."""
-    from mm_runtime.bus import Bus
-    from mm_runtime.config import load_config
+    from mm_bus.bus import Bus
+    from mm_service.config import load_config
 
     login = session.login(load_config(None).bus)
 

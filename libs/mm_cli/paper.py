@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mm_cli.failures import fail_on
-from mm_cli.folder import check_empty
-from mm_cli.interrupt import INTERRUPTED, interruptible
 from mm_cli.options import (
     MAX,
     VENUES,
@@ -27,12 +25,14 @@ from mm_cli.options import (
 )
 from mm_cli.summary import activity_rows, as_text, result_rows, share_text, size_notes, tell_notes
 from mm_core.types import InputError
-from mm_runtime.config import load_config, naming_origin
-from mm_runtime.sources import LIVE, PACED, REPLAY
+from mm_service.config import load_config, naming_origin
+from mm_service.sources import LIVE, PACED, REPLAY
+from mm_session.folder import check_empty
+from mm_session.interrupt import INTERRUPTED, interruptible
 
 if TYPE_CHECKING:
     from mm_research.heard import Standing
-    from mm_runtime.settings import Settings
+    from mm_service.settings import Settings
     from mm_store.ws_lines import WsLines
     from mm_venues.defined import Defined
 
@@ -118,10 +118,10 @@ def _defined(
 ) -> "Defined":
     """The instrument."""
     if lines is None:
-        from mm_cli.live import defined_live
+        from mm_session.before_live import defined_live
 
         return defined_live(symbol, config)
-    from mm_store.instrument import define
+    from mm_venues.binance.define import define
 
     return define(symbol, lines, tick=tick, lot=lot, exchange_info=exchange_info)
 
@@ -188,9 +188,9 @@ def _on_bus(
 ) -> tuple[dict[str, Any], bool]:
     from time import time_ns
 
-    from mm_cli.chain import summary, trade
     from mm_cli.console import console, tell_now
-    from mm_cli.order import new_order
+    from mm_session.run import summary, trade
+    from mm_session.spec import new_order
 
     order = new_order(source, lines, defined, config, notes, out, pace, time_ns())
     outcome = trade(order, console, tell_now)
@@ -199,7 +199,7 @@ def _on_bus(
 
 def _measured_offset(config: "Settings") -> str:
     """The exchange's clock against ours, as a setting that the user's own overrides."""
-    from mm_cli.live import measured_offset_ns
+    from mm_session.before_live import measured_offset_ns
 
     return f"clock.offset_ns={measured_offset_ns(config)}"
 

@@ -12,7 +12,7 @@ from mm_cli.options import VENUES, ConfigOption, SetOption, check_choice, check_
 from mm_core.types import NS_PER_S, InputError
 
 if TYPE_CHECKING:
-    from mm_runtime.window import Recorded
+    from mm_services.recorder.window import Recorded
 
 
 def run(
@@ -36,8 +36,8 @@ def run(
     import msgspec
     import uvloop
 
-    from mm_runtime.config import load_config
-    from mm_runtime.window import record
+    from mm_service.config import load_config
+    from mm_services.recorder.window import record
 
     chosen = load_config(config, settings or ())
     done = uvloop.run(record(chosen.venue, symbol, data, seconds))

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from mm_cli.chain import summary, trade
 from mm_cli.console import console, tell_now
-from mm_cli.order import defined_of, old_order
 from mm_cli.paper import end, tell
+from mm_session.run import summary, trade
+from mm_session.spec import defined_of, old_order
 
 
 def go_on(folder: Path, *, salvage: bool, as_json: bool) -> None:

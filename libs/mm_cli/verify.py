@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mm_cli.interrupt import INTERRUPTED, interruptible
 from mm_core.types import NS_PER_S
+from mm_session.interrupt import INTERRUPTED, interruptible
 
 if TYPE_CHECKING:
     from mm_research.stored import Stored
@@ -31,10 +31,10 @@ def run(
     """
     import msgspec
 
-    from mm_cli.complete import complete
     from mm_cli.summary import tell_notes
     from mm_research.stored import read_stored
     from mm_research.verify import verify_stored
+    from mm_session.complete import complete
 
     tell_notes(complete(session))
     stored = read_stored(session)

@@ -25,12 +25,12 @@ from mm_research.memory_log import Hear, MemoryLog
 from mm_research.recording import Recording
 from mm_research.report import Report
 from mm_research.session import Session, check_folder, write_session
-from mm_store.findings import Findings
 from mm_store.log_file import writing_log
 from mm_store.ws_lines import LeftOut, WsLines
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
 from mm_venues.binance.counts import FeedCounts, never_proven
 from mm_venues.binance.feed import Feed
+from mm_venues.binance.findings import Findings
 from mm_venues.frame_error import FrameError
 
 MAX_SPEED = 0.0  # as fast as it goes

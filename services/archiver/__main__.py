@@ -4,10 +4,10 @@ import logging
 import os
 from pathlib import Path
 
-from mm_runtime.archiver import Archiver
-from mm_runtime.figures.archive import add_archive
-from mm_runtime.figures.room import LOG, add_clickhouse, add_folder
-from mm_runtime.service import Service, run_service
+from mm_service.figures.room import LOG, add_clickhouse, add_folder
+from mm_service.service import Service, run_service
+from mm_services.archiver.archiver import Archiver
+from mm_services.archiver.figures import add_archive
 
 NICE = 10  # what decides goes first on a busy machine; the store may lag
 

@@ -1,7 +1,7 @@
 """The book_builder on the bus: assembly only."""
 
-from mm_runtime.figures.book import FIGURES
-from mm_runtime.node_service import run_node
+from mm_service.node_service import run_node
+from mm_services.book_builder.figures import FIGURES
 
 if __name__ == "__main__":
     run_node("book_builder", FIGURES)

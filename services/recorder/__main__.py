@@ -7,14 +7,14 @@ import msgspec
 
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
-from mm_runtime.figures.feed import add_feed, add_live
-from mm_runtime.figures.room import FRAMES, add_folder
-from mm_runtime.live_source import LiveSource
-from mm_runtime.recorded_source import RecordedSource
-from mm_runtime.recorder import Recorder
-from mm_runtime.recorder_options import add_options, frames_folder
-from mm_runtime.service import Service, run_service
-from mm_runtime.sources import LIVE, PACED, REPLAY
+from mm_service.figures.room import FRAMES, add_folder
+from mm_service.service import Service, run_service
+from mm_service.sources import LIVE, PACED, REPLAY
+from mm_services.recorder.figures import add_feed, add_live
+from mm_services.recorder.live_source import LiveSource
+from mm_services.recorder.options import add_options, frames_folder
+from mm_services.recorder.recorded_source import RecordedSource
+from mm_services.recorder.recorder import Recorder
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import warm_book
 from mm_wire.subjects import end_subject

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mm_runtime.ledger import Ledger, LogDiffersError
+from mm_services.sequencer.ledger import Ledger, LogDiffersError
 from mm_wire.chain import Entry
 
 KINDS = ("A", "B", "C", "D", "E")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from mm_cli import deploy, live
+from mm_bus.permissions import users
+from mm_cli import deploy
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
-from mm_runtime.config import load_config
-from mm_runtime.permissions import users
-from mm_runtime.sessions import Running, running
-from mm_runtime.volumes import STORE_USERS, WRITERS, prepare
+from mm_service.config import load_config
+from mm_service.volumes import STORE_USERS, WRITERS, prepare
+from mm_session import before_live as live
+from mm_session.sessions import Running, running
 from mm_venues.defined import Defined
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "config" / "paper.toml"

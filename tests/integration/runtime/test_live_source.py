@@ -12,11 +12,11 @@ from tests.venue.market import ETH, book, diff, impatient
 from tests.venue.play import synced
 from tests.venue.venue import Venue, answer, snapshot
 
+from mm_bus.roots import RootSource
 from mm_core.events import BookDelta, FeedStatus, InstrumentDefined, Root, Tick
 from mm_core.types import NS_PER_S, BookState
-from mm_runtime.live_source import LiveSource
-from mm_runtime.roots import RootSource
-from mm_runtime.settings import Venue as Address
+from mm_service.settings import Venue as Address
+from mm_services.recorder.live_source import LiveSource
 from mm_venues.audit import CompiledBook, TouchAudit
 from mm_venues.binance.feed import Feed
 from mm_venues.steady_clock import SteadyClock

@@ -28,15 +28,15 @@ from mm_core import events as e
 from mm_core.node import Node
 from mm_core.risk.reason import Reason
 from mm_core.types import BookState, Command, Side, TimeInForce
-from mm_runtime.figures.account import FIGURES as OF_ACCOUNT
-from mm_runtime.figures.book import FIGURES as OF_BOOK
-from mm_runtime.figures.limits import FIGURES as OF_RISK
-from mm_runtime.figures.node import Figures, add_node
-from mm_runtime.figures.quotes import FIGURES as OF_QUOTES
-from mm_runtime.figures.said import Said, add_said
-from mm_runtime.figures.scale import Scale
-from mm_runtime.figures.venue import FIGURES as OF_VENUE
-from mm_runtime.metrics import Metrics
+from mm_service.figures.answers import Said, add_said
+from mm_service.figures.node import Figures, add_node
+from mm_service.figures.scale import Scale
+from mm_service.metrics import Metrics
+from mm_services.accountant.figures import FIGURES as OF_ACCOUNT
+from mm_services.book_builder.figures import FIGURES as OF_BOOK
+from mm_services.paper_exchange.figures import FIGURES as OF_VENUE
+from mm_services.quoter.figures import FIGURES as OF_QUOTES
+from mm_services.risk.figures import FIGURES as OF_RISK
 
 OWN: dict[int, Figures] = {
     ACCOUNTANT: OF_ACCOUNT,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mm_core.events import InstrumentDefined
-from mm_runtime.figures.room import CLICKHOUSE, FRAMES, add_clickhouse, add_folder
-from mm_runtime.metrics import Metrics
-from mm_runtime.recorder_options import add_options, frames_folder
+from mm_service.figures.room import CLICKHOUSE, FRAMES, add_clickhouse, add_folder
+from mm_service.metrics import Metrics
+from mm_services.recorder.options import add_options, frames_folder
 from mm_store.clickhouse.sizes import Sizes
 from mm_store.clickhouse.store import open_store
 
