@@ -52,12 +52,13 @@ def _of_folder(folder: Path, out: Path | None) -> dict[str, Any]:
 
 def _of_group(group: str, out: Path | None) -> dict[str, Any]:
     from mm_research.export import export
+    from mm_session.copy_log import copy_running
     from mm_store.log_read import read_records
 
     if out is None:
         raise InputError("export --group: expected --out <new folder>")
     running = _running(group)
-    _read_log(running, out)
+    copy_running(running, out)
     return export(_about(running), read_records(out), out, with_log=False, progress=_show)
 
 
@@ -76,18 +77,6 @@ def _about(running: "Running") -> "Exported":
 
     config: Config = to_config(running.config)
     return Exported(command="paper", config=config, instrument=running.instrument)
-
-
-def _read_log(running: "Running", out: Path) -> None:
-    """The log of a running session up to now, into `log/` of `out`: from its file, the store and the bus."""
-    from mm_cli.operator import with_bus
-    from mm_service.config import load_config
-    from mm_session.copy_log import copy_log
-    from mm_store.log_file import LogWriter
-
-    folder = Path(load_config(None).store.log or running.folder)  # in containers it is on a volume of its own
-    with LogWriter(out) as writer:
-        with_bus(running, lambda bus: copy_log(bus, running.group, writer, folder))
 
 
 def _show(seq: int, local_ns: int) -> None:

@@ -9,7 +9,10 @@ import msgspec
 from mm_bus.bus import Bus
 from mm_bus.log_copies import stream_ends
 from mm_core.types import IntegrityError, UnavailableError
+from mm_service.config import load_config
+from mm_session.asking import with_bus
 from mm_session.complete_log import append_log
+from mm_session.sessions import Running
 from mm_store.log_file import LogWriter
 from mm_store.log_read import has_log, read_records
 from mm_wire.chain import Record, name_of
@@ -85,3 +88,10 @@ async def _copy_store(bus: Bus, group: str, writer: LogWriter, until_seq: int) -
             f"the log {stream(group)} begins at {until_seq} on the bus, and the store holds it up to "
             f"{writer.next_seq - 1}: {writer.next_seq} is the first that is missing"
         )
+
+
+def copy_running(running: Running, out: Path) -> None:
+    """The log of a running session up to now, into `log/` of `out`: from its file, the store and the bus."""
+    folder = Path(load_config(None).store.log or running.folder)  # in containers it is on a volume of its own
+    with LogWriter(out) as writer:
+        with_bus(running, lambda bus: copy_log(bus, running.group, writer, folder))
