@@ -66,7 +66,7 @@ def trade(order: Order, console: Console, tell: Tell) -> Outcome:
             write_session_file(folder.path, order.asked)
             warm(order.settings, order.asked.instrument)
             with SessionWriter(order.out, order.asked.instrument, order.settings) as writer:
-                outcome = uvloop.run(_trade(_Trading(order, folder, writer, console, tell)))
+                outcome = uvloop.run(_trade(lambda: _Trading(order, folder, writer, console, tell)))
                 if outcome.is_closed:
                     _write(order, outcome, writer)
                     folder.is_done = True
@@ -84,8 +84,9 @@ def trade(order: Order, console: Console, tell: Tell) -> Outcome:
         return outcome
 
 
-async def _trade(trading: "_Trading") -> Outcome:
+async def _trade(begin: Callable[[], "_Trading"]) -> Outcome:
     """Run it beside the signals that end it. KeyboardInterrupt after a second one."""
+    trading = begin()  # in the loop, to which its processes belong
     interrupts = trading.interrupts
     with interrupts.watched():
         work = asyncio.create_task(trading.run())
