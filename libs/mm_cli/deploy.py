@@ -52,6 +52,7 @@ def session(
     from mm_core.setup.notes import start_notes
     from mm_service.config import load_config, naming_origin
     from mm_session.deployed import begin
+    from mm_venues.registry import DEFAULT, VENUES
 
     chosen = load_config(config)
 
@@ -59,7 +60,7 @@ def session(
         with naming_origin(config):
             tell_notes(start_notes(chosen, defined.instrument))
 
-    begun = begin(folder, symbol, config, chosen, on_new)
+    begun = begin(folder, VENUES[DEFAULT], symbol, config, chosen, on_new)
     what = f"{begun}, {config.name}" if begun else f"{symbol} of {chosen.venue.ws_url} goes on"
     typer.echo(f"session: {what}")
 

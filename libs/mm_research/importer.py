@@ -8,12 +8,11 @@ import msgspec
 from mm_store.tape import Tape, TapeBuilder
 from mm_store.tape_days import clock_ms, split_days, write_days
 from mm_store.ws_lines import LeftOut, WsLines
-from mm_venues.audit import CompiledBook, TouchAudit
-from mm_venues.binance.counts import FeedCounts, never_proven
-from mm_venues.binance.feed import Feed
-from mm_venues.binance.findings import Findings
 from mm_venues.defined import Defined
+from mm_venues.feed_counts import FeedCounts, never_proven
+from mm_venues.findings import Findings
 from mm_venues.frame_error import FrameError
+from mm_venues.registry import venue_of
 
 _PROGRESS_LINES = 4096
 
@@ -72,7 +71,7 @@ def import_ws_lines(
 
 
 def _read(lines: WsLines, defined: Defined, progress: Progress) -> tuple[Tape, FeedCounts, list[str]]:
-    feed, findings = Feed(defined.instrument, TouchAudit(CompiledBook())), Findings()
+    feed, findings = venue_of(defined.instrument.instrument_id).new_feed(defined.instrument), Findings()
     builder = TapeBuilder(defined.instrument)
     for count, (recv_ns, frame) in enumerate(lines):
         try:

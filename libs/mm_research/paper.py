@@ -27,11 +27,11 @@ from mm_research.report import Report
 from mm_research.session import Session, check_folder, write_session
 from mm_store.log_file import writing_log
 from mm_store.ws_lines import LeftOut, WsLines
-from mm_venues.audit import CompiledBook, TouchAudit, warm_book
-from mm_venues.binance.counts import FeedCounts, never_proven
-from mm_venues.binance.feed import Feed
-from mm_venues.binance.findings import Findings
+from mm_venues.audit import warm_book
+from mm_venues.feed_counts import FeedCounts, never_proven
+from mm_venues.findings import Findings
 from mm_venues.frame_error import FrameError
+from mm_venues.registry import venue_of
 
 MAX_SPEED = 0.0  # as fast as it goes
 _PROGRESS_FRAMES = 1024
@@ -51,7 +51,7 @@ class PaperSession:
         self.heard = Heard(instrument, config)
         self._hear = hear
         self.findings = Findings()
-        self._feed = Feed(instrument, TouchAudit(CompiledBook()))
+        self._feed = venue_of(instrument.instrument_id).new_feed(instrument)
         self._sequencer = Sequencer(parts.period_ns, parts.offset_ns)
         self._log = MemoryLog(new_nodes(parts, instrument.instrument_id), self._on_event)
 

@@ -6,19 +6,7 @@ from msgspec import Meta
 
 from mm_bus.settings import BusSettings, Port, Positive
 from mm_core.setup.config import Config, Millis, Section
-
-
-class Venue(Section, frozen=True, kw_only=True):
-    """Where the exchange is, and how its client behaves."""
-
-    ws_url: str = "wss://stream.binance.com:9443"
-    rest_url: str = "https://api.binance.com"
-    snapshot_levels: Annotated[int, Meta(ge=5, le=5000)] = 5000
-    silence_s_max: Annotated[int, Meta(ge=1, le=3600)] = 30
-    backoff_s_max: Annotated[int, Meta(ge=1, le=3600)] = 60
-    rotate_s: Annotated[int, Meta(ge=1, le=86_400)] = 82_800  # a connection is replaced, without a gap, at this age
-    definition_s: Annotated[int, Meta(ge=1, le=86_400)] = 300  # the trading rules are asked for again so often
-    weight_max: Annotated[int, Meta(ge=1, le=6_000)] = 1_200  # request weight in a minute, of the venue's 6,000
+from mm_venues.settings import VenueSettings
 
 
 class Service(Section, frozen=True, kw_only=True):
@@ -58,6 +46,6 @@ class Settings(Config, frozen=True, kw_only=True):
     """All sections of a service's configuration; every key has a default."""
 
     bus: BusSettings = BusSettings()
-    venue: Venue = Venue()
+    venue: VenueSettings = VenueSettings()
     service: Service = Service()
     store: Store = Store()

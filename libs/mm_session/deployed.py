@@ -17,6 +17,7 @@ from mm_session.before_live import defined_live, measured_offset_ns
 from mm_session.sessions import Running
 from mm_store.atomic import replacing
 from mm_venues.defined import Defined
+from mm_venues.port import Venue
 
 # The files of a session: the chosen configuration, what was found out at its start, and what the operator finds it by.
 CONFIG, FOUND, INSTRUMENT, STATE = "config.toml", "session.toml", "instrument.json", "state"
@@ -24,7 +25,9 @@ CONFIG, FOUND, INSTRUMENT, STATE = "config.toml", "session.toml", "instrument.js
 ASKED, WANTED = "asked.json", "wanted.json"
 
 
-def begin(folder: Path, symbol: str, config: Path, chosen: Settings, on_new: Callable[[Defined], None]) -> str:
+def begin(
+    folder: Path, venue: Venue, symbol: str, config: Path, chosen: Settings, on_new: Callable[[Defined], None]
+) -> str:
     """Ask the venue for instrument and clock, and write the session's configuration; what was begun.
 
     A session that is there is kept, "": its log was decided with that configuration. InputError if it is another one.
@@ -40,9 +43,9 @@ def begin(folder: Path, symbol: str, config: Path, chosen: Settings, on_new: Cal
     if (folder / ASKED).is_file():
         check_same(folder)
         return ""
-    defined = defined_live(symbol, chosen)
+    defined = defined_live(venue, symbol, chosen.venue)
     on_new(defined)
-    _write_session(folder, chosen, defined, text)
+    _write_session(folder, venue, chosen, defined, text)
     _write(folder / ASKED, json.dumps(asked))  # the last one: a session without it is made anew
     return f"{defined.instrument.instrument_id} of {chosen.venue.ws_url}"
 
@@ -60,12 +63,12 @@ def check_same(folder: Path) -> None:
         )
 
 
-def _write_session(folder: Path, chosen: Settings, defined: Defined, text: str) -> None:
+def _write_session(folder: Path, venue: Venue, chosen: Settings, defined: Defined, text: str) -> None:
     name = f"{defined.instrument.instrument_id}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    venue = f"ws_url = {json.dumps(chosen.venue.ws_url)}\nrest_url = {json.dumps(chosen.venue.rest_url)}"
-    lines = [f"[store]\nsession = {json.dumps(name)}", f"[venue]\n{venue}"]
+    urls = f"ws_url = {json.dumps(chosen.venue.ws_url)}\nrest_url = {json.dumps(chosen.venue.rest_url)}"
+    lines = [f"[store]\nsession = {json.dumps(name)}", f"[venue]\n{urls}"]
     if not chosen.clock.offset_ns:
-        lines.append(f"[clock]\noffset_ns = {measured_offset_ns(chosen)}")
+        lines.append(f"[clock]\noffset_ns = {measured_offset_ns(venue, chosen.venue)}")
     _write(folder / CONFIG, text)
     _write(folder / FOUND, "\n".join(lines) + "\n")
     _write(folder / INSTRUMENT, msgspec.json.encode(defined.instrument).decode())

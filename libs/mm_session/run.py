@@ -29,9 +29,8 @@ from mm_session.spec import Order
 from mm_store.log_read import read_records
 from mm_store.session_file import write_session_file
 from mm_store.ws_lines import LeftOut
-from mm_venues.audit import CompiledBook, TouchAudit
-from mm_venues.binance.counts import FeedCounts, never_proven
-from mm_venues.binance.feed import Feed
+from mm_venues.feed_counts import FeedCounts, never_proven
+from mm_venues.registry import venue_of
 from mm_wire.chain import Record
 from mm_wire.codec import decode
 
@@ -230,7 +229,7 @@ class _Trading:
 
 def _no_counts(instrument: InstrumentDefined) -> FeedCounts:
     """Of a recorder that never answered."""
-    return Feed(instrument, TouchAudit(CompiledBook())).counts()
+    return venue_of(instrument.instrument_id).new_feed(instrument).counts()
 
 
 def _write(order: Order, outcome: Outcome, writer: SessionWriter) -> None:

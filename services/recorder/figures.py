@@ -10,8 +10,9 @@ from mm_core.types import NS_PER_S
 from mm_service.metrics import Metrics
 from mm_services.recorder.live_source import LiveSource
 from mm_services.recorder.recorder import Recorder
-from mm_venues.binance.endpoints import DISCONNECTS, ClientCounts
-from mm_venues.binance.feed import Feed, FeedCounts
+from mm_venues.client_counts import DISCONNECTS, ClientCounts
+from mm_venues.feed_counts import FeedCounts
+from mm_venues.port import Feed
 
 STATES = ("syncing", "valid")
 FEED = {
@@ -68,7 +69,7 @@ def add_feed(metrics: Metrics, recorder: Recorder, instrument: InstrumentDefined
         "Time since the last frame came, or since the start",
         lambda: monotonic() - recorder.heard_s,
     )
-    metrics.counter("resyncs", "Times the book had to be proven anew", lambda: max(0, feed.sync.epoch - 1))
+    metrics.counter("resyncs", "Times the book had to be proven anew", lambda: max(0, feed.epoch - 1))
     metrics.counter("frames", "Frames of the venue", lambda: recorder.frames)
     for name, text in FEED.items():
         metrics.counter(name, text, partial(_count, feed, name))

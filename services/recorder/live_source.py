@@ -11,13 +11,12 @@ import msgspec
 from mm_core.events import FeedStatus, InstrumentDefined, RootEvent
 from mm_core.types import NS_PER_S, BookState
 from mm_service.ending import end_tasks
-from mm_service.settings import Venue
 from mm_services.recorder.recorder import Recorder
 from mm_store.ws_lines import LeftOut
-from mm_venues.binance.client import BinanceClient
-from mm_venues.binance.endpoints import Endpoints
-from mm_venues.binance.rest import Rest
 from mm_venues.control import disconnected
+from mm_venues.port import Client
+from mm_venues.registry import venue_of
+from mm_venues.settings import VenueSettings
 from mm_venues.steady_clock import SteadyClock
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ class LiveSource:
     ) -> None:
         self.lost = 0  # roots that were given up because the sequencer did not take them, or too late
         self.reason = ""
-        self.client: BinanceClient | None = None
+        self.client: Client | None = None
         self._recorder = recorder
         self._defined = msgspec.structs.replace(instrument, ts_ns=0, recv_ns=0)  # as the log knows it
         self._clock = clock
@@ -71,7 +70,7 @@ class LiveSource:
         if self.client:
             self.client.request_snapshot()
 
-    async def run(self, venue: Venue, until_heard: Callable[[], Awaitable[None]]) -> None:
+    async def run(self, settings: VenueSettings, until_heard: Callable[[], Awaitable[None]]) -> None:
         """Open the log, take frames once the nodes read it, until `ended`. InputError for an unknown symbol."""
         roots = self._recorder.roots
         roots.go_on_behind(await self._recorder.open())
@@ -83,25 +82,12 @@ class LiveSource:
         await until_heard()
         if self._ended.is_set():
             return
-        endpoints = Endpoints(**{name: getattr(venue, name) for name in venue.__struct_fields__})
-        async with Rest(venue.rest_url, clock_ns=self._clock.now_ns, weight_max=venue.weight_max) as rest:
-            self.client = self._new_client(endpoints, rest)
+        symbol = self._defined.venue_symbol
+        async with venue_of(self._defined.instrument_id).connect(settings, self._clock.now_ns) as venue:
+            self.client = venue.client(symbol, lambda: self._recorder.feed, self._on_frame)
             await self._until_ended(self.client)
 
-    def _new_client(self, endpoints: Endpoints, rest: Rest) -> BinanceClient:
-        feed = self._recorder.feed
-        return BinanceClient(
-            self._defined.venue_symbol,
-            endpoints,
-            rest,
-            self._on_frame,
-            lambda: feed.sync.wants_snapshot,
-            wants_definition=lambda: feed.wants_definition,
-            wants_reconnect=lambda: feed.wants_reconnect,
-            clock_ns=self._clock.now_ns,
-        )
-
-    async def _until_ended(self, client: BinanceClient) -> None:
+    async def _until_ended(self, client: Client) -> None:
         self._until_ns = (self._recorder.first_ns or self._clock.now_ns()) + self._duration_ns
         works = (client.run(), self._send(), self._until_over())
         tasks = [asyncio.ensure_future(work) for work in works]
@@ -156,7 +142,7 @@ class LiveSource:
                     ts_ns=now_ns + self._offset_ns,
                     recv_ns=now_ns,
                     state=BookState.SYNCING,
-                    epoch=recorder.feed.sync.epoch,
+                    epoch=recorder.feed.epoch,
                     reason=reason,
                 )
             ]

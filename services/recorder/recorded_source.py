@@ -12,10 +12,10 @@ import msgspec
 from mm_core.types import NS_PER_S, InputError
 from mm_services.recorder.recorder import Recorder
 from mm_store.ws_lines import LeftOut, WsLines
-from mm_venues.binance.findings import Findings
-from mm_venues.binance.rejoin import Rejoin
 from mm_venues.control import disconnected
+from mm_venues.findings import Findings
 from mm_venues.frame_error import FrameError
+from mm_venues.registry import venue_of
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,8 @@ class RecordedSource:
         """Read on to the place that the clock shows, and open the book anew there; gives the next line, if any."""
         recorder = self._recorder
         await recorder.until_heard()
-        rejoin = Rejoin(recorder.feed.instrument)
+        instrument = recorder.feed.instrument
+        rejoin = venue_of(instrument.instrument_id).rejoin(instrument)
         following: list[Line] = []
         for number, (recorded_ns, frame) in enumerate(lines):
             if recorded_ns >= recorder.shifted_ns():

@@ -19,8 +19,8 @@ from mm_services.recorder.state import Counted, Seen, added_counts
 from mm_store.frames import FLUSH_NS
 from mm_store.recording import Recording
 from mm_store.ws_lines import LeftOut
-from mm_venues.audit import CompiledBook, TouchAudit
-from mm_venues.binance.feed import Feed, FeedCounts
+from mm_venues.feed_counts import FeedCounts
+from mm_venues.registry import venue_of
 from mm_venues.steady_clock import SteadyClock
 from mm_wire.subjects import RECORDER, status_subject
 
@@ -56,7 +56,7 @@ class Recorder:
 
     def __init__(self, service: Service, instrument: InstrumentDefined) -> None:
         options, bus = service.options, service.settings.bus
-        self.feed = Feed(instrument, TouchAudit(CompiledBook()))
+        self.feed = venue_of(instrument.instrument_id).new_feed(instrument)
         self.clock = SteadyClock()
         clock = {"clock_ns": self.clock.now_ns} if options.source == LIVE else {}
         self.roots = RootSource(service.bus, service.group, RECORDER, **clock)

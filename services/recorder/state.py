@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from mm_store.ws_lines import LeftOut
-from mm_venues.binance.counts import FeedCounts
+from mm_venues.feed_counts import FeedCounts
 
 log = logging.getLogger(__name__)
 

@@ -13,17 +13,12 @@ import msgspec
 
 from mm_core.types import InputError, UnavailableError
 from mm_service.ending import end_tasks
-from mm_service.settings import Venue
 from mm_store.atomic import replacing
 from mm_store.recording import Recording
-from mm_venues.audit import CompiledBook, TouchAudit, warm_book
-from mm_venues.binance.client import BinanceClient
-from mm_venues.binance.endpoints import Endpoints
-from mm_venues.binance.feed import Feed
-from mm_venues.binance.rest import Rest, RestError
-from mm_venues.binance.rules import parse_exchange_info
+from mm_venues.audit import warm_book
 from mm_venues.defined import Defined
-from mm_venues.frame_error import FrameError
+from mm_venues.port import Client, Connection, Venue, VenueAwayError
+from mm_venues.settings import VenueSettings
 from mm_venues.steady_clock import SteadyClock
 
 log = logging.getLogger(__name__)
@@ -51,8 +46,8 @@ class Recorded(msgspec.Struct, kw_only=True):
     failures: list[str]
 
 
-async def record(venue: Venue, symbol: str, data: Path, seconds: float) -> Recorded | None:
-    """Record to `<data>/binance/<SYMBOL>` for so many seconds (0: until SIGINT or SIGTERM, which end it earlier too).
+async def record(venue: Venue, settings: VenueSettings, symbol: str, data: Path, seconds: float) -> Recorded | None:
+    """Record to `<data>/<venue>/<SYMBOL>` for so many seconds (0: until SIGINT or SIGTERM, which end it earlier too).
 
     None if the exchange could not be reached in all that time. InputError for a symbol that it does not know, or a
     folder that can be none or has another recorder; a full disk is tried again.
@@ -63,14 +58,13 @@ async def record(venue: Venue, symbol: str, data: Path, seconds: float) -> Recor
     begin_s = monotonic()
     ending = asyncio.create_task(_end(stopping, seconds))
     try:
-        clock = SteadyClock()
-        async with Rest(venue.rest_url, clock_ns=clock.now_ns, weight_max=venue.weight_max) as rest:
-            defined = await _before(ending, _define(rest, symbol))
+        async with venue.connect(settings, SteadyClock().now_ns) as connection:
+            defined = await _before(ending, _define(connection, symbol))
             if defined is None:
                 return None
-            window = _Window(defined, data)
+            window = _Window(venue, defined, data)
             with window.writing():
-                await _before(ending, window.run(venue, rest, clock))
+                await _before(ending, window.run(connection))
             return window.recorded(monotonic() - begin_s)
     finally:
         ending.cancel()
@@ -79,13 +73,14 @@ async def record(venue: Venue, symbol: str, data: Path, seconds: float) -> Recor
 class _Window:
     """One instrument's frames to its folder."""
 
-    def __init__(self, defined: Defined, data: Path) -> None:
+    def __init__(self, venue: Venue, defined: Defined, data: Path) -> None:
+        self._venue = venue
         self._defined = defined
         self._symbol = defined.instrument.venue_symbol
         self._folder = data.joinpath(*defined.instrument.instrument_id.split("."))
         warm_book()
-        self._feed = Feed(defined.instrument, TouchAudit(CompiledBook()))
-        self._client: BinanceClient
+        self._feed = venue.new_feed(defined.instrument)
+        self._client: Client
         self._recording: Recording
         self._frames = 0
         self._is_defined = False  # on disk, once
@@ -117,15 +112,9 @@ class _Window:
                 raise
             log.warning("%s", error)
 
-    async def run(self, venue: Venue, rest: Rest, clock: SteadyClock) -> None:
+    async def run(self, connection: Connection) -> None:
         """Take frames until cancelled."""
-        endpoints = Endpoints(**{name: getattr(venue, name) for name in venue.__struct_fields__})
-        self._client = BinanceClient(
-            *(self._symbol, endpoints, rest, self._hear, lambda: self._feed.sync.wants_snapshot),
-            wants_definition=lambda: self._feed.wants_definition,
-            wants_reconnect=lambda: self._feed.wants_reconnect,
-            clock_ns=clock.now_ns,
-        )
+        self._client = connection.client(self._symbol, lambda: self._feed, self._hear)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._client.run())
             group.create_task(self._flush())
@@ -152,7 +141,7 @@ class _Window:
         feed.feed(recv_ns, frame)
         if feed.definition_changed and feed.new_instrument is not None:
             log.warning("%s: %s: the instrument is another one from here on", self._symbol, feed.definition_changed)
-            self._feed = Feed(feed.new_instrument, TouchAudit(CompiledBook()))
+            self._feed = self._venue.new_feed(feed.new_instrument)
         self._frames += 1
         self._recording.write(recv_ns, frame)
 
@@ -164,21 +153,14 @@ class _Window:
             self._write_definition()
 
 
-async def _define(rest: Rest, symbol: str) -> Defined:
-    """The instrument as the exchange defines it, as soon as it answers."""
+async def _define(connection: Connection, symbol: str) -> Defined:
+    """The instrument as the venue defines it, as soon as it answers."""
     while True:
         try:
-            instrument = parse_exchange_info(await rest.exchange_info(symbol), symbol)
-        except FrameError as error:
-            if not isinstance(error.__cause__, msgspec.DecodeError):
-                raise InputError(f"--symbol {symbol}: {error}") from error
-            log.warning("the exchange answers with something else: %s", error)  # a page of a proxy, or of maintenance
-            await asyncio.sleep(RETRY_S)
-        except RestError as error:
+            return await connection.define(symbol)
+        except VenueAwayError as error:
             log.warning("the exchange does not answer: %s", error)
             await asyncio.sleep(max(RETRY_S, error.retry_s))
-        else:
-            return Defined(instrument=instrument, tick_source="exchangeInfo", lot_source="exchangeInfo")
 
 
 async def _end(stopping: asyncio.Event, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The replay venue as a program: recorded files behind Binance's protocol on loopback, until a signal or the end."""
+"""The replay venue as a program: recorded files behind the venue's protocol on loopback, until a signal or the end."""
 
 import argparse
 import asyncio
@@ -18,11 +18,9 @@ from mm_core.types import InputError
 from mm_service.metrics import Metrics
 from mm_service.state_folder import STATE_VARIABLE, state_folder
 from mm_store.ws_lines import WsLines
-from mm_venues.binance.define import define
-from mm_venues.binance.venue.market import Market, look_ahead
-from mm_venues.binance.venue.player import Player, Source
-from mm_venues.binance.venue.server import VenueServer
 from mm_venues.defined import Defined
+from mm_venues.port import Replay, ReplayMarket, ReplayServer, Venue
+from mm_venues.registry import DEFAULT, VENUES
 
 HOST, PORT = "127.0.0.1", 18080
 CERTIFICATE = "replay_venue.pem"
@@ -43,6 +41,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     symbols: list[str]
     sources: list[list[Path]]
+    venue: str = DEFAULT
     tick: str = ""
     lot: str = ""
     exchange_info: Path | None = None
@@ -61,8 +60,9 @@ def serve(order: Order, tell: Tell) -> dict[str, Any]:
     `tell` hears in a line each what is served and where. InputError for files, addresses or certificates of no use.
     """
     _check(order)
-    sources = [_source(order, symbol, paths, tell) for symbol, paths in zip(order.symbols, order.sources, strict=True)]
-    return uvloop.run(_serve(order, sources, tell))
+    venue = VENUES[order.venue]
+    replay = _replay(order, venue, tell)
+    return uvloop.run(_serve(order, venue, replay, tell))
 
 
 def _check(order: Order) -> None:
@@ -79,14 +79,17 @@ def _check(order: Order) -> None:
         raise InputError("--tls-cert: expected --tls-port too")
 
 
-def _source(order: Order, symbol: str, paths: list[Path], tell: Tell) -> Source:
-    """A recording, looked at once from its beginning."""
-    lines = WsLines(paths)
-    defined = define(symbol, lines, tick=order.tick, lot=order.lot, exchange_info=order.exchange_info)
-    with lines.located():
-        ahead = look_ahead(lines)
-    tell(_described(symbol, defined, has_snapshot=bool(ahead.snapshot)))
-    return Source(Market(defined.instrument, ahead), lines, lambda: lines.where)
+def _replay(order: Order, venue: Venue, tell: Tell) -> Replay:
+    """The recordings, each looked at once from its beginning."""
+    recorded = [WsLines(paths) for paths in order.sources]
+    sizes: dict[str, Any] = {"tick": order.tick, "lot": order.lot, "exchange_info": order.exchange_info}
+    defined = [venue.define(symbol, lines, **sizes) for symbol, lines in zip(order.symbols, recorded, strict=True)]
+    replay = venue.replay(
+        [(each.instrument, lines) for each, lines in zip(defined, recorded, strict=True)], order.speed
+    )
+    for symbol, each in zip(order.symbols, defined, strict=True):
+        tell(_described(symbol, each, has_snapshot=replay.markets[symbol].has_snapshot))
+    return replay
 
 
 def _described(symbol: str, defined: Defined, *, has_snapshot: bool) -> str:
@@ -95,22 +98,21 @@ def _described(symbol: str, defined: Defined, *, has_snapshot: bool) -> str:
     return f"{symbol}: {sizes} ({defined.lot_source}){missing}"
 
 
-async def _serve(order: Order, sources: list[Source], tell: Tell) -> dict[str, Any]:
-    player = Player(sources, order.speed)
+async def _serve(order: Order, venue: Venue, replay: Replay, tell: Tell) -> dict[str, Any]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    metrics = _metrics(player)
-    async with VenueServer(player, routes=[web.get("/metrics", metrics)]) as server:
+    metrics = _metrics(replay)
+    async with venue.serve(replay, [web.get("/metrics", metrics)]) as server:
         await _listen(server, order, tell)
-        playing, stopped = asyncio.create_task(player.play()), asyncio.create_task(stop.wait())
-        telling = asyncio.create_task(_tell_states(player, tell))
+        playing, stopped = asyncio.create_task(replay.play()), asyncio.create_task(stop.wait())
+        telling = asyncio.create_task(_tell_states(replay, tell))
         await asyncio.wait([playing, stopped], return_when=asyncio.FIRST_COMPLETED)
         if playing.done():
             playing.result()
             if order.exit_at_end:
-                await player.settle()
+                await replay.settle()
             else:
                 await stopped
         for task in (playing, stopped, telling):
@@ -118,17 +120,17 @@ async def _serve(order: Order, sources: list[Source], tell: Tell) -> dict[str, A
         return server.status()
 
 
-async def _tell_states(player: Player, tell: Tell) -> None:
+async def _tell_states(replay: Replay, tell: Tell) -> None:
     """Say it when the market begins, stands still, goes on and ends."""
     told = ""
     while True:
-        if player.state != told:
-            told = player.state
+        if replay.state != told:
+            told = replay.state
             tell(STATES[told])
-        await player.wait()
+        await replay.wait()
 
 
-async def _listen(server: VenueServer, order: Order, tell: Tell) -> None:
+async def _listen(server: ReplayServer, order: Order, tell: Tell) -> None:
     port = await server.listen(order.host, order.port)
     tell(f"serving ws://{order.host}:{port} and http://{order.host}:{port}")
     if order.tls_port is not None:
@@ -160,19 +162,19 @@ def _tls(order: Order) -> tuple[ssl.SSLContext, Path]:
     return context, path
 
 
-def figures(player: Player) -> Metrics:
+def figures(replay: Replay) -> Metrics:
     """The metrics of a venue, which is of no group."""
     metrics = Metrics("replay_venue", group="")
-    metrics.gauge("clients", "Connections", lambda: len(player.lines))
-    metrics.gauge("ended", "1 when every frame was said", lambda: player.is_ended)
-    for market in player.markets.values():
-        _add_symbol(metrics, player, market)
+    metrics.gauge("clients", "Connections", lambda: len(replay.lines))
+    metrics.gauge("ended", "1 when every frame was said", lambda: replay.is_ended)
+    for market in replay.markets.values():
+        _add_symbol(metrics, replay, market)
     return metrics
 
 
-def _metrics(player: Player) -> Callable[[web.Request], Any]:
+def _metrics(replay: Replay) -> Callable[[web.Request], Any]:
     """The route of the figures."""
-    metrics = figures(player)
+    metrics = figures(replay)
 
     async def show(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(metrics), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -180,10 +182,10 @@ def _metrics(player: Player) -> Callable[[web.Request], Any]:
     return show
 
 
-def _add_symbol(metrics: Metrics, player: Player, market: Market) -> None:
+def _add_symbol(metrics: Metrics, replay: Replay, market: ReplayMarket) -> None:
     symbol = market.symbol
     metrics.counter("frames_said", "Frames said on the streams", lambda: market.said, symbol=symbol)
-    metrics.counter("frames_sent", "Frames sent to connections", lambda: player.sent[symbol], symbol=symbol)
+    metrics.counter("frames_sent", "Frames sent to connections", lambda: replay.sent[symbol], symbol=symbol)
     metrics.gauge(
         "held", "1 while the market waits for its snapshot to be fetched", lambda: market.is_held, symbol=symbol
     )

@@ -75,7 +75,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """An exchange that answers; what it was asked for."""
     symbols: list[str] = []
 
-    def defined(symbol: str, _: object) -> Defined:
+    def defined(_venue: object, symbol: str, _settings: object) -> Defined:
         symbols.append(symbol)
         instrument = InstrumentDefined(
             instrument_id=f"binance.{symbol}", ts_ns=0, venue_symbol=symbol, tick_size="0.01", lot_size="0.001"
@@ -83,7 +83,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return Defined(instrument=instrument, tick_source="exchangeInfo", lot_source="exchangeInfo")
 
     monkeypatch.setattr(deployed, "defined_live", defined)
-    monkeypatch.setattr(deployed, "measured_offset_ns", lambda _: OFFSET_NS)
+    monkeypatch.setattr(deployed, "measured_offset_ns", lambda _venue, _settings: OFFSET_NS)
     monkeypatch.setenv("MM_VENUE__WS_URL", "ws://venue:1")
     return symbols
 

@@ -1,7 +1,6 @@
 """The live source between a venue of the test and a real log: how it opens, and every way in which it ends."""
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -15,7 +14,6 @@ from tests.venue.venue import Venue, answer, snapshot
 from mm_bus.roots import RootSource
 from mm_core.events import BookDelta, FeedStatus, InstrumentDefined, Root, Tick
 from mm_core.types import NS_PER_S, BookState
-from mm_service.settings import Venue as Address
 from mm_services.recorder.live_source import LiveSource
 from mm_venues.audit import CompiledBook, TouchAudit
 from mm_venues.binance.feed import Feed
@@ -62,11 +60,7 @@ class Session:
         clock = SteadyClock()
         self.source = LiveSource(live, ETH, clock, offset_ns=0, duration_ns=duration_ns, ended=self.ended)
         endpoints = impatient(venue, definition_s=definition_s)
-        address: Any = SimpleNamespace(
-            **{name: getattr(endpoints, name) for name in Address.__struct_fields__},
-            __struct_fields__=Address.__struct_fields__,
-        )
-        self.running = asyncio.create_task(self.source.run(address, self._heard))
+        self.running = asyncio.create_task(self.source.run(endpoints, self._heard))
 
     async def _heard(self) -> None:
         """The nodes are up."""

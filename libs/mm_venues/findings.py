@@ -2,8 +2,8 @@
 
 import msgspec
 
-from mm_venues.binance.counts import FeedCounts
-from mm_venues.binance.feed import Feed
+from mm_venues.feed_counts import FeedCounts
+from mm_venues.port import Feed
 
 
 class Findings(msgspec.Struct):
