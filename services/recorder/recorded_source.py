@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
-from time import perf_counter_ns
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from mm_store.ws_lines import LeftOut, WsLines
 from mm_venues.control import disconnected
 from mm_venues.findings import Findings
 from mm_venues.frame_error import FrameError
+from mm_venues.market_clock import MarketClock
 from mm_venues.registry import venue_of
 
 log = logging.getLogger(__name__)
@@ -57,16 +59,17 @@ class RecordedSource:
 
         What the sequencer has is not paced a second time.
         """
-        recorder, paced_ns, started_ns = self._recorder, 0, 0
+        recorder = self._recorder
+        clock: MarketClock | None = None  # once the nodes read what it paces
         await recorder.roots.start()
         for number, (recv_ns, frame) in enumerate(self._within()):
             if recorder.roots.is_repeating:
                 if number % YIELD_FRAMES == 0:
                     await asyncio.sleep(0)
-            elif recorder.is_heard and not paced_ns:
-                paced_ns, started_ns = recv_ns, perf_counter_ns()
-            due_ns = started_ns + int((recv_ns - paced_ns) / self._speed) if paced_ns and self._speed else 0
-            if not await self._pause(due_ns, perf_counter_ns) or not await self._take(recv_ns, frame):
+            elif recorder.is_heard and clock is None:
+                clock = MarketClock(recv_ns, self._speed)
+                clock.start(monotonic())
+            if not await self._pause(partial(_left_s, clock, recv_ns)) or not await self._take(recv_ns, frame):
                 return
 
     async def pace(self) -> None:
@@ -86,7 +89,7 @@ class RecordedSource:
         for recorded_ns, frame in lines:
             if recorder.is_heard and not recorder.shift_ns:
                 recorder.set_clock(recorded_ns)
-            if not await self._pause(recorded_ns if recorder.shift_ns else 0, recorder.shifted_ns):
+            if not await self._pause(partial(self._shifted_left_s, recorded_ns)):
                 return
             if not await self._take(recorder.shifted_ns() if recorder.shift_ns else recorded_ns, frame):
                 return
@@ -110,10 +113,15 @@ class RecordedSource:
             self.lines.refuse(error)
         return self._findings.look(self._recorder.feed, self.lines.where)
 
-    async def _pause(self, until_ns: int, clock_ns: Callable[[], int]) -> bool:
-        """Wait until the clock says so; False if the end was asked for meanwhile."""
+    def _shifted_left_s(self, recorded_ns: int) -> float:
+        """How long until our clock, once it is moved, shows that time."""
+        recorder = self._recorder
+        return (recorded_ns - recorder.shifted_ns()) / NS_PER_S if recorder.shift_ns else 0.0
+
+    async def _pause(self, left_s: Callable[[], float]) -> bool:
+        """Wait until nothing is left to wait; False if the end was asked for meanwhile."""
         ended = self._recorder.end_asked
-        while not ended.is_set() and (wait_s := (until_ns - clock_ns()) / NS_PER_S if until_ns else 0.0) > 0:
+        while not ended.is_set() and (wait_s := left_s()) > 0:
             try:
                 async with asyncio.timeout(wait_s):
                     await ended.wait()
@@ -149,3 +157,8 @@ class RecordedSource:
         if snapshot := rejoin.snapshot():
             await recorder.take(now_ns, snapshot)
         return following
+
+
+def _left_s(clock: MarketClock | None, recv_ns: int) -> float:
+    """How long until a frame is due; nothing before the clock runs."""
+    return clock.wait_s(recv_ns, monotonic()) if clock else 0.0

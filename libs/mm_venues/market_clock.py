@@ -1,4 +1,4 @@
-"""The one clock of all markets: recorded time against ours. Pure; seconds of a clock that does not step come in."""
+"""Recorded time against ours, of whatever plays a recording. Pure; seconds of a clock that does not step come in."""
 
 from mm_core.types import NS_PER_S
 
