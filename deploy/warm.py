@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mm_core.events import InstrumentDefined
 from mm_core.setup.warm import warm
-from mm_runtime.config import load_config
+from mm_service.config import load_config
 from mm_venues.audit import warm_book
 
 INSTRUMENT = InstrumentDefined(

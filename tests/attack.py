@@ -9,12 +9,12 @@ import msgspec
 import nats.errors
 from nats.aio.client import Client
 
+from mm_bus.login import Login, inbox
+from mm_bus.quick_client import QuickClient
+from mm_bus.reports import Report
+from mm_bus.roots import Roots
 from mm_core import events as e
 from mm_core.types import Command
-from mm_runtime.login import Login, inbox
-from mm_runtime.quick_client import QuickClient
-from mm_runtime.reports import Report
-from mm_runtime.roots import Roots
 from mm_wire import subjects as s
 from mm_wire.codec import encode
 

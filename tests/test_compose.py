@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from mm_runtime.permissions import users
-from mm_runtime.volumes import CLICKHOUSE, NATS, SESSION_UID, UIDS, WRITERS
+from mm_bus.permissions import users
+from mm_service.volumes import CLICKHOUSE, NATS, SESSION_UID, UIDS, WRITERS
 from mm_wire.subjects import OPERATOR
 
 ROOT = Path(__file__).parents[1]

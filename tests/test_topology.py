@@ -4,13 +4,13 @@ import re
 
 import pytest
 
+from mm_bus.topology import hearers
 from mm_core import events as e
 from mm_core.events import EVENTS, ROOT_EVENTS
 from mm_core.node import Node
 from mm_core.setup.config import Config
 from mm_core.setup.nodes import new_nodes
 from mm_core.setup.parts import new_parts
-from mm_runtime.topology import hearers
 from mm_wire import subjects
 from mm_wire.subjects import ACCOUNTANT, BOOK_BUILDER, PAPER_EXCHANGE, QUOTER, RISK
 

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from mm_cli import backtest, bench, check, deploy, export, import_, operator, paper, record, serve_replay, synth, verify
-from mm_cli.interrupt import INTERRUPTED, Interrupted
 from mm_core.types import InputError, IntegrityError, UnavailableError
+from mm_session.interrupt import INTERRUPTED, Interrupted
 
 FAILED, BAD_INPUT = 1, 2
 
@@ -70,7 +70,7 @@ def main(commands: typer.Typer = app) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as `mm_cli.__main__` left it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    logging.getLogger("mm_runtime.bus").setLevel(logging.ERROR)  # an outage is told by what it does to the command
+    logging.getLogger("mm_bus.bus").setLevel(logging.ERROR)  # an outage is told by what it does to the command
     try:
         commands(prog_name="crypto-mm")
     except InputError as error:

@@ -1,7 +1,6 @@
 """`crypto-mm backtest`: one configuration over recorded days or a neutral tape, to a session folder."""
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -10,21 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mm_cli.interrupt import INTERRUPTED, interruptible
 from mm_cli.options import (
-    VENUES,
     ConfigOption,
     ForceOption,
     ProfileOption,
     SetOption,
-    check_choice,
+    VenueOption,
     check_new,
     check_symbol,
     config_files,
+    venue_option,
 )
+from mm_cli.progress import progress
 from mm_cli.summary import activity_rows, as_text, result_rows, tell_notes
 from mm_core.types import InputError
-from mm_runtime.config import load_config, naming_origin
+from mm_service.config import load_config, naming_origin
+from mm_session.interrupt import INTERRUPTED, interruptible
+from mm_venues.registry import DEFAULT
 
 if TYPE_CHECKING:
     from mm_core.events import InstrumentDefined
@@ -40,7 +41,7 @@ Progress = Callable[[int, int], bool]
 def run(
     out: Annotated[Path, typer.Option(help="Session folder to write.")],
     data: Annotated[Path | None, typer.Option(help="Data root of recorded days.")] = None,
-    venue: Annotated[str, typer.Option(help="Venue of the days.")] = "binance",
+    venue: VenueOption = DEFAULT,
     symbol: Annotated[str, typer.Option(help="Symbol of the days, such as BTCUSDT.")] = "",
     day: Annotated[str, typer.Option(help="YYYYMMDD, or the days of one session as first..last.")] = "",
     tape: Annotated[Path | None, typer.Option(help="Neutral tape in Parquet, in the place of days.")] = None,
@@ -80,7 +81,7 @@ def run(
 def _folder(data: Path, venue: str, symbol: str, day: str) -> Path:
     """Where the days are. InputError for a venue or symbol that is no name of a folder."""
     _require({"--symbol": symbol, "--day": day})
-    check_choice("--venue", venue, VENUES)
+    venue_option("--venue", venue)
     check_symbol("--symbol", symbol)
     return data / venue / symbol
 
@@ -115,8 +116,8 @@ def _of_days(folder: Path, days: list[str], config: "Config", out: Path) -> "Res
     _check_there(folder, [day for day, path in zip(days, paths, strict=True) if not path.is_file()])
     tape = read_tape(paths)
     _tell_notes(config, tape.instrument)
-    with _progress() as progress:
-        return backtest(tape, tape.instrument, config, out, inputs=paths, progress=progress)
+    with _progress() as take:
+        return backtest(tape, tape.instrument, config, out, inputs=paths, progress=take)
 
 
 def _check_there(folder: Path, missing: list[str]) -> None:
@@ -136,8 +137,8 @@ def _of_tape(path: Path, tick: str, lot: str, config: "Config", out: Path) -> "R
     receive_on_exchange_clock(rows, config.clock.offset_ns)
     instrument = neutral_instrument(path, tick, lot)
     _tell_notes(config, instrument)
-    with _progress() as progress:
-        return backtest(rows, instrument, config, out, inputs=[path], progress=progress)
+    with _progress() as take:
+        return backtest(rows, instrument, config, out, inputs=[path], progress=take)
 
 
 def _tell_notes(config: "Config", instrument: "InstrumentDefined") -> None:
@@ -149,26 +150,13 @@ def _tell_notes(config: "Config", instrument: "InstrumentDefined") -> None:
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """Show rows done, as a bar on a terminal; after Ctrl-C the next step is the last (a second one ends at once)."""
-    with interruptible() as asked, _bar() as show:
+    with interruptible() as asked, progress("backtest", has_lines=False) as show:
 
-        def progress(done: int, total: int) -> bool:
-            show(done, total)
+        def take(done: int, total: int) -> bool:
+            show(done, total, "")
             return not asked()
 
-        yield progress
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("backtest", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield take
 
 
 def _text(summary: dict[str, Any]) -> str:

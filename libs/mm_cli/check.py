@@ -21,10 +21,10 @@ import typer
 
 from mm_cli.options import ConfigOption, SetOption
 from mm_core.types import NS_PER_S, InputError
-from mm_runtime.config import load_config
+from mm_service.config import load_config
 
 if TYPE_CHECKING:
-    from mm_runtime.settings import Settings
+    from mm_service.settings import Settings
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 NTP_HOST = "pool.ntp.org"

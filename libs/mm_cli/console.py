@@ -7,35 +7,25 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
-import msgspec
 import typer
 
 from mm_cli.summary import counts_text, share_text
 from mm_core.types import NS_PER_S
+from mm_session.look import Look
 
 if TYPE_CHECKING:
     from rich.panel import Panel
-
-    from mm_research.heard import Standing
 
 REFRESH_S = 0.25
 LINE_S = 5.0
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What is shown: where the session stands, the last sequence of its log, its services, market s a second.
-
-    `restarts` are those of services so far, `waiting` the ones that do not run now.
-    """
-
-    standing: "Standing"
-    log_seq: int
-    restarts: dict[str, int]
-    speed_x: float
-    waiting: list[str] = []
-
-
 Show = Callable[[Look], None]
+
+
+def tell_now(line: str) -> None:
+    """A line beside what is shown."""
+    typer.echo(line, err=True)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from mm_core.types import InputError
 
 if TYPE_CHECKING:
     from mm_research.export import Exported
-    from mm_runtime.sessions import Running
+    from mm_session.sessions import Running
 
 MANIFEST = "manifest.json"
 
@@ -36,14 +36,15 @@ def run(
 
 
 def _of_folder(folder: Path, out: Path | None) -> dict[str, Any]:
-    from mm_cli.folder import complete
+    from mm_cli.summary import tell_notes
     from mm_research.export import Exported, export
     from mm_research.stored import read_stored
+    from mm_session.complete import complete
     from mm_store.log_read import read_records
 
     if out is None and (folder / MANIFEST).exists():
         raise InputError(f"{folder}: holds all files of its session; expected --out for another folder")
-    complete(folder)
+    tell_notes(complete(folder))
     stored = read_stored(folder)
     about = Exported(command=stored.command, config=stored.config, instrument=stored.instrument, inputs=stored.inputs)
     return export(about, read_records(folder), out or folder, with_log=out is not None, progress=_show)
@@ -51,17 +52,18 @@ def _of_folder(folder: Path, out: Path | None) -> dict[str, Any]:
 
 def _of_group(group: str, out: Path | None) -> dict[str, Any]:
     from mm_research.export import export
+    from mm_session.copy_log import copy_running
     from mm_store.log_read import read_records
 
     if out is None:
         raise InputError("export --group: expected --out <new folder>")
     running = _running(group)
-    _read_log(running, out)
+    copy_running(running, out)
     return export(_about(running), read_records(out), out, with_log=False, progress=_show)
 
 
 def _running(group: str) -> "Running":
-    from mm_runtime.sessions import running
+    from mm_session.sessions import running
 
     found = [each for each in running() if each.group == group]
     if not found:
@@ -75,18 +77,6 @@ def _about(running: "Running") -> "Exported":
 
     config: Config = to_config(running.config)
     return Exported(command="paper", config=config, instrument=running.instrument)
-
-
-def _read_log(running: "Running", out: Path) -> None:
-    """The log of a running session up to now, into `log/` of `out`: from its file, the store and the bus."""
-    from mm_cli.operator import with_bus
-    from mm_runtime.config import load_config
-    from mm_runtime.copy_log import copy_log
-    from mm_store.log_file import LogWriter
-
-    folder = Path(load_config(None).store.log or running.folder)  # in containers it is on a volume of its own
-    with LogWriter(out) as writer:
-        with_bus(running, lambda bus: copy_log(bus, running.group, writer, folder))
 
 
 def _show(seq: int, local_ns: int) -> None:

@@ -1,26 +1,26 @@
 """`crypto-mm import`: recorded frames of another recorder, or a session's log, to tapes of the data root."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mm_cli.failures import fail_on
-from mm_cli.options import VENUES, ForceOption, SalvageOption, check_choice, check_symbol
+from mm_cli.options import ForceOption, SalvageOption, VenueOption, check_choice, check_symbol, venue_option
+from mm_cli.progress import progress
 from mm_cli.summary import as_text, left_out_rows, size_notes, tell_notes
 from mm_core.types import InputError
+from mm_venues.port import Venue
+from mm_venues.registry import DEFAULT
 
 if TYPE_CHECKING:
-    from mm_store.importer import Imported
+    from mm_research.importer import Imported
     from mm_store.tape_session import SessionTape
     from mm_store.ws_lines import WsLines
 
 WS_LINES, SESSION = "ws-lines", "session"
 SOURCES = (WS_LINES, SESSION)
-PROGRESS_LINES = 10
+TITLE = "importing"
 BEHIND = "{} Ticks behind the last market data; a backtest of the tape has one there, and its close differs"
 
 
@@ -29,7 +29,7 @@ def run(
     out: Annotated[Path, typer.Option(help="Data root; days go to <out>/<venue>/<symbol>/<YYYYMMDD>/.")],
     symbol: Annotated[str, typer.Option(help="Venue symbol of ws-lines, such as BTCUSDT.")] = "",
     source: Annotated[str, typer.Option("--from", help="ws-lines, or session for the log of a session.")] = WS_LINES,
-    venue: Annotated[str, typer.Option(help="Venue of the frames: binance.")] = "binance",
+    venue: VenueOption = DEFAULT,
     tick: Annotated[str, typer.Option(help="Tick size; without it exchangeInfo or the data decides.")] = "",
     lot: Annotated[str, typer.Option(help="Lot size; without it exchangeInfo or the data decides.")] = "",
     exchange_info: Annotated[Path | None, typer.Option(help="File with the venue's exchangeInfo.")] = None,
@@ -44,7 +44,7 @@ def run(
     session's own decisions. Files appear only when all is read; a day that is there needs --force.
     """
     check_choice("--from", source, SOURCES)
-    check_choice("--venue", venue, VENUES)
+    of = venue_option("--venue", venue)
     import msgspec
 
     sizes = {"tick": tick, "lot": lot}
@@ -54,7 +54,7 @@ def run(
         told, summary, failures = tape.to_json(), _session_summary(tape), list[str]()
     else:
         lines = _lines_of(files, symbol, salvage=salvage)
-        imported = _of_lines(lines, out, symbol, sizes, exchange_info, force=force)
+        imported = _of_lines(lines, of, out, symbol, sizes, exchange_info, force=force)
         told, summary, failures = imported.to_json(), _summary(imported), imported.failures
     typer.echo(msgspec.json.encode(told).decode() if as_json else summary)
     fail_on(failures)
@@ -70,15 +70,21 @@ def _lines_of(files: list[Path], symbol: str, *, salvage: bool) -> "WsLines":
 
 
 def _of_lines(
-    lines: "WsLines", out: Path, symbol: str, sizes: dict[str, str], exchange_info: Path | None, *, force: bool
+    lines: "WsLines",
+    venue: Venue,
+    out: Path,
+    symbol: str,
+    sizes: dict[str, str],
+    exchange_info: Path | None,
+    *,
+    force: bool,
 ) -> "Imported":
-    from mm_store.importer import import_ws_lines
-    from mm_store.instrument import define
+    from mm_research.importer import import_ws_lines
 
     tell_notes(size_notes(sizes["tick"], sizes["lot"], exchange_info))
-    defined = define(symbol, lines, **sizes, exchange_info=exchange_info)
-    with _progress() as progress:
-        return import_ws_lines(lines, defined, out, progress, force=force)
+    defined = venue.define(symbol, lines, **sizes, exchange_info=exchange_info)
+    with progress(TITLE) as show:
+        return import_ws_lines(lines, defined, out, lambda done, total: show(done, total, ""), force=force)
 
 
 def _of_session(folders: list[Path], out: Path, given: list[str], *, force: bool) -> "SessionTape":
@@ -92,41 +98,16 @@ def _of_session(folders: list[Path], out: Path, given: list[str], *, force: bool
     stored = read_stored(folders[0])
     first_ns, last_ns = stored.first_ns or 0, stored.last_ns or 0
     total_ns = max(last_ns - first_ns, 1)
-    with _progress() as progress:
+    with progress(TITLE) as show:
 
-        def show(local_ns: int) -> None:
-            progress(min(max(local_ns - first_ns, 0), total_ns), total_ns)
+        def take(local_ns: int) -> None:
+            show(min(max(local_ns - first_ns, 0), total_ns), total_ns, "")
 
-        tape = import_session(folders[0], stored.instrument, stored.config.clock.offset_ns, out, show, force=force)
-        progress(total_ns, total_ns)
+        tape = import_session(folders[0], stored.instrument, stored.config.clock.offset_ns, out, take, force=force)
+        show(total_ns, total_ns, "")
     if tape.ticks_behind != 1:
         typer.echo(f"warning: {BEHIND.format(tape.ticks_behind)}", err=True)
     return tape
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, ten plain lines elsewhere; both on stderr."""
-    if not sys.stderr.isatty():
-        yield _PlainProgress().update
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("importing", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-class _PlainProgress:
-    def __init__(self) -> None:
-        self._said = 0
-
-    def update(self, done: int, total: int) -> None:
-        tenths = PROGRESS_LINES * done // total
-        if tenths > self._said:
-            self._said = tenths
-            typer.echo(f"importing: {100 * tenths // PROGRESS_LINES} %", err=True)
 
 
 def _summary(imported: "Imported") -> str:

@@ -3,10 +3,8 @@
 `resume --session DIR` of a session that does not run goes on with it: `mm_cli.resume`.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
@@ -14,16 +12,10 @@ from mm_cli.options import SalvageOption
 from mm_cli.summary import as_text, standing_rows
 from mm_core.types import Command, InputError
 
-if TYPE_CHECKING:
-    from mm_runtime.bus import Bus
-    from mm_runtime.sessions import Running
-
-T = TypeVar("T")
 SymbolOption = Annotated[str, typer.Option("--symbol", help="Which session, where more than one runs.")]
 SessionOption = Annotated[str, typer.Option("--session", help="Name or folder of the session, instead of its symbol.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 FORMATS = {"table": "PrettyCompact", "json": "JSONEachRow", "csv": "CSVWithNames", "tsv": "TabSeparatedWithNames"}
-SQL_S = 40.0
 
 
 def halt(symbol: SymbolOption = "", session: SessionOption = "") -> None:
@@ -47,7 +39,7 @@ def resume(
     With the folder of a session that does not run any more, because it failed, was killed or interrupted before its log
     was closed: start its services again, on its log, and go on to its end as `paper` does.
     """
-    from mm_runtime.sessions import chosen
+    from mm_session.sessions import chosen
     from mm_store.session_file import NAME
 
     if session and (Path(session) / NAME).is_file() and not chosen(session=session):
@@ -77,7 +69,7 @@ def set_(
     key, equals, value = setting.partition("=")
     if not (equals and "." in key):
         raise InputError(f"set {setting}: expected section.key=value, such as risk.position_max_base=0.02")
-    from mm_runtime.sessions import the_session
+    from mm_session.sessions import the_session
 
     found = the_session(symbol, session)
     check_setting(to_config(found.config), found.instrument, key.strip(), value.strip())
@@ -88,9 +80,10 @@ def status(symbol: SymbolOption = "", session: SessionOption = "", as_json: Json
     """Show the services of the running sessions and how far each one is."""
     import msgspec
 
-    from mm_runtime.sessions import chosen
+    from mm_session.asking import services
+    from mm_session.sessions import chosen
 
-    answers = [_services(each) for each in chosen(symbol, session)]
+    answers = [services(each) for each in chosen(symbol, session)]
     if as_json:
         typer.echo(msgspec.json.encode(answers).decode())
     elif not answers:
@@ -112,7 +105,7 @@ def sql(
     """Ask the ClickHouse of a session. Reading only: no other statement, no file, no network."""
     if form not in FORMATS:
         raise InputError(f"--format {form}: expected {', '.join(FORMATS)}")
-    from mm_runtime.sessions import chosen
+    from mm_session.sessions import chosen
 
     is_folder = bool(session) and Path(session).is_dir() and not chosen(session=session)
     answer = (
@@ -122,35 +115,14 @@ def sql(
 
 
 def _command(symbol: str, name: str, command: Command, key: str = "", value: str = "") -> None:
-    from mm_runtime.operator import send
-    from mm_runtime.sessions import the_session
+    from mm_session.asking import with_bus
+    from mm_session.operator import send
+    from mm_session.sessions import the_session
 
     session = the_session(symbol, name)
     seq = with_bus(session, lambda bus: send(bus, session.group, command, key, value))
     what = f" {key}={value}" if key else ""
     typer.echo(f"{command.name.lower()}{what}: on the log of {session.instrument_id} at {seq}")
-
-
-def _services(session: "Running") -> dict[str, Any]:
-    from mm_runtime.chain import SERVICES
-    from mm_wire.subjects import RECORDER, status_subject
-
-    async def ask(bus: "Bus") -> list[Any]:
-        names = [*SERVICES, RECORDER]
-        return await asyncio.gather(
-            *(bus.request(status_subject(session.group, name), timeout_s=1.0) for name in names)
-        )
-
-    answers = dict(zip([*SERVICES, RECORDER], with_bus(session, ask), strict=True))
-    return {
-        "name": session.name,
-        "instrument_id": session.instrument_id,
-        "pid": session.pid,
-        "folder": session.folder,
-        "url": session.url,
-        "restarts": session.restarts,
-        "services": answers,
-    }
 
 
 def _show(answer: dict[str, Any]) -> None:
@@ -177,18 +149,10 @@ def _show(answer: dict[str, Any]) -> None:
 
 
 def _ask_running(symbol: str, name: str, statement: str, form: str) -> str:
-    from mm_runtime.sessions import the_session
-    from mm_wire.subjects import sql_subject
+    from mm_session.asking import ask_store
+    from mm_session.sessions import the_session
 
-    session = the_session(symbol, name)
-    question = {"sql": statement, "format": FORMATS[form]}
-    subject = sql_subject(session.group)
-    said = with_bus(session, lambda bus: bus.request(subject, question, timeout_s=SQL_S))
-    if said is None:
-        raise InputError("sql: the archiver does not answer; expected a session whose store is open")
-    if "error" in said:
-        raise InputError(said["error"])
-    return str(said["answer"])
+    return ask_store(the_session(symbol, name), statement, FORMATS[form])
 
 
 def _ask_folder(folder: Path, statement: str, form: str) -> str:
@@ -199,21 +163,3 @@ def _ask_folder(folder: Path, statement: str, form: str) -> str:
     if not path.is_dir():
         raise InputError(f"--session {folder}: no clickhouse in it; expected the folder of a session on the bus")
     return read_only(open_reader(path), statement, FORMATS[form]).decode(errors="replace")
-
-
-def with_bus(session: "Running", work: Callable[["Bus"], Awaitable[T]]) -> T:
-    """Do what needs the bus of a running session, as its operator."""
-    from mm_runtime.bus import Bus
-    from mm_runtime.config import load_config
-
-    login = session.login(load_config(None).bus)
-
-    async def run() -> T:
-        bus = Bus()
-        await bus.connect(session.url, "crypto-mm operator", login)
-        try:
-            return await work(bus)
-        finally:
-            await bus.close()
-
-    return asyncio.run(run())

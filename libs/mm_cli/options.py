@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from mm_core.types import NS_PER_S, InputError
+from mm_venues.port import Venue
+from mm_venues.registry import VENUES
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file; deploy/config has examples.")]
 SetOption = Annotated[
@@ -20,7 +22,7 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Write over what is t
 SalvageOption = Annotated[
     bool, typer.Option("--salvage", help="Leave out lines of a recording that cannot be used, and count them.")
 ]
-VENUES = ("binance",)
+VenueOption = Annotated[str, typer.Option("--venue", help=f"Venue of the frames: {', '.join(VENUES)}.")]
 MAX = "max"
 UNITS_NS = {"ms": NS_PER_S // 1_000, "s": NS_PER_S, "m": 60 * NS_PER_S, "h": 3_600 * NS_PER_S}
 PROFILES = ("conservative", "aggressive")
@@ -33,6 +35,12 @@ def check_symbol(option: str, text: str) -> None:
     """InputError for what is no venue symbol: it becomes part of a path and of subjects of the bus."""
     if not re.fullmatch(r"[A-Z0-9][A-Z0-9-]{0,39}", text):
         raise InputError(f"{option} {text}: expected capital letters, digits and '-', such as BTCUSDT")
+
+
+def venue_option(option: str, name: str) -> Venue:
+    """The venue of that name. InputError if there is none."""
+    check_choice(option, name, list(VENUES))
+    return VENUES[name]
 
 
 def check_port(option: str, port: int | None) -> None:

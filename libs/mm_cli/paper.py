@@ -1,6 +1,5 @@
 """`crypto-mm paper`: paper trading over live or recorded frames, by the nodes that trade live."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,38 +8,39 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mm_cli.failures import fail_on
-from mm_cli.folder import check_empty
-from mm_cli.interrupt import INTERRUPTED, interruptible
 from mm_cli.options import (
     MAX,
-    VENUES,
     ConfigOption,
     ProfileOption,
     SalvageOption,
     SetOption,
+    VenueOption,
     check_choice,
     check_symbol,
     config_files,
     duration_option,
     source_files,
     speed_option,
+    venue_option,
 )
+from mm_cli.progress import progress
 from mm_cli.summary import activity_rows, as_text, result_rows, share_text, size_notes, tell_notes
 from mm_core.types import InputError
-from mm_runtime.config import load_config, naming_origin
+from mm_service.config import load_config, naming_origin
+from mm_service.sources import LIVE, PACED, REPLAY
+from mm_session.folder import check_empty
+from mm_session.interrupt import INTERRUPTED, interruptible
+from mm_venues.port import Venue
+from mm_venues.registry import DEFAULT
 
 if TYPE_CHECKING:
     from mm_research.heard import Standing
-    from mm_runtime.settings import Settings
-    from mm_store.instrument import Defined
+    from mm_service.settings import Settings
     from mm_store.ws_lines import WsLines
+    from mm_venues.defined import Defined
 
 BUSES = ("nats", "memory")
-LIVE = "live"
-REPLAY = "replay:"
-PACED = "paced:"
 SOURCE_FORM = f"{LIVE}, {REPLAY}<file>[,<file>...] or {PACED}<file>[,<file>...]"
-PROGRESS_LINES = 10
 
 SourceOption = Annotated[
     str, typer.Option(help="live, replay:<file>[,<file>...] of recorded lines, or paced:<file>..: as if now.")
@@ -51,7 +51,7 @@ Progress = Callable[["Standing"], bool]
 def run(
     symbol: Annotated[str, typer.Option(help="Venue symbol, such as BTCUSDT.")],
     source: SourceOption = LIVE,
-    venue: Annotated[str, typer.Option(help="Venue of the frames: binance.")] = "binance",
+    venue: VenueOption = DEFAULT,
     speed: Annotated[str, typer.Option(help="Of a replay: max, or a multiple of real time such as 10.")] = MAX,
     duration: Annotated[str, typer.Option(help="Market time after which to stop: 60s, 5m, 1h.")] = "",
     bus: Annotated[str, typer.Option(help="Where the log lives: nats, or memory for a quick replay.")] = "nats",
@@ -74,12 +74,13 @@ def run(
     """
     check_symbol("--symbol", symbol)
     check_empty("--out", out)
-    _check(venue, bus, source, salvage=salvage)
+    of = venue_option("--venue", venue)
+    _check(bus, source, salvage=salvage)
     files = config_files(profile, config)
-    chosen, given = _configured(files, list(settings or ()), source)
+    chosen, given = _configured(of, files, list(settings or ()), source)
     pace = (speed_option("--speed", speed), duration_option("--duration", duration) if duration else 0)
     lines = _lines_of(source, salvage=salvage)
-    defined = _defined(symbol, lines, chosen, tick, lot, exchange_info)
+    defined = _defined(of, symbol, lines, chosen, tick, lot, exchange_info)
     notes = _notes(files, given, chosen, defined, size_notes(tick, lot, exchange_info))
     summary, complete = (
         _in_memory(lines, defined, chosen, out, pace)
@@ -97,12 +98,12 @@ def end(failures: list[str], *, complete: bool) -> None:
     fail_on(failures)
 
 
-def _configured(files: Sequence[Path], given: list[str], source: str) -> tuple["Settings", list[str]]:
+def _configured(venue: Venue, files: Sequence[Path], given: list[str], source: str) -> tuple["Settings", list[str]]:
     """The configuration, and the settings over the files; a live session begins by measuring the clock's offset."""
     chosen = load_config(files, given)
     if source != LIVE:
         return chosen, given
-    given = [_measured_offset(chosen), *given]
+    given = [_measured_offset(venue, chosen), *given]
     return load_config(files, given), given
 
 
@@ -116,16 +117,20 @@ def _lines_of(source: str, *, salvage: bool) -> "WsLines | None":
 
 
 def _defined(
-    symbol: str, lines: "WsLines | None", config: "Settings", tick: str, lot: str, exchange_info: Path | None
+    venue: Venue,
+    symbol: str,
+    lines: "WsLines | None",
+    config: "Settings",
+    tick: str,
+    lot: str,
+    exchange_info: Path | None,
 ) -> "Defined":
     """The instrument."""
     if lines is None:
-        from mm_cli.live import defined_live
+        from mm_session.before_live import defined_live
 
-        return defined_live(symbol, config)
-    from mm_store.instrument import define
-
-    return define(symbol, lines, tick=tick, lot=lot, exchange_info=exchange_info)
+        return defined_live(venue, symbol, config.venue)
+    return venue.define(symbol, lines, tick=tick, lot=lot, exchange_info=exchange_info)
 
 
 def _notes(
@@ -147,8 +152,7 @@ def tell(summary: dict[str, Any], defined: "Defined", *, as_json: bool) -> None:
     typer.echo(msgspec.json.encode(summary).decode() if as_json else _text(summary, defined))
 
 
-def _check(venue: str, bus: str, source: str, *, salvage: bool) -> None:
-    check_choice("--venue", venue, VENUES)
+def _check(bus: str, source: str, *, salvage: bool) -> None:
     check_choice("--bus", bus, BUSES)
     if source != LIVE and not source.startswith((REPLAY, PACED)):
         raise InputError(f"--source {source}: expected {SOURCE_FORM}")
@@ -164,7 +168,7 @@ def _in_memory(
     from mm_research.paper import paper
 
     speed, duration_ns = pace
-    with _progress(lines) as progress:
+    with _progress(lines) as take:
         result = paper(
             lines,
             defined.instrument,
@@ -174,7 +178,7 @@ def _in_memory(
             speed=speed,
             duration_ns=duration_ns,
             book_top=config.bus.book_top,
-            progress=progress,
+            progress=take,
         )
     return result.summary(), result.complete
 
@@ -190,59 +194,36 @@ def _on_bus(
 ) -> tuple[dict[str, Any], bool]:
     from time import time_ns
 
-    from mm_cli.chain import summary, trade
-    from mm_cli.order import new_order
+    from mm_cli.console import console, tell_now
+    from mm_session.run import summary, trade
+    from mm_session.spec import new_order
 
     order = new_order(source, lines, defined, config, notes, out, pace, time_ns())
-    outcome = trade(order)
+    outcome = trade(order, console, tell_now)
     return summary(outcome), outcome.result.complete
 
 
-def _measured_offset(config: "Settings") -> str:
+def _measured_offset(venue: Venue, config: "Settings") -> str:
     """The exchange's clock against ours, as a setting that the user's own overrides."""
-    from mm_cli.live import measured_offset_ns
+    from mm_session.before_live import measured_offset_ns
 
-    return f"clock.offset_ns={measured_offset_ns(config)}"
+    return f"clock.offset_ns={measured_offset_ns(venue, config.venue)}"
 
 
 @contextmanager
 def _progress(lines: "WsLines") -> Iterator[Progress]:
     """Show how far it is, position and result; after Ctrl-C the next frame is the last (a second one ends at once)."""
-    with interruptible() as asked, _bar(lines) if sys.stderr.isatty() else _lines(lines) as show:
+    with interruptible() as asked, progress("paper") as show:
 
-        def progress(standing: "Standing") -> bool:
-            show(
+        def take(standing: "Standing") -> bool:
+            text = (
                 f"position {standing.position:,.6g} {standing.base}, result {standing.total:,.6g} {standing.quote}, "
                 f"quoted {share_text(standing.quoted_share)}"
             )
+            show(lines.bytes_read, lines.bytes_total, text)
             return not asked()
 
-        yield progress
-
-
-@contextmanager
-def _bar(lines: "WsLines") -> Iterator[Callable[[str], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = TextColumn("paper"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=lines.bytes_total)
-        yield lambda standing: bar.update(task, completed=lines.bytes_read, description=standing)
-
-
-@contextmanager
-def _lines(lines: "WsLines") -> Iterator[Callable[[str], None]]:
-    said = 0
-
-    def show(standing: str) -> None:
-        nonlocal said
-        tenth = PROGRESS_LINES * lines.bytes_read // lines.bytes_total
-        if tenth > said:
-            said = tenth
-            typer.echo(f"paper: {100 * tenth // PROGRESS_LINES} %, {standing}", err=True)
-
-    yield show
+        yield take
 
 
 def _text(summary: dict[str, Any], defined: "Defined") -> str:

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mm_cli.failures import fail_on
-from mm_cli.options import VENUES, ConfigOption, SetOption, check_choice, check_symbol, duration_option
+from mm_cli.options import ConfigOption, SetOption, VenueOption, check_symbol, duration_option, venue_option
 from mm_core.types import NS_PER_S, InputError
+from mm_venues.registry import DEFAULT
 
 if TYPE_CHECKING:
-    from mm_runtime.window import Recorded
+    from mm_services.recorder.window import Recorded
 
 
 def run(
     symbol: Annotated[str, typer.Option(help="Venue symbol, such as BTCUSDT.")],
     data: Annotated[Path, typer.Option(help="Data root: frames go to <data>/<venue>/<SYMBOL>.")],
-    venue: Annotated[str, typer.Option(help="Venue of the frames: binance.")] = "binance",
+    venue: VenueOption = DEFAULT,
     duration: Annotated[str, typer.Option(help="How long: 90s, 30m, 8h.")] = "",
     until: Annotated[str, typer.Option(help="Until this time of day in UTC, the next one: 16:00Z.")] = "",
     config: ConfigOption = None,
@@ -30,17 +31,17 @@ def run(
     Without --duration and --until it goes on until then. Lost connections come back. Exit code 1 if nothing came, or
     not all that came is on disk.
     """
-    check_choice("--venue", venue, VENUES)
+    chosen_venue = venue_option("--venue", venue)
     check_symbol("--symbol", symbol)
     seconds = _seconds(duration, until, datetime.now(UTC))
     import msgspec
     import uvloop
 
-    from mm_runtime.config import load_config
-    from mm_runtime.window import record
+    from mm_service.config import load_config
+    from mm_services.recorder.window import record
 
     chosen = load_config(config, settings or ())
-    done = uvloop.run(record(chosen.venue, symbol, data, seconds))
+    done = uvloop.run(record(chosen_venue, chosen.venue, symbol, data, seconds))
     if done is None or not done.frames:
         typer.echo(f"record: nothing came from {chosen.venue.ws_url}", err=True)
         raise typer.Exit(1)

@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from mm_cli.chain import summary, trade
-from mm_cli.order import defined_of, old_order
+from mm_cli.console import console, tell_now
 from mm_cli.paper import end, tell
+from mm_session.run import summary, trade
+from mm_session.spec import defined_of, old_order
 
 
 def go_on(folder: Path, *, salvage: bool, as_json: bool) -> None:
     """Go on with the session of a folder, and end as `paper` does. InputError if it cannot go on."""
     order = old_order(folder, salvage=salvage)
-    outcome = trade(order)
+    outcome = trade(order, console, tell_now)
     told = summary(outcome) | {"notes": order.asked.notes, "session": str(folder)}
     tell(told, defined_of(order.asked), as_json=as_json)
     end(told["failures"], complete=outcome.result.complete)

@@ -33,7 +33,7 @@ def run(
     Ctrl-C ends it. /healthz says how far it is.
     """
     _check(symbol, {"--port": port, "--tls-port": tls_port}, size_notes(tick, lot, exchange_info))
-    from mm_runtime.replay_venue import Order, serve
+    from mm_services.replay_venue.serve import Order, serve
 
     order = Order(
         symbols=symbol,

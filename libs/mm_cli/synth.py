@@ -1,7 +1,5 @@
 """`crypto-mm synth`: write a synthetic market with a known truth as recorded lines."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mm_cli.options import UNITS_NS, duration_option
+from mm_cli.progress import progress
 from mm_core.types import NS_PER_S, InputError, to_units
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 UNIT_E8 = Decimal("1e-8")  # texts on the wire have 8 decimals
 NS_PER_MS = 1_000_000
-PROGRESS_LINES = 10
 
 
 def run(
@@ -64,8 +62,9 @@ def _write(out: Path, params: "Params", as_json: bool) -> None:
 
     from mm_research.synth.record import write
 
-    with _progress(params.duration_ns) as progress:
-        counts = write(out, params, progress)
+    total_ns = params.duration_ns
+    with progress("synth", has_lines=total_ns >= UNITS_NS["h"]) as show:
+        counts = write(out, params, lambda done_ns: show(done_ns, total_ns, ""))
     written = {
         "out": str(out),
         "bytes": out.stat().st_size,
@@ -83,34 +82,6 @@ def _write(out: Path, params: "Params", as_json: bool) -> None:
         typer.echo(dumps(written))
     else:
         typer.echo("\n".join(f"{name:20} {value}" for name, value in written.items()))
-
-
-@contextmanager
-def _progress(total_ns: int) -> Iterator[Callable[[int], None]]:
-    """Show the market time done on stderr: a bar on a terminal, else a line per tenth of a long market."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with Progress(console=console, transient=True) as bar:
-            task = bar.add_task("synth", total=total_ns)
-            yield lambda done_ns: bar.update(task, completed=done_ns)
-    else:
-        yield _lines(total_ns)
-
-
-def _lines(total_ns: int) -> Callable[[int], None]:
-    said = 0
-
-    def line(done_ns: int) -> None:
-        nonlocal said
-        tenth = done_ns * PROGRESS_LINES // total_ns
-        if tenth > said and total_ns >= UNITS_NS["h"]:
-            said = tenth
-            typer.echo(f"synth: {done_ns // NS_PER_S} of {total_ns // NS_PER_S} s", err=True)
-
-    return line
 
 
 def _units(flag: str, text: str, unit: Decimal) -> int:

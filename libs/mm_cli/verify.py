@@ -1,22 +1,21 @@
 """`crypto-mm verify`: a session's log through every node once more, compared byte for byte."""
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mm_cli.interrupt import INTERRUPTED, interruptible
+from mm_cli.progress import progress
 from mm_core.types import NS_PER_S
+from mm_session.interrupt import INTERRUPTED, interruptible
 
 if TYPE_CHECKING:
     from mm_research.stored import Stored
     from mm_research.trees import Difference
     from mm_research.verify import Progress, Verified
 
-PROGRESS_LINES = 10
 ANOTHER_CORE = "the session was made by another core than this one; what differs may be a change of the code"
 
 
@@ -31,14 +30,15 @@ def run(
     """
     import msgspec
 
-    from mm_cli.folder import complete
+    from mm_cli.summary import tell_notes
     from mm_research.stored import read_stored
     from mm_research.verify import verify_stored
+    from mm_session.complete import complete
 
-    complete(session)
+    tell_notes(complete(session))
     stored = read_stored(session)
-    with _progress(stored) as progress:
-        verified = verify_stored(stored, progress)
+    with _progress(stored) as take:
+        verified = verify_stored(stored, take)
     if stored.digests is None:
         typer.echo("note: the session has no summary: it has not come to its end, no digests are compared", err=True)
     if not verified.core_digest_equal:
@@ -55,38 +55,13 @@ def _progress(stored: "Stored") -> Iterator["Progress"]:
     """Show how much of the market's time is done; after Ctrl-C the next look is the last (a second ends at once)."""
     first_ns, last_ns = stored.first_ns or 0, stored.last_ns or 0
     total_s = max((last_ns - first_ns) / NS_PER_S, 1.0)
-    with interruptible() as asked, _bar(total_s) if sys.stderr.isatty() else _lines(total_s) as show:
+    with interruptible() as asked, progress("verify") as show:
 
-        def progress(events: int, local_ns: int) -> bool:
-            show(min(max((local_ns - first_ns) / NS_PER_S, 0.0), total_s), events)
+        def take(events: int, local_ns: int) -> bool:
+            show(min(max((local_ns - first_ns) / NS_PER_S, 0.0), total_s), total_s, f"{events:,} events")
             return not asked()
 
-        yield progress
-
-
-@contextmanager
-def _bar(total_s: float) -> Iterator[Callable[[float, int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = TextColumn("verify"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total_s)
-        yield lambda done_s, events: bar.update(task, completed=done_s, description=f"{events:,} events")
-
-
-@contextmanager
-def _lines(total_s: float) -> Iterator[Callable[[float, int], None]]:
-    said = 0
-
-    def show(done_s: float, events: int) -> None:
-        nonlocal said
-        tenth = int(PROGRESS_LINES * done_s / total_s)
-        if tenth > said:
-            said = tenth
-            typer.echo(f"verify: {100 * tenth // PROGRESS_LINES} %, {events:,} events", err=True)
-
-    yield show
+        yield take
 
 
 def _text(verified: "Verified") -> str:

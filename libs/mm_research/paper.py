@@ -7,7 +7,7 @@ digests.
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from time import perf_counter_ns, sleep
+from time import monotonic, perf_counter_ns, sleep
 from typing import Any
 
 import msgspec
@@ -25,13 +25,14 @@ from mm_research.memory_log import Hear, MemoryLog
 from mm_research.recording import Recording
 from mm_research.report import Report
 from mm_research.session import Session, check_folder, write_session
-from mm_store.findings import Findings
 from mm_store.log_file import writing_log
 from mm_store.ws_lines import LeftOut, WsLines
-from mm_venues.audit import CompiledBook, TouchAudit, warm_book
-from mm_venues.binance.counts import FeedCounts, never_proven
-from mm_venues.binance.feed import Feed
+from mm_venues.audit import warm_book
+from mm_venues.feed_counts import FeedCounts, never_proven
+from mm_venues.findings import Findings
 from mm_venues.frame_error import FrameError
+from mm_venues.market_clock import MarketClock
+from mm_venues.registry import venue_of
 
 MAX_SPEED = 0.0  # as fast as it goes
 _PROGRESS_FRAMES = 1024
@@ -51,7 +52,7 @@ class PaperSession:
         self.heard = Heard(instrument, config)
         self._hear = hear
         self.findings = Findings()
-        self._feed = Feed(instrument, TouchAudit(CompiledBook()))
+        self._feed = venue_of(instrument.instrument_id).new_feed(instrument)
         self._sequencer = Sequencer(parts.period_ns, parts.offset_ns)
         self._log = MemoryLog(new_nodes(parts, instrument.instrument_id), self._on_event)
 
@@ -198,15 +199,15 @@ def _take_all(
 
     Always between two frames.
     """
-    started_ns, first_ns = perf_counter_ns(), 0
+    first_ns = 0
     for count, (recv_ns, frame) in enumerate(frames):
-        first_ns = first_ns or recv_ns
+        if not first_ns:
+            first_ns, clock = recv_ns, MarketClock(recv_ns, speed)
+            clock.start(monotonic())
         if duration_ns and recv_ns - first_ns >= duration_ns:
             break
-        while speed and (wait_s := ((recv_ns - first_ns) / speed - perf_counter_ns() + started_ns) / NS_PER_S) > 0:
-            if not progress(session.heard.standing()):
-                return False
-            sleep(min(wait_s, _NAP_S))
+        if not _until_due(clock, recv_ns, lambda: progress(session.heard.standing())):
+            return False
         try:
             session.take(recv_ns, frame)
         except FrameError as error:
@@ -215,4 +216,13 @@ def _take_all(
             break
         if count % _PROGRESS_FRAMES == 0 and not progress(session.heard.standing()):
             return False
+    return True
+
+
+def _until_due(clock: MarketClock, recv_ns: int, goes_on: Callable[[], bool]) -> bool:
+    """Wait until a frame is due; False if `goes_on` has ended it."""
+    while (wait_s := clock.wait_s(recv_ns, monotonic())) > 0:
+        if not goes_on():
+            return False
+        sleep(min(wait_s, _NAP_S))
     return True

@@ -13,10 +13,10 @@ import msgspec
 
 from mm_core.events import InstrumentDefined, OperatorCommand, Root, RootEvent, Tick
 from mm_core.types import InputError
-from mm_store.importer import clock_ms, split_days, write_days
-from mm_store.instrument import Defined
 from mm_store.log_read import LOG, read_log
 from mm_store.tape import TapeBuilder
+from mm_store.tape_days import clock_ms, split_days, write_days
+from mm_venues.defined import Defined
 
 _PROGRESS_ROOTS = 4096
 

@@ -30,6 +30,15 @@ class Record(NamedTuple):
         return not self.label
 
 
+class Entry(NamedTuple):
+    """One event that stands in a log. `cause` is the input that it answers, 0 of a root."""
+
+    seq: int
+    kind: str
+    cause: int
+    data: bytes
+
+
 def name_of(before: str, label: str, data: bytes) -> str:
     """The name of a message behind the one named `before`: 16 hex digits (BLAKE2b of 8 bytes)."""
     head = f"{before} {label}\n".encode()

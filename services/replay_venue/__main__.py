@@ -3,7 +3,7 @@
 import sys
 
 from mm_core.types import InputError
-from mm_runtime.replay_venue import main
+from mm_services.replay_venue.serve import main
 
 
 def tell(line: str) -> None:

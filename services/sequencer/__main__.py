@@ -1,10 +1,10 @@
 """The sequencer on the bus: assembly only."""
 
+from mm_bus.trim import Trimmer
 from mm_core.sequencer import Sequencer as Stamper
-from mm_runtime.figures.log import add_log, add_stream
-from mm_runtime.sequencer import Sequencer
-from mm_runtime.service import Service, run_service
-from mm_runtime.trim import Trimmer
+from mm_service.service import Service, run_service
+from mm_services.sequencer.figures import add_log, add_stream
+from mm_services.sequencer.sequencer import Sequencer
 
 NS_PER_MS = 1_000_000
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from typer import echo
 
-from mm_runtime.nats_server import free_port
+from mm_bus.nats_server import free_port
 from mm_store.recording import Recording
 from mm_store.ws_lines import WsLines
 

@@ -32,10 +32,10 @@ from latency_paths import Chain, Paths  # type: ignore[import-not-found]  # besi
 from latency_real import RealChain  # type: ignore[import-not-found]  # beside this script
 from typer import echo
 
+from mm_bus.bus import Bus
+from mm_bus.nats_server import answers, free_port, server_command
 from mm_core.types import InputError
-from mm_runtime.bus import Bus
-from mm_runtime.nats_server import answers, free_port, server_command
-from mm_runtime.supervisor import Supervisor
+from mm_session.supervisor import Supervisor
 
 SERVER = "nats-server"
 TARGETS = {"p50": 1.5, "p99": 2.0}

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from mm_runtime.supervisor import Supervisor
+from mm_session.supervisor import Supervisor
 
 PROGRAM = Path(__file__).with_name("latency_hops.py")
 READY_S = 0.2

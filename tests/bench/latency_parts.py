@@ -23,15 +23,15 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
 from typer import echo
 
+from mm_bus.label import HEADER, Label
+from mm_bus.nats_server import answers, free_port, server_command
+from mm_bus.reports import Report
 from mm_core.events import Event
 from mm_core.setup.nodes import new_nodes
 from mm_core.setup.parts import new_parts
 from mm_core.setup.warm import warm
-from mm_runtime.config import load_config
-from mm_runtime.label import HEADER, Label
-from mm_runtime.nats_server import answers, free_port, server_command
-from mm_runtime.reports import Report
-from mm_runtime.supervisor import Supervisor
+from mm_service.config import load_config
+from mm_session.supervisor import Supervisor
 from mm_wire.codec import decode, encode
 
 RATES = (10, 100, 1_000, 0)  # calls a second; 0: one after the other

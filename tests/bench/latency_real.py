@@ -13,16 +13,16 @@ import numpy as np
 from latency_hops import Append, Plan  # type: ignore[import-not-found]  # beside this file
 from latency_paths import Paths, Stored, read_stream  # type: ignore[import-not-found]  # beside this file
 
+from mm_bus.bus import Bus
+from mm_bus.label import Label
+from mm_bus.open_log import open_log
+from mm_bus.roots import RootSource
+from mm_bus.topology import HEARERS, HEARS
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus, InstrumentDefined, RootEvent
 from mm_core.setup.warm import warm
 from mm_core.types import BookState
-from mm_runtime.bus import Bus
-from mm_runtime.config import load_config
-from mm_runtime.label import Label
-from mm_runtime.open_log import open_log
-from mm_runtime.roots import RootSource
-from mm_runtime.supervisor import Supervisor
-from mm_runtime.topology import HEARERS, HEARS
+from mm_service.config import load_config
+from mm_session.supervisor import Supervisor
 from mm_wire.subjects import ARCHIVER, NAMES, RECORDER, SEQUENCER, status_subject, stream
 
 PATH = ("BookDelta", "Book", "OrderIntent", "SubmitOrder")

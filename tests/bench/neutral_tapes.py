@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mm_core.events import BookDelta, BookSnapshot, RootEvent, Trade
-from mm_store.instrument import define
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit
+from mm_venues.binance.define import define
 from mm_venues.binance.feed import Feed
 
 Columns = dict[str, np.ndarray[Any, Any]]

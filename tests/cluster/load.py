@@ -9,11 +9,11 @@ from itertools import pairwise
 import nats.errors
 from tests.integration.runtime.nodes import trade
 
-from mm_runtime.appender import Appender
-from mm_runtime.bus import Bus
-from mm_runtime.label import Label
-from mm_runtime.log_poller import LogPoller
-from mm_runtime.open_log import open_log
+from mm_bus.bus import Bus
+from mm_bus.label import Label
+from mm_bus.log_poller import LogPoller
+from mm_bus.open_log import open_log
+from mm_services.sequencer.appender import Appender
 from mm_wire.chain import Record
 from mm_wire.codec import encode
 from mm_wire.subjects import stream, subject

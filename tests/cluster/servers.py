@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.request import urlopen
 
-from mm_runtime.nats_server import HOST, find_server
+from mm_bus.nats_server import HOST, find_server
 
 START_S = 60.0
 CONFIG = """\

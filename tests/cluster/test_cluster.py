@@ -15,11 +15,11 @@ from tests.integration.runtime.server import Server
 from tests.integration.runtime.test_restore import records
 from tests.integration.runtime.test_two_sequencers import say
 
-from mm_runtime.appender import Appender, LogTakenError
-from mm_runtime.fence import FENCES
-from mm_runtime.open_log import open_log
-from mm_runtime.restore import check_stream, restore
-from mm_runtime.step_down import step_down
+from mm_bus.fence import FENCES
+from mm_bus.open_log import open_log
+from mm_bus.restore import check_stream, restore
+from mm_bus.step_down import step_down
+from mm_services.sequencer.appender import Appender, LogTakenError
 from mm_wire.codec import encode
 from mm_wire.subjects import stream
 

@@ -27,10 +27,10 @@ DOCKER = shutil.which("docker") or "docker"
 READ_LOG = """
 import asyncio, hashlib, sys
 from pathlib import Path
-from mm_runtime.bus import Bus
-from mm_runtime.config import load_config
-from mm_runtime.log_poller import LogPoller
-from mm_runtime.login import login_of
+from mm_bus.bus import Bus
+from mm_service.config import load_config
+from mm_bus.log_poller import LogPoller
+from mm_bus.login import login_of
 
 async def main(last_seq):
     bus = load_config([Path("config.toml"), Path("session.toml")], []).bus

@@ -12,7 +12,7 @@ import pytest
 from tests.containers.project import DOCKER, PATIENCE_S, Project, build, project, until
 from tests.session import log_bytes, paper_command, said, session
 
-from mm_runtime.nats_server import free_port
+from mm_bus.nats_server import free_port
 
 NODES = ("paper_exchange", "book_builder", "quoter", "risk", "accountant")
 CRASHED = ("recorder", *NODES, "sequencer", "archiver", "nats", "clickhouse")

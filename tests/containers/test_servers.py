@@ -18,8 +18,8 @@ from tests.integration.runtime.nodes import market, plain_log
 from tests.integration.runtime.server import log_of
 from tests.unit.store_clickhouse.samples import log
 
-from mm_runtime.nats_server import free_port
-from mm_runtime.volumes import STORE_USERS, store_config
+from mm_bus.nats_server import free_port
+from mm_service.volumes import STORE_USERS, store_config
 from mm_store.clickhouse.archive import Archive
 from mm_store.clickhouse.errors import StoreUnavailable
 from mm_store.clickhouse.schema import apply_schema

@@ -11,9 +11,9 @@ from tests.figures.recompute import differences, recompute
 
 from mm_core.types import NS_PER_S
 from mm_research.paper import paper
-from mm_runtime.config import load_config
-from mm_store.instrument import define
+from mm_service.config import load_config
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 
 SIZES = {"SYNTH": "0.0001", "BTCUSDT": "0.00001"}
 

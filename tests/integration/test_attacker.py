@@ -13,9 +13,9 @@ from tests.attack import STRANGERS, attack
 from tests.integration.runtime.server import GROUP, Server
 from tests.session import log_position, paper_command, said, session
 
-from mm_runtime.login import Login
-from mm_runtime.permissions import server_config, users
-from mm_runtime.sessions import Running
+from mm_bus.login import Login
+from mm_bus.permissions import server_config, users
+from mm_session.sessions import Running
 from mm_wire import subjects as s
 
 PASSWORDS = {name: f"secret-{name}" for name in users(GROUP)}

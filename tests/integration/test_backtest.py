@@ -16,11 +16,11 @@ from mm_cli.backtest import _progress, days_of
 from mm_core.types import InputError
 from mm_research import backtest as module
 from mm_research.backtest import Result, backtest
-from mm_runtime.config import load_config
-from mm_store.importer import import_ws_lines
-from mm_store.instrument import define
+from mm_research.importer import import_ws_lines
+from mm_service.config import load_config
 from mm_store.tape import Tape, read_tape
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "deploy" / "config"

@@ -16,9 +16,9 @@ from mm_store.clickhouse.archive import Archive
 from mm_store.clickhouse.schema import apply_schema
 from mm_store.clickhouse.store import open_reader, open_store
 from mm_store.clickhouse.tables import TABLES
-from mm_store.instrument import define
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit
+from mm_venues.binance.define import define
 from mm_venues.binance.feed import Feed
 
 SESSION, KILLS, SEED = "killed", 12, 7

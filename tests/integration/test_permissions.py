@@ -16,19 +16,19 @@ from tests.integration.runtime.nodes import NAME, market, stamper
 from tests.integration.runtime.server import GROUP, Server
 from tests.session import CONFIG, SAMPLE, paper_command, said, session
 
+from mm_bus.bus import Bus
+from mm_bus.login import Login, inbox, login_of
+from mm_bus.permissions import server_config, users
+from mm_bus.quick_client import QuickClient
+from mm_bus.reports import Report
+from mm_bus.roots import Roots
+from mm_bus.settings import BusSettings
+from mm_bus.topology import HEARS
 from mm_core import events as e
 from mm_core.types import Command, InputError, Side, TimeInForce
-from mm_runtime.bus import Bus
-from mm_runtime.login import Login, inbox, login_of
-from mm_runtime.permissions import server_config, users
-from mm_runtime.quick_client import QuickClient
-from mm_runtime.reports import Report
-from mm_runtime.roots import Roots
-from mm_runtime.sequencer import Sequencer
-from mm_runtime.settings import Bus as BusSettings
-from mm_runtime.topology import HEARS
-from mm_store.instrument import define
+from mm_services.sequencer.sequencer import Sequencer
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 from mm_wire import subjects as s
 from mm_wire.codec import encode
 

@@ -7,10 +7,10 @@ import pytest
 
 from mm_core.events import BookDelta, BookSnapshot, RootEvent
 from mm_core.types import BookState
-from mm_store.importer import Imported, import_ws_lines
-from mm_store.instrument import define
+from mm_research.importer import Imported, import_ws_lines
 from mm_store.tape import Kind, Tape, events, read_tape
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 
 
 def run(data: Path, symbol: str, names: list[str], out: Path) -> Imported:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mm_runtime.volumes import STORE_USERS, store_config
+from mm_service.volumes import STORE_USERS, store_config
 from mm_store.clickhouse.schema import FOLDER, read_migrations
 from mm_wire.subjects import ARCHIVER, OPERATOR
 

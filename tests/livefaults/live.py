@@ -18,11 +18,11 @@ from nats.aio.msg import Msg
 from tests.livefaults.venue import SYMBOL, MarketVenue
 from tests.session import CONFIG, service_pid, session
 
+from mm_bus.bus import Bus
+from mm_bus.log_poller import LogPoller
+from mm_bus.settings import BusSettings
 from mm_core.events import AnyEvent
-from mm_runtime.bus import Bus
-from mm_runtime.log_poller import LogPoller
-from mm_runtime.sessions import Running
-from mm_runtime.settings import Bus as BusSettings
+from mm_session.sessions import Running
 from mm_wire.chain import Record
 from mm_wire.codec import decode
 

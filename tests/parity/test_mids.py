@@ -23,10 +23,10 @@ from mm_research.columns import Rows, tape_rows
 from mm_research.engine.state import CLEAR, DEPTH, LAST_BIT, ROW, SIDE_SHIFT
 from mm_research.paper import paper
 from mm_research.venue_mids import EventMids, Mids, VenueMids
-from mm_store.instrument import define
 from mm_store.log_read import read_log
 from mm_store.tape import TapeBuilder
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 
 EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "100"))
 

@@ -14,9 +14,9 @@ from mm_core.events import BookTop, Root
 from mm_core.setup.config import to_config
 from mm_core.types import InputError
 from mm_research.paper import paper
-from mm_store.instrument import define
 from mm_store.log_read import log_files, read_log
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 
 FEED_KEYS = (
     *("depth_received", "depth_dropped", "depth_applied", "gaps", "crossed"),

@@ -13,8 +13,8 @@ from mm_core.events import InstrumentDefined
 from mm_core.setup.config import Config, to_config
 from mm_core.setup.parts import new_parts
 from mm_research.paper import Recorded, paper
-from mm_store.instrument import define
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 
 PROFILES = ("conservative", "aggressive")
 CONFIGS = ("btcusdt", "nexousdt", "paper")

@@ -12,12 +12,12 @@ from mm_core.risk.reason import Reason
 from mm_core.setup.config import Config, to_config
 from mm_core.types import TradeState
 from mm_research.backtest import backtest
+from mm_research.importer import import_ws_lines
 from mm_research.paper import paper
-from mm_store.importer import import_ws_lines
-from mm_store.instrument import define
 from mm_store.log_read import log_files, read_log
 from mm_store.tape import read_tape
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 
 QUOTES = {"fixed_spread": {"half_spread_ticks": 0.5}}
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mm_runtime.ledger import Entry, Ledger, LogDiffersError
+from mm_services.sequencer.ledger import Ledger, LogDiffersError
+from mm_wire.chain import Entry
 
 KINDS = ("A", "B", "C", "D", "E")
 NODES = ("first", "second", "third", "fourth")

@@ -9,9 +9,9 @@ from tests.simulation.parts import Session
 from tests.simulation.reading import GROUP, Reading
 from tests.simulation.world import World
 
-from mm_runtime.appender import Appender
-from mm_runtime.bus import Bus
-from mm_runtime.label import Label
+from mm_bus.bus import Bus
+from mm_bus.label import Label
+from mm_services.sequencer.appender import Appender
 from mm_wire.codec import encode
 from mm_wire.subjects import subject, writer_subject
 

@@ -12,8 +12,8 @@ from tests.simulation.connection import Connection
 from tests.simulation.loop import Process
 from tests.simulation.world import World
 
-from mm_runtime.bus import RECONNECT_S
-from mm_runtime.quick_wire import _finish
+from mm_bus.bus import RECONNECT_S
+from mm_bus.quick_wire import _finish
 
 Hear = Callable[[Msg], Awaitable[None]]
 

@@ -8,9 +8,9 @@ from tests.simulation.parts import Group
 from tests.simulation.reading import GROUP
 from tests.simulation.world import World
 
+from mm_bus.bus import Bus
+from mm_bus.roots import RootSource
 from mm_core.events import FeedStatus, Root, RootEvent
-from mm_runtime.bus import Bus
-from mm_runtime.roots import RootSource
 from mm_wire.codec import decode
 from mm_wire.subjects import RECORDER
 

@@ -1,4 +1,4 @@
-"""The processes of a simulated session: each runs the unmodified code of `mm_runtime` over a bus of its own."""
+"""The processes of a simulated session: each runs the unmodified code of the services over a bus of its own."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -13,11 +13,11 @@ from tests.simulation.server import Server
 from tests.simulation.stream import matches
 from tests.simulation.world import World
 
+from mm_bus.bus import Bus
+from mm_bus.roots import RootSource
 from mm_core.node import Node
-from mm_runtime.bus import Bus
-from mm_runtime.node_loop import NodeLoop, defined_instrument
-from mm_runtime.roots import RootSource
-from mm_runtime.sequencer import Sequencer
+from mm_service.node_loop import NodeLoop, defined_instrument
+from mm_services.sequencer.sequencer import Sequencer
 from mm_wire.subjects import RECORDER, SEQUENCER, kind_subject, writer_subject
 
 FENCES = writer_subject(GROUP)
@@ -29,7 +29,7 @@ class SimBus(Bus):
     """A bus over the server of a simulation, which stops its process when something fails."""
 
     def __init__(self, world: World, process: Process) -> None:
-        with mock.patch("mm_runtime.bus.QuickClient", partial(SimClient, world, process)):
+        with mock.patch("mm_bus.bus.QuickClient", partial(SimClient, world, process)):
             super().__init__()
         self.failed.add_done_callback(lambda failed: world.fail(process, failed.exception() or AssertionError()))
 

@@ -1,9 +1,9 @@
 """Readers of a simulated log, and what they were delivered."""
 
-from mm_runtime.bus import Bus
-from mm_runtime.label import Label
-from mm_runtime.log_poller import LogPoller
-from mm_runtime.log_reader import LogReader
+from mm_bus.bus import Bus
+from mm_bus.label import Label
+from mm_bus.log_poller import LogPoller
+from mm_bus.log_reader import LogReader
 from mm_wire.chain import FIRST, Record
 
 GROUP = "sim"

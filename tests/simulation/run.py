@@ -19,6 +19,8 @@ PARTS = 4  # jobs that a small scenario is cut into
 BATCH = 1_000  # schedules of a job of a large one
 FOUND_MIN = 9
 
+CODE_LOGGERS = [logging.getLogger(name) for name in ("mm_bus", "mm_service", "mm_services")]
+
 
 class Job(NamedTuple):
     """All schedules of a part of a small scenario, or so many random ones of a large one."""
@@ -101,8 +103,10 @@ def replay(token: str) -> int:
     from tests.simulation.scenarios import SCENARIOS, run
     from tests.simulation.schedule import Schedule, of_token
 
-    logging.getLogger("mm_runtime").setLevel(logging.INFO)
-    logging.getLogger("mm_runtime").propagate = False  # it stands in the trace
+    for logger in CODE_LOGGERS:
+        logger.setLevel(logging.INFO)
+    for logger in CODE_LOGGERS:
+        logger.propagate = False  # it stands in the trace
     name, deviations = of_token(token)
     done = run(SCENARIOS[name], Schedule(deviations), traces=True)
     sys.stdout.write("\n".join(done.trace) + "\n")

@@ -17,9 +17,10 @@ from tests.simulation.reading import Reading
 from tests.simulation.schedule import Schedule
 from tests.simulation.world import World
 
+from mm_bus import topology
 from mm_core.events import RootEvent
 from mm_core.types import IntegrityError
-from mm_runtime import appender, topology
+from mm_services.sequencer import appender
 from mm_wire.codec import encode
 from mm_wire.subjects import PAPER_EXCHANGE, QUOTER, RISK
 
@@ -29,6 +30,8 @@ NAMED = (
 )  # with which a process may stop when the log is not what it wrote
 FEW = (PAPER_EXCHANGE, QUOTER)
 ALL = tuple(topology.HEARS)
+
+CODE_LOGGERS = [logging.getLogger(name) for name in ("mm_bus", "mm_service", "mm_services")]
 
 
 class WrongError(AssertionError):
@@ -70,17 +73,19 @@ def run(scenario: Scenario, schedule: Schedule, *, traces: bool = False) -> Run:
     nodes = scenario.nodes
     world = World(schedule, scenario.faults, traces=traces)
     with (
-        mock.patch("mm_runtime.appender.uuid.uuid4", partial(next, map(uuid_of, count(1)))),
-        mock.patch("mm_runtime.sequencer.hearers", partial(_hearers, nodes)),
+        mock.patch("mm_services.sequencer.appender.uuid.uuid4", partial(next, map(uuid_of, count(1)))),
+        mock.patch("mm_services.sequencer.sequencer.hearers", partial(_hearers, nodes)),
     ):
         world.loop.enter()
         noting = _Noting(world)
-        logging.getLogger("mm_runtime").addHandler(noting)
+        for logger in CODE_LOGGERS:
+            logger.addHandler(noting)
         try:
             wrong = _outcome(scenario, world)
         finally:
             world.loop.leave()
-            logging.getLogger("mm_runtime").removeHandler(noting)
+            for logger in CODE_LOGGERS:
+                logger.removeHandler(noting)
     world.note(wrong or "as it must be")
     log = [data for _, _, data in events(world)]
     return Run(wrong, tuple(world.happened), schedule, world.trace or [], world.loop.now_s, log)

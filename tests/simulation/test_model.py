@@ -15,7 +15,7 @@ from tests.simulation.schedule import Schedule
 from tests.simulation.stream import ID, LAST_ID, SEQUENCE, SUBJECT, SUBJECT_SEQUENCE
 from tests.simulation.world import World
 
-from mm_runtime.bus import Bus
+from mm_bus.bus import Bus
 
 STREAM = {"name": "MM_sim", "subjects": ["mm.sim.md.>", "mm.sim.writer"], "allow_direct": True, "storage": "file"}
 TRADE, FENCE = "mm.sim.md.trade.X", "mm.sim.writer"

@@ -10,8 +10,8 @@ import pytest
 from mm_cli.options import decimal_option
 from mm_core.setup.config import Config, section_keys, to_config
 from mm_core.types import InputError
-from mm_runtime.config import load_config
-from mm_runtime.settings import Settings
+from mm_service.config import load_config
+from mm_service.settings import Settings
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "deploy" / "config").glob("*.toml"))
 

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from mm_cli import deploy, live
+from mm_bus.permissions import users
+from mm_cli import deploy
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
-from mm_runtime.config import load_config
-from mm_runtime.permissions import users
-from mm_runtime.sessions import Running, running
-from mm_runtime.volumes import STORE_USERS, WRITERS, prepare
-from mm_store.instrument import Defined
+from mm_service.config import load_config
+from mm_service.volumes import STORE_USERS, WRITERS, prepare
+from mm_session import deployed
+from mm_session.sessions import Running, running
+from mm_venues.defined import Defined
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "config" / "paper.toml"
 OFFSET_NS = -1_234_567
@@ -74,15 +75,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """An exchange that answers; what it was asked for."""
     symbols: list[str] = []
 
-    def defined(symbol: str, _: object) -> Defined:
+    def defined(_venue: object, symbol: str, _settings: object) -> Defined:
         symbols.append(symbol)
         instrument = InstrumentDefined(
             instrument_id=f"binance.{symbol}", ts_ns=0, venue_symbol=symbol, tick_size="0.01", lot_size="0.001"
         )
         return Defined(instrument=instrument, tick_source="exchangeInfo", lot_source="exchangeInfo")
 
-    monkeypatch.setattr(live, "defined_live", defined)
-    monkeypatch.setattr(live, "measured_offset_ns", lambda _: OFFSET_NS)
+    monkeypatch.setattr(deployed, "defined_live", defined)
+    monkeypatch.setattr(deployed, "measured_offset_ns", lambda _venue, _settings: OFFSET_NS)
     monkeypatch.setenv("MM_VENUE__WS_URL", "ws://venue:1")
     return symbols
 
@@ -108,7 +109,7 @@ def test_a_session_is_written_once_and_found_by_the_operator(
 @pytest.mark.usefixtures("asked")
 def test_two_sessions_never_share_a_log(tmp_path: Path) -> None:
     deploy.session("SYNTH", CONFIG, tmp_path)
-    before = {name: text for name, text in contents(tmp_path).items() if name != deploy.WANTED}
+    before = {name: text for name, text in contents(tmp_path).items() if name != deployed.WANTED}
     other = CONFIG.with_name("aggressive.toml")
     for symbol, config, what in (
         ("BTCUSDT", CONFIG, "symbol SYNTH, not BTCUSDT"),
@@ -118,7 +119,7 @@ def test_two_sessions_never_share_a_log(tmp_path: Path) -> None:
             deploy.session(symbol, config, tmp_path)
         with pytest.raises(InputError, match="two sessions cannot share a log; expected the same again"):
             deploy.confirm(tmp_path)
-    assert {name: text for name, text in contents(tmp_path).items() if name != deploy.WANTED} == before
+    assert {name: text for name, text in contents(tmp_path).items() if name != deployed.WANTED} == before
     deploy.session("SYNTH", CONFIG, tmp_path)
     deploy.confirm(tmp_path)
 

@@ -13,10 +13,10 @@ from mm_core.setup.config import to_config
 from mm_core.types import NS_PER_S, InputError
 from mm_research.paper import paper
 from mm_research.table_writer import TABLES
-from mm_store.instrument import define
 from mm_store.log_file import LogWriter
 from mm_store.log_read import log_files, read_log, read_records
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 
 CONFIG: dict[str, Any] = {"fixed_spread": {"half_spread_ticks": 2.0}, "quoter": {"levels": 2}}
 FILES = [f"{table}.{kind}" for table in TABLES for kind in ("csv", "parquet")]

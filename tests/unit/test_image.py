@@ -74,5 +74,5 @@ def test_a_service_that_does_not_listen_is_not_well() -> None:
 def health(port: int) -> subprocess.CompletedProcess[str]:
     """The health check of a container."""
     environment = os.environ | {"MM_SERVICE__METRICS_PORT": str(port)}
-    command = [sys.executable, "-m", "mm_runtime.health"]
+    command = [sys.executable, "-m", "mm_service.health"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)

@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 from mm_cli import import_
 from mm_core.events import BookSnapshot, FeedStatus, Trade
 from mm_core.types import BookState, InputError
-from mm_store.importer import Imported, import_ws_lines
-from mm_store.instrument import Defined, define
+from mm_research.importer import Imported, import_ws_lines
 from mm_store.tape import events, read_tape
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
+from mm_venues.defined import Defined
 
 MIDNIGHT_MS = 1_790_035_200_000  # 2026-09-22T00:00:00Z
 INFO: dict[str, object] = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import uvloop
 
-from mm_cli.interrupt import SIGNALS, Interrupts, ending_at_once, interruptible
+from mm_session.interrupt import SIGNALS, Interrupts, ending_at_once, interruptible
 
 PATIENCE_S = 10.0
 

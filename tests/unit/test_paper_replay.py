@@ -10,11 +10,11 @@ from mm_core.events import Event, FeedStatus, Root, Tick
 from mm_core.setup.config import Config, to_config
 from mm_core.types import BookState, InputError
 from mm_research.backtest import backtest
+from mm_research.importer import import_ws_lines
 from mm_research.paper import PaperSession, Recorded, paper
-from mm_store.importer import import_ws_lines
-from mm_store.instrument import Defined
 from mm_store.tape import read_tape
 from mm_store.ws_lines import WsLines
+from mm_venues.defined import Defined
 
 Timed = tuple[int, bytes]
 CONFIG: Config = to_config({"fixed_spread": {"half_spread_ticks": 1.0}, "quoter": {"order_qty_base": "0.1"}})

@@ -25,9 +25,9 @@ from mm_research.report import Report
 from mm_research.session import Session, write_session
 from mm_research.session_writer import SessionWriter
 from mm_research.table_writer import TABLES, TableWriter
-from mm_store.instrument import define
 from mm_store.log_read import read_log
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 
 ROOT = Path(__file__).parents[2]
 T0 = 1_700_000_000 * NS_PER_S

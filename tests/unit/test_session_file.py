@@ -5,15 +5,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mm_cli.folder import check_empty, new_folder
-from mm_cli.order import defined_of, new_order, old_order
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
-from mm_runtime.config import load_config, to_toml, without_settings
-from mm_runtime.settings import Settings
-from mm_store.instrument import Defined
+from mm_service.config import load_config, to_toml, without_settings
+from mm_service.settings import Settings
+from mm_session.folder import check_empty, new_folder
+from mm_session.spec import defined_of, new_order, old_order
 from mm_store.session_file import write_session_file
 from mm_store.ws_lines import WsLines
+from mm_venues.defined import Defined
 
 INSTRUMENT = InstrumentDefined(
     instrument_id="binance.TEST", ts_ns=0, venue_symbol="TEST", tick_size="0.01", lot_size="0.001"

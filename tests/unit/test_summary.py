@@ -4,13 +4,14 @@ from typing import Any
 
 import msgspec
 
-from mm_cli.console import Look, rows
+from mm_cli.console import rows
 from mm_cli.summary import activity_rows, as_text, feed_rows, result_rows, size_notes, standing_rows
 from mm_core import events as e
 from mm_core.risk.reason import Reason
 from mm_core.setup.config import to_config
 from mm_core.types import NS_PER_S, BookState, Side, TradeState
 from mm_research.heard import Heard, Standing
+from mm_session.look import Look
 
 SUMMARY: dict[str, Any] = {
     "book": {"state": "GAP", "reason": "crossed", "valid_share": 0.07, "not_valid": {"GAP (crossed)": 0.93}},

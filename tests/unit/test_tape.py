@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from mm_core.events import BookDelta, BookSnapshot, BookTop, FeedStatus, InstrumentDefined, RootEvent, Trade
 from mm_core.types import INT64_MAX, BookState, InputError, Side
 from mm_store import tape_rows
-from mm_store.importer import write_days
-from mm_store.instrument import Defined
 from mm_store.tape import COLUMNS, Kind, Tape, TapeBuilder, events, read_tape, write_tape
+from mm_store.tape_days import write_days
+from mm_venues.defined import Defined
 
 IT: dict[str, Any] = {"instrument_id": "binance.ETHUSDT"}
 ETH = InstrumentDefined(

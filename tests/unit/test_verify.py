@@ -20,10 +20,10 @@ from mm_core.types import BookState, InputError, IntegrityError, Side
 from mm_research.paper import paper
 from mm_research.roots import RootCheck
 from mm_research.verify import Verified, verify
-from mm_store.instrument import define
 from mm_store.log_file import writing_log
 from mm_store.log_read import log_files, read_log
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 
 NODES = ["paper_exchange", "book_builder", "quoter", "risk", "accountant", "sequencer"]
 CONFIG: dict[str, Any] = {"fixed_spread": {"half_spread_ticks": 2.0}, "quoter": {"levels": 2}}

@@ -11,9 +11,9 @@ from tests.venue.venue import WAIT_S_MAX
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus, InstrumentDefined, RootEvent
 from mm_venues.audit import CompiledBook, TouchAudit, warm_book
 from mm_venues.binance.client import BinanceClient
-from mm_venues.binance.endpoints import Endpoints
 from mm_venues.binance.feed import Feed
 from mm_venues.binance.rest import Rest
+from mm_venues.settings import VenueSettings
 
 ETH = InstrumentDefined(
     instrument_id="binance.ETHUSDT", ts_ns=0, venue_symbol="ETHUSDT", tick_size="0.1", lot_size="0.001"
@@ -104,9 +104,9 @@ class Reached(Protocol):
 
 def impatient(
     venue: Reached, silence_s_max: float = 5.0, *, rotate_s: float = 600.0, definition_s: float = 600.0
-) -> Endpoints:
+) -> VenueSettings:
     """The venue's addresses, and hardly a pause between attempts."""
-    return Endpoints(
+    return VenueSettings(
         rotate_s=rotate_s,
         definition_s=definition_s,
         ws_url=f"ws://{venue.url}",
@@ -117,7 +117,7 @@ def impatient(
     )
 
 
-def client_of(port: Port, endpoints: Endpoints, rest: Rest, symbol: str = "ETHUSDT") -> BinanceClient:
+def client_of(port: Port, endpoints: VenueSettings, rest: Rest, symbol: str = "ETHUSDT") -> BinanceClient:
     """A client before that port, with a clock that counts."""
     counter = itertools.count(FIRST_NS)
     return BinanceClient(
@@ -133,7 +133,7 @@ def client_of(port: Port, endpoints: Endpoints, rest: Rest, symbol: str = "ETHUS
 
 @asynccontextmanager
 async def running(
-    venue: Reached, port: Port, endpoints: Endpoints | None = None, symbol: str = "ETHUSDT"
+    venue: Reached, port: Port, endpoints: VenueSettings | None = None, symbol: str = "ETHUSDT"
 ) -> AsyncIterator[BinanceClient]:
     """A client that runs while the block does, and is cancelled behind it."""
     endpoints = endpoints or impatient(venue)

@@ -22,12 +22,13 @@ from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 
 from mm_core.types import InputError
 from mm_venues import control
-from mm_venues.binance.endpoints import ClientCounts, Endpoints
 from mm_venues.binance.fetching import STABLE_S, Definitions, Snapshots
 from mm_venues.binance.link import Ended, Link, connecting
 from mm_venues.binance.rest import Rest, pause_after_s
+from mm_venues.client_counts import ClientCounts
 from mm_venues.frame_error import FrameError
 from mm_venues.pacing import Backoff, Budget
+from mm_venues.settings import VenueSettings
 from mm_venues.steady_clock import FreezeWatch, SteadyClock
 
 _log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class BinanceClient:
     def __init__(
         self,
         symbol: str,
-        endpoints: Endpoints,
+        endpoints: VenueSettings,
         rest: Rest,
         port: Callable[[int, bytes], object],
         wants_snapshot: Callable[[], bool],

@@ -9,19 +9,17 @@ import msgspec
 from mm_core.events import BookDelta, BookSnapshot, BookTop, FeedStatus, InstrumentDefined, RootEvent, Trade
 from mm_core.types import NS_PER_S, BookState, Side
 from mm_venues.audit import TouchAudit
-from mm_venues.binance.counts import FeedCounts
 from mm_venues.binance.listing import TRADING, grid_change, refresh
 from mm_venues.binance.parse import MarketFact, Parser
 from mm_venues.binance.sync import Sync
 from mm_venues.clock_guard import ClockGuard
 from mm_venues.complete import Window
 from mm_venues.control import Disconnected
+from mm_venues.feed_counts import FeedCounts
 from mm_venues.frame_error import FrameError
 from mm_venues.proof import Proof
 from mm_venues.stall import Stall
 from mm_venues.trade_ids import TradeIds
-
-__all__ = ["Feed", "FeedCounts"]
 
 LATE_NS = 5 * NS_PER_S  # a depth event that comes later than usual by more is not traded on
 _FOREIGN_FACTOR = 2  # a snapshot whose prices are off by more is of another instrument
@@ -34,7 +32,7 @@ class Feed:
     The first event is InstrumentDefined. Trades come from `trade` or from `aggTrade`, not from both, or each print
     would count twice: the kind that comes first is taken, the other only counted.
 
-    What the caller is to do: fetch a snapshot while `sync.wants_snapshot`, connect anew while `wants_reconnect` says
+    What the caller is to do: fetch a snapshot while `wants_snapshot`, connect anew while `wants_reconnect` says
     why, ask for exchangeInfo while `wants_definition`, and end the session once `definition_changed` says how; then
     the feed takes nothing more, and `new_instrument` is what a new session begins with.
     """
@@ -65,6 +63,16 @@ class Feed:
     def instrument(self) -> InstrumentDefined:
         """As the venue defined it last."""
         return self._instrument
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether a snapshot would help."""
+        return self.sync.wants_snapshot
+
+    @property
+    def epoch(self) -> int:
+        """The number of the book's life: a new one begins with each loss of the proof."""
+        return self.sync.epoch
 
     @property
     def is_valid(self) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from mm_core.types import InputError
-from mm_venues.binance.endpoints import ClientCounts, Endpoints
 from mm_venues.binance.parse import check_snapshot_body
 from mm_venues.binance.rest import Rest, RestError
 from mm_venues.binance.rules import parse_exchange_info
+from mm_venues.client_counts import ClientCounts
 from mm_venues.frame_error import FrameError
 from mm_venues.pacing import Backoff
+from mm_venues.settings import VenueSettings
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class Snapshots:
     def __init__(
         self,
         symbol: str,
-        endpoints: Endpoints,
+        endpoints: VenueSettings,
         rest: Rest,
         hand: Hand,
         counts: ClientCounts,
@@ -87,7 +88,7 @@ class Definitions:
     def __init__(
         self,
         symbol: str,
-        endpoints: Endpoints,
+        endpoints: VenueSettings,
         rest: Rest,
         hand: Hand,
         counts: ClientCounts,

@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from mm_venues.binance import wire
-from mm_venues.binance.endpoints import Endpoints
+from mm_venues.settings import VenueSettings
 
 OPEN_S_MAX = 10.0
 CLOSE_S_MAX = 1.0
@@ -53,7 +53,7 @@ class Link:
     """
 
     def __init__(
-        self, socket: ClientConnection, endpoints: Endpoints, streams: Sequence[str], take: Callable[[bytes], None]
+        self, socket: ClientConnection, endpoints: VenueSettings, streams: Sequence[str], take: Callable[[bytes], None]
     ) -> None:
         self.frames = 0
         self.began_s = time.monotonic()

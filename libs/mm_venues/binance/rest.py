@@ -15,6 +15,7 @@ from mm_core.types import InputError
 from mm_venues.binance import wire
 from mm_venues.binance.parse import to_ns
 from mm_venues.pacing import WeightBudget
+from mm_venues.port import ClockOffset, VenueAwayError
 from mm_venues.steady_clock import SteadyClock
 
 _log = logging.getLogger(__name__)
@@ -40,19 +41,8 @@ _time = msgspec.json.Decoder(wire.ServerTime)
 _refusal = msgspec.json.Decoder(wire.Refusal)
 
 
-class RestError(Exception):
-    """A request that failed at the venue or on the way; trying again can help, after `retry_s`."""
-
-    def __init__(self, message: str, retry_s: float = 0.0) -> None:
-        super().__init__(message)
-        self.retry_s = retry_s
-
-
-class ClockOffset(msgspec.Struct, frozen=True, kw_only=True):
-    """The venue's clock minus ours, and the round trip of the request that measured it: the error is at most half."""
-
-    offset_ns: int
-    rtt_ns: int
+class RestError(VenueAwayError):
+    """A request that failed at the venue or on the way."""
 
 
 def retry_after_s(text: str | None) -> float:

@@ -5,11 +5,15 @@ from decimal import Decimal
 import msgspec
 
 from mm_core.events import InstrumentDefined
+from mm_core.types import InputError
 from mm_venues.binance import wire
+from mm_venues.defined import Defined
 from mm_venues.frame_error import FrameError
+from mm_venues.port import VenueAwayError
 from mm_venues.units import plain_size, whole_units
 
 VENUE = "binance"
+LISTED = "exchangeInfo"  # where the sizes of what a venue lists come from
 _MONEY_UNIT = Decimal("1e-9")
 _PPM = Decimal("1e-6")
 _ABSENT = wire.Filter(kind="")  # all bounds 0: off
@@ -89,3 +93,14 @@ def _deviation_ppm(filters: dict[str, wire.Filter]) -> dict[str, int]:
         "ask_down_ppm": by_side.ask_multiplier_down if by_side else both.multiplier_down,
     }
     return {name: whole_units(name, text, _PPM, up="_down_" in name) for name, text in texts.items()}
+
+
+def listed(info: bytes, symbol: str) -> Defined:
+    """The instrument of an answer. InputError where the symbol is of no use, VenueAwayError for what is no answer."""
+    try:
+        instrument = parse_exchange_info(info, symbol)
+    except FrameError as error:
+        if isinstance(error.__cause__, msgspec.DecodeError):  # a page of a proxy, or of maintenance
+            raise VenueAwayError(str(error)) from error
+        raise InputError(f"--symbol {symbol}: {error}") from error
+    return Defined(instrument=instrument, tick_source=LISTED, lot_source=LISTED)

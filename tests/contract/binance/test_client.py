@@ -10,7 +10,7 @@ from tests.venue.venue import Line, Reply, Venue, answer, never, snapshot
 
 from mm_venues import control
 from mm_venues.binance.client import BinanceClient
-from mm_venues.binance.endpoints import Endpoints
+from mm_venues.settings import VenueSettings
 
 
 def test_a_snapshot_is_fetched_after_the_first_diff_and_the_book_is_valid(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_the_snapshots_pace_holds_over_lost_connections() -> None:
         port = Port()
         async with Venue("ETHUSDT", [lose_while_asked, synced], [never()]) as venue:
             venues.append(venue)
-            endpoints = Endpoints(
+            endpoints = VenueSettings(
                 ws_url=f"ws://{venue.url}", rest_url=f"http://{venue.url}", snapshot_s_min=300, backoff_s_max=0.05
             )
             async with running(venue, port, endpoints):

@@ -11,8 +11,8 @@ from tests.venue.venue import Line, Venue, answer, silence, snapshot
 
 from mm_core.types import InputError
 from mm_venues.binance.client import BinanceClient
-from mm_venues.binance.endpoints import Endpoints
 from mm_venues.binance.rest import Rest, RestError
+from mm_venues.settings import VenueSettings
 
 
 def test_a_dead_connection_is_given_up(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_connection_that_lives_goes_on_while_rest_is_banned(tmp_path: Path) ->
 
 
 def test_reconnecting_is_slower_each_time_until_a_connection_has_lasted_a_minute() -> None:
-    client = client_of(Port(), Endpoints(backoff_s_max=3.0), Rest("http://127.0.0.1"))
+    client = client_of(Port(), VenueSettings(backoff_s_max=3.0), Rest("http://127.0.0.1"))
     connections = [
         *((0.1, None, 0.5), (0.1, None, 1.0), (59.0, None, 2.0), (0.1, None, 3.0), (0.1, None, 3.0)),
         (0.1, 7.0, 7.0),  # the venue asked for it
@@ -149,7 +149,9 @@ def test_a_broken_invariant_in_the_port_stops_the_client() -> None:
 def test_an_address_that_is_none_is_one_clear_line(url: str) -> None:
     async def run() -> None:
         async with Rest("http://127.0.0.1") as rest:
-            await BinanceClient("ETHUSDT", Endpoints(ws_url=url), rest, lambda _ns, _frame: None, lambda: True).run()
+            await BinanceClient(
+                "ETHUSDT", VenueSettings(ws_url=url), rest, lambda _ns, _frame: None, lambda: True
+            ).run()
 
     with pytest.raises(InputError, match=r"^ws_url '.*': expected an address such as wss://"):
         asyncio.run(run())

@@ -9,9 +9,9 @@ from tests.venue.market import ETH
 
 from mm_core.events import BookSnapshot, FeedStatus
 from mm_core.types import INT64_MAX, BookState
-from mm_store.instrument import define
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit
+from mm_venues.binance.define import define
 from mm_venues.binance.feed import Feed
 from mm_venues.binance.rejoin import Rejoin
 from mm_venues.control import disconnected

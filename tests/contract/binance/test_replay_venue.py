@@ -11,7 +11,7 @@ from tests.venue.replayed import Frames, Replayed, by_file, replaying, without_r
 from mm_core.events import InstrumentDefined
 from mm_core.types import NS_PER_S
 from mm_store.ws_lines import WsLines
-from mm_venues.binance.feed import FeedCounts
+from mm_venues.feed_counts import FeedCounts
 
 SECONDS = 120
 SAMPLE = Path(__file__).parents[3] / "samples" / "synth.gz"

@@ -11,7 +11,8 @@ from tests.venue.market import book
 from tests.venue.venue import Reply, Venue, answer, never, silence, snapshot
 
 from mm_core.types import InputError
-from mm_venues.binance.rest import ClockOffset, Rest, RestError, retry_after_s
+from mm_venues.binance.rest import Rest, RestError, retry_after_s
+from mm_venues.port import ClockOffset
 
 
 def ask(

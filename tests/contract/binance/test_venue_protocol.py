@@ -9,10 +9,10 @@ from tests.venue.market import ETH
 from mm_core.types import NS_PER_S
 from mm_venues.binance.rules import parse_exchange_info
 from mm_venues.binance.venue import rest
-from mm_venues.binance.venue.clock import MarketClock
 from mm_venues.binance.venue.limits import Address, Keepalive, Limits, Talk
 from mm_venues.binance.venue.market import Ahead, Market
 from mm_venues.binance.venue.requests import RefusedError, Subscriptions, opened
+from mm_venues.market_clock import MarketClock
 
 MARKETS = {"ETHUSDT": Market(ETH, Ahead())}
 REFUSED = "Invalid request: "

@@ -13,11 +13,11 @@ from tests.venue.play import replayed
 
 from mm_core.events import BookDelta, RootEvent
 from mm_core.types import NS_PER_S, InputError
+from mm_research.importer import import_ws_lines
 from mm_store.frames import DAY_NS, FrameWriter
-from mm_store.importer import import_ws_lines
-from mm_store.instrument import define
 from mm_store.ws_lines import WsLines
 from mm_venues import control
+from mm_venues.binance.define import define
 from mm_venues.binance.parse import to_ns
 from mm_venues.frame_error import FrameError
 

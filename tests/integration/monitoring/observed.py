@@ -12,9 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.monitoring.prometheus import Prometheus, running
 from tests.session import paper_command, said, session
 
+from mm_bus.nats_server import HOST, free_port
 from mm_core.types import InputError
-from mm_runtime.chain import SERVICES
-from mm_runtime.nats_server import HOST, free_port
+from mm_session.processes import SERVICES
 from mm_wire.subjects import RECORDER
 
 NAMES = (*SERVICES, RECORDER)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mm_runtime.nats_server import HOST, free_port
+from mm_bus.nats_server import HOST, free_port
 
 PROGRAM = "prometheus"
 RULES = Path(__file__).parents[3] / "deploy" / "prometheus" / "rules" / "crypto-mm.yml"

@@ -9,13 +9,13 @@ from prometheus_client import Metric
 from tests.integration.monitoring.observed import NAMES, Observed
 from tests.session import SAMPLE
 
-from mm_runtime.figures.feed import add_live
-from mm_runtime.figures.room import FRAMES, add_folder
-from mm_runtime.metrics import Metrics
-from mm_runtime.replay_venue import figures
-from mm_runtime.topology import HEARS
-from mm_store.instrument import define
+from mm_bus.topology import HEARS
+from mm_service.figures.room import FRAMES, add_folder
+from mm_service.metrics import Metrics
+from mm_services.recorder.figures import add_live
+from mm_services.replay_venue.serve import figures
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 from mm_venues.binance.venue.market import Market, look_ahead
 from mm_venues.binance.venue.player import Player, Source
 from mm_wire.subjects import RECORDER

@@ -9,12 +9,12 @@ from typing import Any
 from tests.integration.runtime.nodes import small_nodes, stamper
 from tests.integration.runtime.server import GROUP, Server
 
+from mm_bus.bus import Bus
+from mm_bus.roots import RootSource
 from mm_core.events import RootEvent
 from mm_core.node import Node
-from mm_runtime.bus import Bus
-from mm_runtime.node_loop import NodeLoop
-from mm_runtime.roots import RootSource
-from mm_runtime.sequencer import Sequencer
+from mm_service.node_loop import NodeLoop
+from mm_services.sequencer.sequencer import Sequencer
 from mm_wire.subjects import RECORDER
 
 MADE_BY = "the test's configuration"

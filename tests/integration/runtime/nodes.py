@@ -6,12 +6,12 @@ from zlib import crc32
 
 import numpy as np
 
+from mm_bus.topology import HEARS, hearers
 from mm_core import events as e
 from mm_core.node import Node, State
 from mm_core.sequencer import Sequencer as Stamper
 from mm_core.types import BookState, Side
 from mm_research.memory_log import MemoryLog
-from mm_runtime.topology import HEARS, hearers
 from mm_wire.codec import encode
 from mm_wire.subjects import ACCOUNTANT, BOOK_BUILDER, PAPER_EXCHANGE, QUOTER, RISK
 

@@ -8,7 +8,7 @@ from random import Random
 
 from tests.integration.runtime.server import GROUP, Server
 
-from mm_runtime.nats_server import HOST
+from mm_bus.nats_server import HOST
 
 
 class Fate(Enum):

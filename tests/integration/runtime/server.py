@@ -8,7 +8,7 @@ from pathlib import Path
 import nats
 from nats.js.api import StreamConfig
 
-from mm_runtime.nats_server import HOST, free_port, server_command
+from mm_bus.nats_server import HOST, free_port, server_command
 from mm_wire.subjects import stream, writer_subject
 
 GROUP = "test"

@@ -11,9 +11,9 @@ from tests.integration.runtime.nodes import market, plain_log, trade
 from tests.integration.runtime.proxy import Fate, every, is_ack, is_append, is_report, passes, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of, make_stream
 
+from mm_bus.label import Label
 from mm_core.types import UnavailableError
-from mm_runtime.appender import SILENCES_MAX, Appender, LogRefusedError
-from mm_runtime.label import Label
+from mm_services.sequencer.appender import SILENCES_MAX, Appender, LogRefusedError
 from mm_wire.codec import encode
 from mm_wire.subjects import log_subjects, stream, subject, writer_subject
 
@@ -32,7 +32,7 @@ LOSSES = {
 def test_what_gets_lost_leaves_no_trace_in_the_log(
     server: Server, fate: Fate, which: Which, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_runtime.appender.DOUBT_S", 0.2)
+    monkeypatch.setattr("mm_services.sequencer.appender.DOUBT_S", 0.2)
     roots = market(60)
 
     async def run() -> int:
@@ -84,7 +84,7 @@ async def until_stored(appender: Appender) -> None:
 
 @pytest.mark.parametrize("acked", [True, False], ids=["the acks are lost", "no acks, and nobody says that he read it"])
 def test_silence_is_doubt_too(server: Server, monkeypatch: pytest.MonkeyPatch, acked: bool) -> None:
-    monkeypatch.setattr("mm_runtime.appender.DOUBT_S", 0.1)
+    monkeypatch.setattr("mm_services.sequencer.appender.DOUBT_S", 0.1)
 
     async def run() -> int:
         async with proxy_to(server) as proxy, running(server.url) as group:
@@ -101,7 +101,7 @@ def test_silence_is_doubt_too(server: Server, monkeypatch: pytest.MonkeyPatch, a
 
 def test_a_network_that_stands_still_is_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection is not lost, but nothing comes through: longer than a server may be silent that answers."""
-    monkeypatch.setattr("mm_runtime.appender.DOUBT_S", 0.05)
+    monkeypatch.setattr("mm_services.sequencer.appender.DOUBT_S", 0.05)
 
     async def run() -> None:
         async with proxy_to(server) as proxy, running(server.url) as group:

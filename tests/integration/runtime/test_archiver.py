@@ -14,11 +14,11 @@ from tests.integration.runtime.group import Group, running
 from tests.integration.runtime.server import GROUP, Server
 from tests.integration.runtime.test_reader import append
 
+from mm_bus.bus import Bus
+from mm_bus.log_poller import LogPoller
 from mm_core.types import IntegrityError
-from mm_runtime.bus import Bus
-from mm_runtime.complete_log import complete_log
-from mm_runtime.copy_log import copy_log
-from mm_runtime.log_poller import LogPoller
+from mm_session.complete_log import complete_log
+from mm_session.copy_log import copy_log
 from mm_store.clickhouse.log_table import read_records as stored_records
 from mm_store.clickhouse.store import open_store
 from mm_store.log_file import LogWriter

@@ -11,12 +11,12 @@ from tests.integration.runtime.test_archiver import stream_records
 from tests.integration.runtime.test_reader import append
 from tests.integration.test_store_outage import front
 
+from mm_bus.nats_server import free_port
 from mm_core.setup.config import to_config
-from mm_runtime import archiver as archivers
-from mm_runtime.archiver import Archiver
-from mm_runtime.nats_server import free_port
-from mm_runtime.service import Service
-from mm_runtime.settings import Settings
+from mm_service.service import Service
+from mm_service.settings import Settings
+from mm_services.archiver import archiver as archivers
+from mm_services.archiver.archiver import Archiver
 from mm_store.clickhouse.log_table import read_records as stored_records
 from mm_store.clickhouse.store import open_store
 from mm_store.log_read import read_records

@@ -8,7 +8,7 @@ import pytest
 from tests.venue.market import ETH, FIRST_NS, book, diff, short
 
 from mm_core.events import RootEvent
-from mm_runtime.live_source import LiveSource
+from mm_services.recorder.live_source import LiveSource
 from mm_venues.audit import CompiledBook, TouchAudit
 from mm_venues.binance.feed import Feed
 from mm_venues.steady_clock import SteadyClock
@@ -52,7 +52,7 @@ class Recorder:
 
 
 def test_what_waits_for_a_log_that_takes_nothing_is_bounded_and_becomes_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_runtime.live_source.LIVE_ROOTS_MAX", WAITING_MAX)
+    monkeypatch.setattr("mm_services.recorder.live_source.LIVE_ROOTS_MAX", WAITING_MAX)
     recorder: Any = Recorder()
     clock = SteadyClock(lambda: FIRST_NS, lambda: 0)
     source = LiveSource(recorder, ETH, clock, offset_ns=0, duration_ns=0, ended=asyncio.Event())

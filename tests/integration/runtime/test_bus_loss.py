@@ -10,9 +10,9 @@ import uvloop
 from tests.integration.runtime.group import until
 from tests.integration.runtime.server import Server
 
+from mm_bus.bus import Bus
+from mm_bus.nats_server import HOST, free_port
 from mm_core.types import UnavailableError
-from mm_runtime.bus import Bus
-from mm_runtime.nats_server import HOST, free_port
 
 INFO = b'INFO {"server_id":"X","version":"2.15.1","proto":1,"max_payload":1048576,"headers":true}\r\n'
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -188,7 +188,7 @@ def test_a_publish_into_a_connection_that_just_died_fails_nobody() -> None:
 def test_without_a_server_a_connection_is_unavailable_and_one_that_waits_comes_with_it(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_runtime.bus.CONNECT_S", 0.5)
+    monkeypatch.setattr("mm_bus.bus.CONNECT_S", 0.5)
     server.kill()
 
     async def run() -> None:
@@ -206,7 +206,7 @@ def test_without_a_server_a_connection_is_unavailable_and_one_that_waits_comes_w
 
 
 def test_a_connecting_that_fails_leaves_no_socket_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_runtime.bus.CONNECT_S", 0.5)
+    monkeypatch.setattr("mm_bus.bus.CONNECT_S", 0.5)
     is_ended = asyncio.Event()
 
     async def greet_and_wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -8,8 +8,8 @@ from tests.integration.runtime.server import Server, stored
 
 from mm_core.events import OperatorCommand, Root, Tick
 from mm_core.types import Command
-from mm_runtime.operator import send
-from mm_runtime.sequencer import Sequencer
+from mm_services.sequencer.sequencer import Sequencer
+from mm_session.operator import send
 from mm_wire.codec import decode
 
 

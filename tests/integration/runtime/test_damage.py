@@ -11,10 +11,10 @@ from tests.integration.runtime.server import GROUP, Server
 from tests.integration.runtime.test_poller import Polling
 from tests.integration.runtime.test_reader import append
 
+from mm_bus.checkpoints import open_states
+from mm_bus.log_check import LogTrimmedError
+from mm_bus.log_poller import LogPoller
 from mm_core.types import IntegrityError
-from mm_runtime.checkpoints import open_states
-from mm_runtime.log_check import LogTrimmedError
-from mm_runtime.log_poller import LogPoller
 from mm_wire.chain import Record
 from mm_wire.subjects import stream
 

@@ -10,9 +10,9 @@ from tests.integration.runtime.server import GROUP, Server
 from tests.integration.runtime.test_damage import Damage, damaged_at, flip, kill_all, missing
 from tests.integration.runtime.test_nodes import new_node
 
+from mm_bus.log_end import read_end
 from mm_core.types import IntegrityError
-from mm_runtime.appender import LogTakenError
-from mm_runtime.rebuild import read_end
+from mm_services.sequencer.appender import LogTakenError
 from mm_wire.subjects import QUOTER, stream
 
 

@@ -11,10 +11,10 @@ from tests.integration.runtime.nodes import BEGIN_NS, NAME, PERIOD_NS, instrumen
 from tests.integration.runtime.proxy import Fate, every, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of
 
+from mm_bus.roots import RootSource
 from mm_core.events import FeedStatus, OperatorCommand, Root, RootEvent, Tick, Trade
 from mm_core.types import NS_PER_S, BookState, Command
-from mm_runtime.operator import send
-from mm_runtime.roots import RootSource
+from mm_session.operator import send
 from mm_wire.codec import decode
 
 DELAY_NS = 3 * NS_PER_S
@@ -23,8 +23,8 @@ FREEZE_NS = 30 * NS_PER_S
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_runtime.roots.REPEAT_S", 0.1)
-    monkeypatch.setattr("mm_runtime.sequencer.RESEND_S", 0.1)
+    monkeypatch.setattr("mm_bus.roots.REPEAT_S", 0.1)
+    monkeypatch.setattr("mm_services.sequencer.sequencer.RESEND_S", 0.1)
 
 
 class Machine:
@@ -32,7 +32,7 @@ class Machine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.passed_ns = 0
-        monkeypatch.setattr("mm_runtime.source_clock.elapsed_s", lambda: self.passed_ns / NS_PER_S)
+        monkeypatch.setattr("mm_services.sequencer.clock.elapsed_s", lambda: self.passed_ns / NS_PER_S)
 
     def now_ns(self) -> int:
         """The clock of the source."""

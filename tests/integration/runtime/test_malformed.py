@@ -19,11 +19,11 @@ from nats.aio.msg import Msg
 from tests.integration.runtime.server import GROUP, Server, log_of
 from tests.session import CONFIG, SAMPLE, log_bytes, paper_command, said, session
 
-from mm_runtime.malformed import Malformed, MalformedError, read
-from mm_runtime.permissions import users
-from mm_runtime.roots import Roots
-from mm_store.instrument import define
+from mm_bus.malformed import Malformed, MalformedError, read
+from mm_bus.permissions import users
+from mm_bus.roots import Roots
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 from mm_wire import subjects as s
 
 SECONDS = 40

@@ -10,17 +10,17 @@ from tests.integration.runtime.nodes import STATE, book, market, plain_log, smal
 from tests.integration.runtime.proxy import Fate, every, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of, stored
 
+from mm_bus.checkpoints import Checkpoints
+from mm_bus.reports import Report
 from mm_core.node import Node
 from mm_core.types import InputError
-from mm_runtime.checkpoints import Checkpoints
-from mm_runtime.reports import Report
 from mm_wire.codec import decode, encode
 from mm_wire.subjects import QUOTER, RISK, report_subject, stream
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_runtime.sequencer.RESEND_S", 0.1)
+    monkeypatch.setattr("mm_services.sequencer.sequencer.RESEND_S", 0.1)
 
 
 def new_node(name: str) -> Node:

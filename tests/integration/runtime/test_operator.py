@@ -10,14 +10,16 @@ from tests.integration.runtime.server import Server, stored
 
 from mm_core.events import OperatorCommand
 from mm_core.types import Command, InputError
-from mm_runtime.operator import send
+from mm_session.operator import send
 from mm_wire.codec import decode
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_runtime.operator.ANSWER_S", 0.3)
-    monkeypatch.setattr("mm_runtime.sequencer.RESEND_S", 60.0)  # the ack answers, not the next look at what is missing
+    monkeypatch.setattr("mm_session.operator.ANSWER_S", 0.3)
+    monkeypatch.setattr(
+        "mm_services.sequencer.sequencer.RESEND_S", 60.0
+    )  # the ack answers, not the next look at what is missing
 
 
 def commands(log: list[tuple[int, bytes]]) -> list[tuple[int, OperatorCommand]]:

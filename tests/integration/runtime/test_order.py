@@ -13,9 +13,9 @@ from mm_core.setup.nodes import new_nodes
 from mm_core.setup.parts import new_parts
 from mm_core.setup.warm import warm
 from mm_core.types import NS_PER_S
-from mm_store.instrument import define
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit
+from mm_venues.binance.define import define
 from mm_venues.binance.feed import Feed
 from mm_wire.codec import decode
 
@@ -41,8 +41,8 @@ def test_the_log_is_that_of_the_offline_loop(server: Server) -> None:
 def test_more_roots_than_may_be_on_their_way_wait_at_their_source(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_runtime.roots.WINDOW", 64)
-    monkeypatch.setattr("mm_runtime.roots.BATCH", 16)
+    monkeypatch.setattr("mm_bus.roots.WINDOW", 64)
+    monkeypatch.setattr("mm_bus.roots.BATCH", 16)
     roots = market(200)
 
     async def run() -> None:

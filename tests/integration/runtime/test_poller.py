@@ -8,10 +8,10 @@ from tests.integration.runtime.proxy import Fate, every, proxy_to
 from tests.integration.runtime.server import GROUP, Server
 from tests.integration.runtime.test_reader import DATA, append
 
-from mm_runtime.appender import Appender
-from mm_runtime.bus import Bus
-from mm_runtime.label import Label
-from mm_runtime.log_poller import LogPoller
+from mm_bus.bus import Bus
+from mm_bus.label import Label
+from mm_bus.log_poller import LogPoller
+from mm_services.sequencer.appender import Appender
 from mm_wire.chain import Record
 
 
@@ -55,8 +55,8 @@ def test_a_long_log_is_read_once_and_then_what_is_appended(server: Server) -> No
 def test_answers_lost_on_the_way_are_asked_for_again(
     server: Server, fate: Fate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_runtime.log_poller.ANSWER_S", 0.2)
-    monkeypatch.setattr("mm_runtime.log_poller.BATCH", 100)
+    monkeypatch.setattr("mm_bus.log_poller.ANSWER_S", 0.2)
+    monkeypatch.setattr("mm_bus.log_poller.BATCH", 100)
 
     async def run() -> None:
         async with proxy_to(server) as proxy, running(server.url) as group:

@@ -9,10 +9,10 @@ from tests.integration.runtime.nodes import trade
 from tests.integration.runtime.proxy import Fate, every, proxy_to
 from tests.integration.runtime.server import GROUP, Server
 
-from mm_runtime.appender import Appender
-from mm_runtime.bus import Bus
-from mm_runtime.label import Label
-from mm_runtime.log_reader import LogReader
+from mm_bus.bus import Bus
+from mm_bus.label import Label
+from mm_bus.log_reader import LogReader
+from mm_services.sequencer.appender import Appender
 from mm_wire.codec import encode
 from mm_wire.subjects import stream, subject
 
@@ -22,7 +22,7 @@ TRADES = subject(GROUP, trade(1))
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_runtime.log_reader.HEARTBEAT_S", 0.1)
+    monkeypatch.setattr("mm_bus.log_reader.HEARTBEAT_S", 0.1)
 
 
 async def append(group: Group, count: int) -> list[int]:

@@ -13,9 +13,9 @@ from tests.integration.runtime.group import running, until
 from tests.integration.runtime.server import GROUP, Server
 from tests.session import SAMPLE
 
-from mm_runtime.bus import Bus
-from mm_store.instrument import define
+from mm_bus.bus import Bus
 from mm_store.ws_lines import WsLines
+from mm_venues.binance.define import define
 from mm_wire.subjects import RECORDER, end_subject, status_subject
 
 PATIENCE_S = 60.0

@@ -11,9 +11,9 @@ from tests.integration.runtime.nodes import market, plain_log
 from tests.integration.runtime.server import GROUP, Server, log_of
 from tests.integration.runtime.test_damage import damaged_at, flip_in_the_middle, kill_all, truncate
 
+from mm_bus.log_poller import LogPoller
+from mm_bus.restore import check_stream, from_copies, restore, set_aside
 from mm_core.types import IntegrityError
-from mm_runtime.log_poller import LogPoller
-from mm_runtime.restore import check_stream, from_copies, restore, set_aside
 from mm_wire.chain import Record
 from mm_wire.subjects import QUOTER, stream
 

@@ -9,8 +9,8 @@ from tests.integration.runtime.nodes import gap, intent, market, plain_log, trad
 from tests.integration.runtime.proxy import Fate, every, proxy_to, some
 from tests.integration.runtime.server import GROUP, Server, log_of
 
+from mm_bus.roots import Roots, RootSource
 from mm_core.events import RootEvent
-from mm_runtime.roots import Roots, RootSource
 from mm_wire.codec import encode
 from mm_wire.subjects import QUOTER, RECORDER, root_subject
 
@@ -19,9 +19,9 @@ FEW = 8  # roots in a batch
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_runtime.roots.BATCH", FEW)
-    monkeypatch.setattr("mm_runtime.roots.REPEAT_S", 0.1)
-    monkeypatch.setattr("mm_runtime.sequencer.RESEND_S", 0.1)
+    monkeypatch.setattr("mm_bus.roots.BATCH", FEW)
+    monkeypatch.setattr("mm_bus.roots.REPEAT_S", 0.1)
+    monkeypatch.setattr("mm_services.sequencer.sequencer.RESEND_S", 0.1)
 
 
 @pytest.mark.parametrize("subject", [f"mm.{GROUP}.root.", f"mm.{GROUP}.want."], ids=["roots", "words to the source"])

@@ -11,7 +11,7 @@ from tests.integration.runtime.server import Server
 PROGRAM = """
 import asyncio, time
 from mm_core.types import InputError, IntegrityError, UnavailableError
-from mm_runtime.service import run_service
+from mm_service.service import run_service
 
 async def start(service):
     {line}

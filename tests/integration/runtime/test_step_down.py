@@ -6,9 +6,10 @@ import pytest
 from tests.integration.runtime.group import running
 from tests.integration.runtime.server import GROUP, Server
 
+from mm_bus.step_down import step_down
 from mm_core.types import InputError
-from mm_runtime.config import load_config
-from mm_runtime.step_down import step_down, stepped_down
+from mm_service.config import load_config
+from mm_session.hand_over import stepped_down
 
 
 def test_a_log_at_one_server_has_nobody_to_hand_over_to(server: Server) -> None:

@@ -9,8 +9,8 @@ import pytest
 from tests.integration.runtime.group import until
 
 from mm_core.types import InputError, IntegrityError, UnavailableError
-from mm_runtime import log_files
-from mm_runtime.supervisor import Supervisor
+from mm_session import log_files
+from mm_session.supervisor import Supervisor
 
 NAME = "service"
 SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
@@ -56,7 +56,7 @@ def test_what_no_start_mends_fails_with_the_line_that_was_printed(
 def test_what_ends_again_and_again_without_a_minute_of_health_fails_in_the_end(
     code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_runtime.supervisor.BACK_OFF_S", 0.001)
+    monkeypatch.setattr("mm_session.supervisor.BACK_OFF_S", 0.001)
 
     async def run() -> tuple[BaseException, dict[str, int]]:
         supervisor = Supervisor(tmp_path)
@@ -82,7 +82,7 @@ async def until_up(path: Path, times: int) -> None:
 def test_one_that_has_answered_and_falls_silent_is_killed_and_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_runtime.supervisor.LOOK_S", 0.05)
+    monkeypatch.setattr("mm_session.supervisor.LOOK_S", 0.05)
     silent: Sequence[str] = []
 
     async def answers(name: str) -> bool:
@@ -107,7 +107,7 @@ def test_one_that_has_answered_and_falls_silent_is_killed_and_started_again(
 
 
 def test_one_that_never_answered_may_take_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_runtime.supervisor.LOOK_S", 0.02)
+    monkeypatch.setattr("mm_session.supervisor.LOOK_S", 0.02)
     looks = 0
 
     async def answers(name: str) -> bool:

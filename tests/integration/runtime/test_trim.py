@@ -10,13 +10,13 @@ from tests.integration.runtime.server import GROUP, Server
 from tests.integration.runtime.test_damage import kill_all
 from tests.integration.runtime.test_nodes import new_node
 
+from mm_bus.bus import Bus
+from mm_bus.log_check import LogTrimmedError
+from mm_bus.log_end import read_end
+from mm_bus.log_poller import LogPoller
+from mm_bus.trim import STAYS, Trimmer
 from mm_core.types import IntegrityError
-from mm_runtime.bus import Bus
-from mm_runtime.log_check import LogTrimmedError
-from mm_runtime.log_poller import LogPoller
-from mm_runtime.node_loop import defined_instrument
-from mm_runtime.rebuild import read_end
-from mm_runtime.trim import STAYS, Trimmer
+from mm_service.node_loop import defined_instrument
 from mm_wire.chain import Record
 from mm_wire.subjects import ARCHIVER, QUOTER, RECORDER, status_subject, stream
 

@@ -7,9 +7,9 @@ from tests.integration.runtime.nodes import intent, market, plain_log, trade
 from tests.integration.runtime.proxy import Fate, is_append, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of
 
+from mm_bus.label import Label
 from mm_core.types import IntegrityError
-from mm_runtime.appender import Appender, LogTakenError
-from mm_runtime.label import Label
+from mm_services.sequencer.appender import Appender, LogTakenError
 from mm_wire.codec import encode
 from mm_wire.subjects import subject
 

@@ -28,18 +28,30 @@ from mm_core import events as e
 from mm_core.node import Node
 from mm_core.risk.reason import Reason
 from mm_core.types import BookState, Command, Side, TimeInForce
-from mm_runtime.figures.node import OF_STATE, add_node
-from mm_runtime.figures.said import Said, add_said
-from mm_runtime.figures.scale import Scale
-from mm_runtime.metrics import Metrics
+from mm_service.figures.answers import Said, add_said
+from mm_service.figures.node import Figures, add_node
+from mm_service.figures.scale import Scale
+from mm_service.metrics import Metrics
+from mm_services.accountant.figures import FIGURES as OF_ACCOUNT
+from mm_services.book_builder.figures import FIGURES as OF_BOOK
+from mm_services.paper_exchange.figures import FIGURES as OF_VENUE
+from mm_services.quoter.figures import FIGURES as OF_QUOTES
+from mm_services.risk.figures import FIGURES as OF_RISK
 
+OWN: dict[int, Figures] = {
+    ACCOUNTANT: OF_ACCOUNT,
+    BUILDER: OF_BOOK,
+    EXCHANGE: OF_VENUE,
+    QUOTER: OF_QUOTES,
+    RISK: OF_RISK,
+}
 QUOTES = {"order_qty_base": Decimal("0.004"), "position_max_base": Decimal("0.008")}
 
 
 def figures(node: Node) -> dict[str, float]:
     """The figures of a node's state: `name`, or `name label` for each value of a label."""
     metrics = Metrics(node.name, "test")
-    OF_STATE[node.name](metrics, node.state, Scale.of(INSTRUMENT))
+    OWN[node.rank].of_state(metrics, node.state, Scale.of(INSTRUMENT))
     return read(metrics)
 
 
@@ -152,6 +164,7 @@ def test_answers_are_counted_by_type_side_and_reason() -> None:
         Said(lambda: 0),
     )
     add_said(metrics, risk, said)
+    OWN[RISK].of_answers(metrics, said)
     said.hear(step(risk, intent(0, 1, Side.BUY, 98)))
     said.hear(step(risk, book(1 * S)))
     said.hear(step(risk, intent(1 * S, 2, Side.BUY, 98)))
@@ -166,15 +179,15 @@ def test_answers_are_counted_by_type_side_and_reason() -> None:
 
 def test_every_reason_of_risk_has_its_place() -> None:
     metrics = Metrics("risk", "test")
-    add_said(metrics, node(RISK), Said(lambda: 0))
+    OWN[RISK].of_answers(metrics, Said(lambda: 0))
     places = {name.split()[2] for name in read(metrics) if name.startswith("decisions_total")}
     places |= {name.split()[1] for name in figures(node(RISK)) if name.startswith("trading_reason")}
     assert places == {reason.name.lower() for reason in Reason}
 
 
 def test_fills_and_rejections_are_counted() -> None:
-    exchange, metrics, said = node(EXCHANGE), Metrics("paper_exchange", "test"), Said(lambda: 0)
-    add_said(metrics, exchange, said)
+    metrics, said = Metrics("paper_exchange", "test"), Said(lambda: 0)
+    OWN[EXCHANGE].of_answers(metrics, said)
     rejected: dict[str, Any] = {"side": Side.SELL, "price_ticks": 98, "qty_lots": 4, "reason": 1}
     said.hear([filled(1 * S, 1, Side.SELL, 98), e.OrderRejected(**market(1 * S), order_id=2, **rejected)])
     found = read(metrics)
@@ -199,7 +212,7 @@ def test_a_node_shows_its_state_when_it_has_read_its_log_to_the_end_and_from_the
     accountant, metrics = node(ACCOUNTANT), Metrics("accountant", "test")
     reader = SimpleNamespace(pending=0, next_seq=1, resets=1)
     loop: Any = SimpleNamespace(events=0, answers=0, checkpoints=0, checkpoint_bytes=0, reader=reader)
-    add_node(metrics, loop, accountant, INSTRUMENT)
+    add_node(metrics, loop, accountant, INSTRUMENT, OWN[ACCOUNTANT])
     assert "fills_total" not in read(metrics)  # it has heard nothing yet
     loop.events, reader.pending = 1, 5
     loop.on_said(step(accountant, filled(1 * S, 1, Side.BUY, 98)))

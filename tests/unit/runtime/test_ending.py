@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mm_runtime import ending
+from mm_service import ending
 
 
 async def follow(event: asyncio.Event, rounds: list[int]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mm_runtime.label import HEADER, Label
+from mm_bus.label import HEADER, Label
 
 
 @pytest.mark.parametrize("source", ["quoter", "crypto-mm.1f", "recorder", "a:b"])

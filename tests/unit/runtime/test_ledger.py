@@ -2,7 +2,8 @@
 
 import pytest
 
-from mm_runtime.ledger import Answer, Entry, Ledger, LogDiffersError
+from mm_services.sequencer.ledger import Answer, Ledger, LogDiffersError
+from mm_wire.chain import Entry
 
 HEARERS = {"Root": ("first", "second"), "Leaf": (), "Branch": ("second",)}
 

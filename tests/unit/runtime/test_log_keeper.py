@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mm_runtime import retrying
-from mm_runtime.log_keeper import LogKeeper
+from mm_service import retrying
+from mm_services.archiver.log_keeper import LogKeeper
 from mm_store.log_file import FLUSH_BYTES
 from mm_store.log_read import log_files, read_records
 from mm_wire.chain import FIRST, Record, name_of

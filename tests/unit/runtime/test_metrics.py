@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client import generate_latest
 
-from mm_runtime.metrics import SECONDS_BUCKETS, Metrics
+from mm_service.metrics import SECONDS_BUCKETS, Metrics
 
 
 @pytest.fixture

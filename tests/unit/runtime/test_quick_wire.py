@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mm_runtime.quick_wire import Hear, QuickWire
+from mm_bus.quick_wire import Hear, QuickWire
 
 HEADERS = b"NATS/1.0\r\nMm-Label: a\r\n\r\n"
 GREETING = b'INFO {"server_id":"x"}\r\n'

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mm_core.types import NS_PER_S
-from mm_runtime.recorded_source import RecordedSource
+from mm_services.recorder.recorded_source import RecordedSource
 
 
 class Paced(RecordedSource):
@@ -19,8 +19,8 @@ class Paced(RecordedSource):
         self._roots = recorder.roots
         self.waits: list[bool] = []
 
-    async def _pause(self, until_ns: int, clock_ns: Callable[[], int]) -> bool:
-        self.waits.append(until_ns > clock_ns())
+    async def _pause(self, left_s: Callable[[], float]) -> bool:
+        self.waits.append(left_s() > 0)
         return True
 
     async def _take(self, recv_ns: int, frame: bytes) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from mm_runtime.recorder_state import Counted, Seen, added_counts
+from mm_services.recorder.state import Counted, Seen, added_counts
 from mm_store.ws_lines import LeftOut
-from mm_venues.binance.counts import FeedCounts
+from mm_venues.feed_counts import FeedCounts
 
 NONE: dict[str, Any] = dict.fromkeys(FeedCounts.__struct_fields__, 0) | {"dropped": {}, "other": {}}
 

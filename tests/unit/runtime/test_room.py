@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mm_core.events import InstrumentDefined
-from mm_runtime.figures.room import CLICKHOUSE, FRAMES, add_clickhouse, add_folder
-from mm_runtime.metrics import Metrics
-from mm_runtime.recorder import _frames_folder, add_options
+from mm_service.figures.room import CLICKHOUSE, FRAMES, add_clickhouse, add_folder
+from mm_service.metrics import Metrics
+from mm_services.recorder.options import add_options, frames_folder
 from mm_store.clickhouse.sizes import Sizes
 from mm_store.clickhouse.store import open_store
 
@@ -28,7 +28,7 @@ def test_the_disk_of_a_recorder_is_watched_wherever_it_writes(tmp_path: Path, gi
     add_options(parser)
     words = [word.format(tmp_path) for word in given]
     options = parser.parse_args(["--instrument", "i.json", "--source", "live", *words])
-    folder = _frames_folder(options, ETH)
+    folder = frames_folder(options, ETH)
     assert folder is not None
     assert folder.is_relative_to(tmp_path)
     metrics = Metrics("recorder", "main")

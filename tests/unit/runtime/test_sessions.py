@@ -10,17 +10,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mm_bus.nats_server import make_passwords
+from mm_bus.settings import BusSettings
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
-from mm_runtime.nats_server import make_passwords
-from mm_runtime.session_lock import SessionLock, holders, is_locked
-from mm_runtime.sessions import Running, chosen, listed, running, the_session
-from mm_runtime.settings import Bus
+from mm_session.session_lock import SessionLock, holders, is_locked
+from mm_session.sessions import Running, chosen, listed, running, the_session
 
 INSTRUMENT = InstrumentDefined(
     instrument_id="binance.TEST", ts_ns=0, venue_symbol="TEST", tick_size="0.01", lot_size="0.001"
 )
-HOLDS = "import sys, time; from mm_runtime.session_lock import SessionLock; from pathlib import Path"
+HOLDS = "import sys, time; from mm_session.session_lock import SessionLock; from pathlib import Path"
 
 
 @pytest.fixture(autouse=True)
@@ -113,9 +113,9 @@ def test_of_two_sessions_one_is_to_be_chosen(tmp_path: Path) -> None:
 
 def test_the_operator_logs_in_by_the_secrets_of_the_session(tmp_path: Path) -> None:
     session = a_session(tmp_path / "out")
-    assert session.login(Bus()).user == ""
+    assert session.login(BusSettings()).user == ""
     passwords = make_passwords(tmp_path / "out" / "bus" / "secrets", ["operator", "risk"])
-    login = session.login(Bus())
+    login = session.login(BusSettings())
     assert (login.user, login.password) == ("operator", passwords["operator"])
     assert make_passwords(tmp_path / "out" / "bus" / "secrets", ["operator", "risk"]) == passwords
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "out" / "bus" / "secrets").iterdir()}
@@ -139,8 +139,8 @@ def test_a_second_command_on_a_folder_is_refused(tmp_path: Path) -> None:
 def test_what_a_killed_command_left_behind_holds_the_folder_until_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_runtime.session_lock.LOOK_S", 0.1)
-    monkeypatch.setattr("mm_runtime.session_lock.LEFT_S", 0.3)
+    monkeypatch.setattr("mm_session.session_lock.LOOK_S", 0.1)
+    monkeypatch.setattr("mm_session.session_lock.LEFT_S", 0.3)
     child = "import subprocess; child = subprocess.Popen(['sleep', '60'], pass_fds=[lock.file.fileno()])"
     code = f"{HOLDS}; lock = SessionLock(Path(sys.argv[1])); {child}; print(child.pid, flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:

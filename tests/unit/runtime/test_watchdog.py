@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from mm_runtime.watchdog import UNAVAILABLE, Watchdog
+from mm_service.watchdog import UNAVAILABLE, Watchdog
 
 LIMIT_S = 0.3
 PATIENCE_S = 10.0
@@ -15,8 +15,8 @@ PATIENCE_S = 10.0
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_runtime.watchdog.LOOK_S", 0.02)
-    monkeypatch.setattr("mm_runtime.watchdog.START_S_MAX", 2 * LIMIT_S)
+    monkeypatch.setattr("mm_service.watchdog.LOOK_S", 0.02)
+    monkeypatch.setattr("mm_service.watchdog.START_S_MAX", 2 * LIMIT_S)
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def test_a_process_that_does_not_end_is_ended_with_the_code_that_it_was_to_have(
 def test_time_in_which_the_process_itself_stood_still_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopped process sees one long look: the clock jumps, and its loop goes on a moment later."""
     jump_s = 0.0
-    monkeypatch.setattr("mm_runtime.watchdog.monotonic", lambda: monotonic() + jump_s)
+    monkeypatch.setattr("mm_service.watchdog.monotonic", lambda: monotonic() + jump_s)
     with watched(lambda: monotonic() + jump_s) as (watchdog, until_ended):
         watchdog.started()
         jump_s = 100 * LIMIT_S

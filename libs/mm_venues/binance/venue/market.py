@@ -110,6 +110,11 @@ class Market:
         return self.instrument.venue_symbol
 
     @property
+    def has_snapshot(self) -> bool:
+        """Whether a depth snapshot was recorded."""
+        return bool(self.ahead.snapshot)
+
+    @property
     def update_id(self) -> int:
         """The id of the book, -1 before there is one."""
         return self._book.update_id

@@ -8,10 +8,10 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from mm_core.types import InputError
-from mm_venues.binance.venue.clock import MarketClock
 from mm_venues.binance.venue.line import Line
 from mm_venues.binance.venue.market import Market, Said
 from mm_venues.frame_error import FrameError
+from mm_venues.market_clock import MarketClock
 
 YIELD_FRAMES = 64
 # Turns of a client's loop in which it surely has read the snapshot that was sent to it before.

@@ -1,0 +1,185 @@
+"""Reads a group's log for those who need not hear it at once: many events at a time, and nothing is owed for them.
+
+Asks the stream directly for the events behind the last one. So the server keeps nothing for us, no event wakes anybody,
+and what got lost on its way is asked for again.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from nats.aio.msg import Msg
+from nats.js.errors import NotFoundError
+
+from mm_bus.bus import Bus
+from mm_bus.label import HEADER
+from mm_bus.log_check import NAME, LogTrimmedError, check_log, follows, read_message
+from mm_bus.log_reader import STATUS
+from mm_bus.malformed import MalformedError
+from mm_wire.chain import FIRST, Record
+from mm_wire.subjects import stream
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.05
+ANSWER_S = 2.0
+BATCH = 1_000
+BATCH_BYTES = 4 << 20
+NOT_FOUND = "404"
+SEQUENCE, PENDING = "Nats-Sequence", "Nats-Num-Pending"
+CHECK_S = 5.0  # a log is asked so often whether it still is what was read
+Take = Callable[[Record], Awaitable[None]]
+
+
+class LogPoller:
+    """Gives `take` every record of a log from `next_seq` on, one after the other; it may wait for anything.
+
+    `name` is that of the record before, "" to begin the chain with the first one. IntegrityError with the first wrong
+    sequence if a record is missing or does not follow the one before it, or the log ends before what was read from it;
+    LogTrimmedError if it begins behind `next_seq`.
+    """
+
+    def __init__(self, bus: Bus, group: str, take: Take, next_seq: int = 1, name: str = FIRST) -> None:
+        self.next_seq = next_seq
+        self.event_seq = 0  # of the last event; what is behind it is none
+        self.pending = 0  # events behind the last batch that the server had then
+        self._bus = bus
+        self._take_record = take
+        self._name = name
+        self._question = f"$JS.API.DIRECT.GET.{stream(group)}"
+        self._stream = stream(group)
+        self._group = group
+        self._checked_s = float("-inf")  # when the end of the log was last asked for; at once after a lost connection
+        self._inbox = ""
+        self._asked = 0  # answers to earlier questions are of no use
+        self._answer: list[Msg] = []
+        self._has_none = False  # the server says that it has no message from there on
+        self._end_seq = 0  # the last one of the log, when its end was last asked for
+        self._answered = asyncio.Event()
+        self._work: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin; a stream that is not there yet is waited for."""
+        await self._subscribe()
+        self._work = self._bus.begin(self._read())
+
+    async def stop(self) -> None:
+        """Hear no more."""
+        if self._work is not None:
+            self._work.cancel()
+
+    def read_from(self, next_seq: int, name: str = FIRST) -> None:
+        """Give the records from another place on, once more where they were given."""
+        self.next_seq, self._name = next_seq, name
+
+    async def read_to(self, last_seq: int) -> None:
+        """Instead of `start`: read up to a sequence that is on the log. Errors are raised."""
+        subscription = await self._subscribe()
+        while self.next_seq <= last_seq:
+            await self._read_batch()
+        await subscription.unsubscribe()
+
+    async def _subscribe(self) -> Any:
+        self._inbox = self._bus.client.new_inbox()
+        self._bus.on_reconnect(self._give_up_answer)
+        return await self._bus.subscribe(f"{self._inbox}.*", self._on_answer, at_once=True)
+
+    async def _read(self) -> None:
+        while True:
+            await self._read_batch()
+            if not self.pending:
+                await asyncio.sleep(POLL_S)
+
+    async def _read_batch(self) -> None:
+        await self._check_end()
+        messages = await self._ask()
+        first_seq = _sequence(messages[0]) if messages else self._end_seq + 1
+        if first_seq > self.next_seq and (messages or self._has_none):
+            await self._check_hole()
+        elif first_seq == self.next_seq:
+            for message in messages:
+                await self._take(message)
+
+    async def _check_end(self) -> None:
+        """At the start, when the connection came back, and now and then: it must be the log that was read."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._checked_s + CHECK_S:
+            return
+        self._checked_s = now_s
+        try:
+            info = await check_log(self._bus, self._group, self.next_seq, self.next_seq - 1, self._name)
+        except NotFoundError:  # nothing was read, and the sequencer has not made it yet
+            return
+        self._end_seq = info.state.last_seq
+
+    async def _check_hole(self) -> None:
+        """The log has the next message, and gives a later one or none: raise what became of it.
+
+        No error if it is there: what is stored at several servers may be read from one that was behind.
+        """
+        log.warning("the log does not give %d, and holds what is behind: looking for it", self.next_seq)
+        try:
+            await read_message(self._bus, self._group, self.next_seq)
+        except LogTrimmedError:
+            await check_log(self._bus, self._group, self.next_seq)
+            raise
+        await asyncio.sleep(POLL_S)
+
+    async def _ask(self) -> list[Msg]:
+        """The next events, none if there are none or the server does not answer in time."""
+        self._asked += 1
+        self._answer = []
+        self._has_none = False
+        self._answered.clear()
+        question = {"seq": self.next_seq, "batch": BATCH, "max_bytes": BATCH_BYTES}
+        await self._bus.publish(self._question, json.dumps(question).encode(), f"{self._inbox}.{self._asked}")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_S):
+                await self._answered.wait()
+        return self._answer
+
+    async def _on_answer(self, message: Msg) -> None:
+        if message.subject != f"{self._inbox}.{self._asked}":
+            return
+        headers = message.headers or {}
+        if STATUS not in headers:
+            if not headers.get(SEQUENCE, "").isdigit():
+                raise MalformedError("no message of the log")
+            self._answer.append(message)
+            return
+        self.pending = int(headers.get(PENDING, 0))
+        self._has_none = headers[STATUS] == NOT_FOUND
+        self._answered.set()
+
+    async def _give_up_answer(self) -> None:
+        """Its rest was lost with the connection; the log that comes back may be another one."""
+        self._checked_s = float("-inf")
+        self._answered.set()
+
+    async def _take(self, message: Msg) -> None:
+        headers = message.headers or {}
+        seq = _sequence(message)
+        if seq != self.next_seq:
+            return  # what was lost before it with the connection is asked for again, and then this one too
+        record = Record(seq, headers.get(HEADER, ""), headers.get(NAME, ""), message.data)
+        self._name = follows(self._stream, self._name, record)
+        self.next_seq = seq + 1
+        if not record.is_fence:
+            self.event_seq = seq
+        await self._take_record(record)
+
+
+def _sequence(message: Msg) -> int:
+    return int((message.headers or {})[SEQUENCE])
+
+
+async def check_tail(bus: Bus, group: str, read_seq: int, name: str, last_seq: int) -> None:
+    """Read a log from behind message `read_seq`, named `name`, to `last_seq`: IntegrityError if it is not whole."""
+    await LogPoller(bus, group, _pass, read_seq + 1, name).read_to(last_seq)
+
+
+async def _pass(_: Record) -> None:
+    """What is read was checked."""

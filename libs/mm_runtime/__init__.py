@@ -1,1 +1,0 @@
-"""Runs a node live: the log on NATS, checkpoints, configuration, metrics, supervision. See README.md."""

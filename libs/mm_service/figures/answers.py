@@ -1,0 +1,59 @@
+"""Counts of what a node said, for what its state does not keep: answers by type, by reason, by side."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from mm_core import events as e
+from mm_core.events import Event
+from mm_core.node import Node
+from mm_service.metrics import Metrics
+
+# What an event is counted by besides its type.
+Detail = int | tuple[int, bool] | None
+DETAILS: dict[type[Event], Callable[[Any], Detail]] = {
+    e.OrderDenied: lambda event: int(event.reason),
+    e.OrderRejected: lambda event: int(event.reason),
+    e.SubmitOrder: lambda event: int(event.adjusted_reason),
+    e.OrderFilled: lambda event: (int(event.side), event.maker),
+}
+
+
+class Said:
+    """What one node said since this process began, without what it said again of an old log.
+
+    A node that starts again reads its log from its last checkpoint on: that was counted when it was said first.
+    """
+
+    def __init__(self, pending: Callable[[], int]) -> None:
+        self.is_current = False
+        self.counts: Counter[tuple[type[Event], Detail]] = Counter()
+        self._pending = pending
+
+    def hear(self, said: Sequence[Event]) -> None:
+        """Count the answers to one event; called at every event, to know when the old log ends."""
+        if self.is_current or self._pending() == 0:
+            self.is_current = True
+            for event in said:
+                kind = type(event)
+                detail = DETAILS.get(kind)
+                self.counts[kind, detail(event) if detail else None] += 1
+
+    def count(self, kind: type[Event], *details: Detail) -> int:
+        """How many events of a type were said, with one of `details` where these are given."""
+        return sum(count for key, count in self.counts.items() if key[0] is kind and (not details or key[1] in details))
+
+    def by_reason(self, kind: type[Event], names: Mapping[int, str]) -> dict[str, int]:
+        """How many events of a type were said for each reason, by the reasons' names; none without any."""
+        reasons: Counter[str] = Counter()
+        for (event, detail), count in self.counts.items():
+            if event is kind and isinstance(detail, int):
+                reasons[names[detail]] += count
+        return dict(reasons)
+
+
+def add_said(metrics: Metrics, node: Node, said: Said) -> None:
+    """How often the node `node` said what."""
+    for kind in node.says:
+        metrics.counter("said", "Answers by the type of the event", partial(said.count, kind), event=kind.__name__)

@@ -1,0 +1,240 @@
+"""The recorder: frames of the venue, live or recorded, through one port into the feed; its roots to the sequencer."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from time import monotonic
+from typing import Any, Protocol
+
+import msgspec
+
+from mm_bus.roots import RootSource
+from mm_bus.topology import HEARS
+from mm_core.events import BookTop, InstrumentDefined, RootEvent
+from mm_service.ending import end_tasks
+from mm_service.service import Service
+from mm_service.sources import LIVE, PACED
+from mm_services.recorder.options import frames_folder
+from mm_services.recorder.state import Counted, Seen, added_counts
+from mm_store.frames import FLUSH_NS
+from mm_store.recording import Recording
+from mm_store.ws_lines import LeftOut
+from mm_venues.feed_counts import FeedCounts
+from mm_venues.registry import venue_of
+from mm_venues.steady_clock import SteadyClock
+from mm_wire.subjects import RECORDER, status_subject
+
+log = logging.getLogger(__name__)
+
+YIELD_FRAMES = 64
+BATCH_ROOTS = 32
+POLL_S = 0.05
+FLUSH_S = 1.0
+
+
+class Source(Protocol):
+    """Where a recorder's frames come from. `lost` roots were given up; `left_out` are bad lines, by kind."""
+
+    lost: int
+
+    @property
+    def left_out(self) -> Mapping[str, LeftOut]:
+        """Bad lines, by kind."""
+
+    def failures(self) -> list[str]:
+        """Why the session is no good."""
+
+    def client_counts(self) -> dict[str, Any] | None:
+        """What the client of a venue has counted; None of a recording."""
+
+    def ask_snapshot(self) -> None:
+        """Fetch one where that can be done."""
+
+
+class Recorder:
+    """One instrument's frames to roots. `end_asked`: the log is to end behind what was taken."""
+
+    def __init__(self, service: Service, instrument: InstrumentDefined) -> None:
+        options, bus = service.options, service.settings.bus
+        self.feed = venue_of(instrument.instrument_id).new_feed(instrument)
+        self.clock = SteadyClock()
+        clock = {"clock_ns": self.clock.now_ns} if options.source == LIVE else {}
+        self.roots = RootSource(service.bus, service.group, RECORDER, **clock)
+        self.frames = self.first_ns = self._flushed_ns = 0
+        self.shift_ns = 0  # what puts our clock to the time of a recording
+        self.heard_s = monotonic()  # when the last frame came
+        self.is_ended = False
+        self.end_asked = asyncio.Event()
+        self.source: Source | None = None
+        folder = frames_folder(options, instrument)
+        self.recording = Recording(folder, instrument.venue_symbol, self._ask_snapshot) if folder else None
+        self._service, self._bus = service, service.bus
+        self._book_top, self._group = bus.book_top, service.group
+        self._is_paced = bool(options.speed) or options.source.startswith(PACED)
+        self._heard = asyncio.Event()  # by all nodes: what is paced by the clock begins then
+        self.counted = Counted((options.state or options.instrument.parent) / f"recorder_{service.group}.json")
+        self._keeping: asyncio.Task[None] | None = None
+        self._skipped: FeedCounts | None = None  # of frames that were not taken
+        self._work: asyncio.Task[None] | None = None
+        self._batch: list[RootEvent] = []  # of a replay that need not be on time
+
+    def status(self) -> dict[str, Any]:
+        """What the feed has seen, in all processes of this recorder, and how far it is."""
+        seen = self.counted.total(self._seen())
+        return {
+            "feed": msgspec.structs.asdict(seen.feed),
+            "frames": seen.frames,
+            "ended": self.is_ended,
+            "unconfirmed": self.roots.unconfirmed,
+            "resent": self.roots.resent,
+            "left_out": msgspec.to_builtins(seen.left_out),
+            "lost": seen.lost,
+            "frames_lost": seen.frames_lost,
+            "clock_steps": seen.clock_steps,
+            "failures": seen.failures,
+            "starts": seen.starts,
+            "client": self.source.client_counts() if self.source else None,
+        }
+
+    @property
+    def lost(self) -> int:
+        """Roots given up because the log did not take them, or too late."""
+        return self.source.lost if self.source else 0
+
+    def counts(self) -> FeedCounts:
+        """What the feed of this process has counted of what was taken."""
+        counts = self.feed.counts()
+        return counts if self._skipped is None else added_counts(counts, self._skipped, -1)
+
+    def _seen(self) -> Seen:
+        """What this process has taken of the log."""
+        return Seen(
+            feed=self.counts(),
+            frames=self.frames,
+            frames_lost=self.recording.frames_lost if self.recording else 0,
+            lost=self.lost,
+            clock_steps=self.clock.steps,
+            left_out=dict(self.source.left_out) if self.source else {},
+            failures=self._failures(),
+            first_ns=self.first_ns,
+            shift_ns=self.shift_ns,
+        )
+
+    def _failures(self) -> list[str]:
+        """Why the session is no good: what a recording contradicts, what ended a live one, what is not on disk."""
+        found = self.source.failures() if self.source else []
+        found += [self.recording.failure] if self.recording and self.recording.failure else []
+        return found + ([self.counted.not_known] if self.counted.not_known else [])
+
+    def _ask_snapshot(self) -> None:
+        if self.source:
+            self.source.ask_snapshot()
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work`, then close the log, beside the service; a failure is the service's."""
+        self._work = self._bus.begin(self._run(work))
+
+    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
+        await self._end()
+
+    async def stop(self) -> None:
+        """Take no more frames."""
+        await end_tasks([self._work, self._keeping])  # the last frame is one too
+        await self.roots.stop()
+        if self.recording is not None:
+            self.recording.close()
+        self.counted.save(self._seen())
+
+    async def on_end(self, _: None) -> bool:
+        """The operator of the session wants its log closed behind the frames so far."""
+        self.end_asked.set()
+        return True
+
+    async def open(self) -> int:
+        """Wait for the sequencer; the number of the next root. Counts of an earlier process of this log go on."""
+        number = await self.roots.start()
+        self.counted.open(number)
+        if before := self.counted.before:
+            self.first_ns, self.shift_ns = before.first_ns, before.shift_ns
+        self.counted.save(self._seen())
+        self._keeping = self._bus.begin(self._keep())
+        return number
+
+    async def _keep(self) -> None:
+        """A quiet market writes nothing by itself, and does not see that its folder is gone."""
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self.flush()
+
+    def flush(self) -> None:
+        """Put what was recorded on the disk, and what was counted."""
+        if self.recording is not None:
+            self.recording.flush()
+        self.counted.save(self._seen())
+
+    @property
+    def is_heard(self) -> bool:
+        """True once every node reads the log."""
+        return self._heard.is_set()
+
+    async def until_heard(self) -> None:
+        """Wait until every node reads the log, which they do when they know the instrument; or for a wish to end."""
+        for node in HEARS:
+            while await self._bus.request(status_subject(self._group, node), timeout_s=0.5) is None:
+                if self.end_asked.is_set():
+                    return
+                await asyncio.sleep(POLL_S)
+        self._heard.set()
+
+    def set_clock(self, recorded_ns: int) -> None:
+        """From now on our clock shows the time of a recording, `recorded_ns`."""
+        self.shift_ns = recorded_ns - self.clock.now_ns()
+        self.counted.save(self._seen())
+
+    def shifted_ns(self) -> int:
+        """The time of the recording now."""
+        return self.clock.now_ns() + self.shift_ns
+
+    def forget_counts(self) -> None:
+        """What the feed has counted so far was not taken."""
+        self._skipped = self.feed.counts()
+
+    async def take(self, recv_ns: int, frame: bytes) -> None:
+        """The port of recorded frames, which waits for the log."""
+        if events := self.hear(recv_ns, frame):
+            if self._is_paced and not self.is_heard:
+                await self.roots.put(events[:1])  # the instrument, with which the services begin
+                await self.until_heard()
+                events = events[1:]
+            self._batch += events
+            if self._is_paced or len(self._batch) >= BATCH_ROOTS:
+                await self._put_batch()
+        elif self.frames % YIELD_FRAMES == 0:
+            await asyncio.sleep(0)
+
+    async def _put_batch(self) -> None:
+        batch, self._batch = self._batch, []
+        await self.roots.put(batch)
+
+    def hear(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
+        """The frame port: everything that the feed hears comes through here, and is recorded."""
+        if not 0 <= recv_ns - self._flushed_ns < FLUSH_NS:  # before the frame: what is kept counts what is on disk
+            self._flushed_ns = recv_ns
+            self.flush()
+        events = self.feed.feed(recv_ns, frame)
+        self.frames += 1
+        self.first_ns = self.first_ns or recv_ns
+        self.heard_s = monotonic()
+        if self.recording is not None:
+            self.recording.write(recv_ns, frame)
+        if self._book_top:
+            return events
+        return [event for event in events if not isinstance(event, BookTop)]
+
+    async def _end(self) -> None:
+        await self._put_batch()
+        self.flush()
+        await self.roots.end()
+        self.is_ended = True
+        log.info("the end: %d frames", self.frames)
