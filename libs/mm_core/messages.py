@@ -1,49 +1,27 @@
-"""Messages between the compiled parts, and the bounded queue that carries them with a due time.
-
-One MESSAGE is one order event in numbers; the nodes turn it into an event of `mm_core.events` and back.
-"""
+"""Order events between the compiled parts: their kinds, the queue that carries them until they are due, the outbox."""
 
 from typing import Any
 
 import numpy as np
 
 from mm_core.compiled import Record, compiled, int64
+from mm_core.events.records import MESSAGE, OrderKind
 from mm_core.types import NEVER_NS
 
-# Kinds of a MESSAGE, part of recorded results: append only.
-INTENT = int64(1)
-CANCEL_INTENT = int64(2)
-SUBMIT = int64(3)
-CANCEL = int64(4)
-DENIED = int64(5)
-ACCEPTED = int64(6)
-REJECTED = int64(7)
-CANCELED = int64(8)
-CANCEL_REJECTED = int64(9)
-EXPIRED = int64(10)
-FILLED = int64(11)
-TRADING_STATE = int64(12)
+INTENT = int64(OrderKind.INTENT)
+CANCEL_INTENT = int64(OrderKind.CANCEL_INTENT)
+SUBMIT = int64(OrderKind.SUBMIT)
+CANCEL = int64(OrderKind.CANCEL)
+DENIED = int64(OrderKind.DENIED)
+ACCEPTED = int64(OrderKind.ACCEPTED)
+REJECTED = int64(OrderKind.REJECTED)
+CANCELED = int64(OrderKind.CANCELED)
+CANCEL_REJECTED = int64(OrderKind.CANCEL_REJECTED)
+EXPIRED = int64(OrderKind.EXPIRED)
+FILLED = int64(OrderKind.FILLED)
+TRADING_STATE = int64(OrderKind.TRADING_STATE)
 
 NEVER = int64(NEVER_NS)
-
-MESSAGE = np.dtype(
-    [
-        ("ts_ns", "i8"),  # time of the fact: decision, arrival at the venue, or fill
-        ("due_ns", "i8"),  # when the other side hears of it
-        ("order_id", "i8"),
-        ("price_ticks", "i8"),
-        ("qty_lots", "i8"),
-        ("leaves_lots", "i8"),
-        ("fee_e9", "i8"),
-        ("kind", "i8"),
-        ("side", "i8"),
-        ("reason", "i8"),
-        ("flag", "i8"),  # time in force of an order; 1 = maker of a fill
-        # Half-ticks, 0 where unknown: of a fill, the venue's mid just before it; of a recorded intent, that of the Book
-        # that it was decided on.
-        ("mid_half", "i8"),
-    ]
-)
 
 
 def bus_dtype(capacity: int) -> np.dtype[Any]:
@@ -68,12 +46,14 @@ def bus_push(bus: Record, due_ns: int) -> Record:
     bus.last_due_ns = due_ns
     message = bus.ring[bus.tail & (capacity - 1)]
     bus.tail += 1
-    message.due_ns = due_ns
+    message.local_ns = due_ns
     message.leaves_lots = 0
     message.fee_e9 = 0
     message.reason = 0
-    message.flag = 0
-    message.mid_half = 0
+    message.time_in_force = 0
+    message.maker = 0
+    message.state = 0
+    message.mid_half_ticks = 0
     return message
 
 
@@ -82,7 +62,7 @@ def bus_due_ns(bus: Record) -> int:
     """Due time of the first message; NEVER_NS (2^63-1) of an empty queue."""
     if bus.head == bus.tail:
         return NEVER
-    return bus.ring[bus.head & (bus.ring.shape[0] - 1)].due_ns
+    return bus.ring[bus.head & (bus.ring.shape[0] - 1)].local_ns
 
 
 @compiled
@@ -107,15 +87,15 @@ def bus_last(bus: Record) -> Record:
 
 
 @compiled
-def bus_join_fill(bus: Record, order_id: int, price_ticks: int, flag: int, due_ns: int) -> bool:
-    """Make the order's latest fill at this price and `flag` the last message, due at `due_ns`; False without one.
+def bus_join_fill(bus: Record, order_id: int, price_ticks: int, maker: int, due_ns: int) -> bool:
+    """Make the order's latest fill at this price and `maker` the last message, due at `due_ns`; False without one.
 
     It moves because a later fill joins it: that one must not be known before its cause, nor overtake what was sent
     between the two. The queue must not be full.
     """
     mask = bus.ring.shape[0] - 1
     at = bus.tail - 1
-    while at >= bus.head and not _is_fill(bus.ring[at & mask], order_id, price_ticks, flag):
+    while at >= bus.head and not _is_fill(bus.ring[at & mask], order_id, price_ticks, maker):
         at -= 1
     if at < bus.head:
         return False
@@ -123,14 +103,14 @@ def bus_join_fill(bus: Record, order_id: int, price_ticks: int, flag: int, due_n
     for i in range(at, bus.tail):
         bus.ring[i & mask] = bus.ring[(i + 1) & mask]
     bus.last_due_ns = max(due_ns, bus.last_due_ns)
-    bus_last(bus).due_ns = bus.last_due_ns
+    bus_last(bus).local_ns = bus.last_due_ns
     return True
 
 
 @compiled
-def _is_fill(message: Record, order_id: int, price_ticks: int, flag: int) -> bool:
+def _is_fill(message: Record, order_id: int, price_ticks: int, maker: int) -> bool:
     is_order: bool = message.kind == FILLED and message.order_id == order_id
-    return is_order and message.price_ticks == price_ticks and message.flag == flag
+    return is_order and message.price_ticks == price_ticks and message.maker == maker
 
 
 @compiled
@@ -142,7 +122,7 @@ def say(part: Record, kind: int, order_id: int, side: int, price_ticks: int, qty
     part.said += 1
     message.kind = kind
     message.ts_ns = ts_ns
-    message.due_ns = ts_ns
+    message.local_ns = ts_ns
     message.order_id = order_id
     message.side = side
     message.price_ticks = price_ticks
@@ -150,6 +130,8 @@ def say(part: Record, kind: int, order_id: int, side: int, price_ticks: int, qty
     message.leaves_lots = 0
     message.fee_e9 = 0
     message.reason = 0
-    message.flag = 0
-    message.mid_half = 0
+    message.time_in_force = 0
+    message.maker = 0
+    message.state = 0
+    message.mid_half_ticks = 0
     return message

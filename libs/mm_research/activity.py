@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from mm_core.events.records import MESSAGE
 from mm_core.exchange.venue import Reject
-from mm_core.messages import DENIED, MESSAGE, REJECTED, TRADING_STATE
+from mm_core.messages import DENIED, REJECTED, TRADING_STATE
 from mm_core.risk.reason import Reason
 from mm_core.types import NS_PER_S, BookReason, BookState, TradeState
 from mm_research.engine.state import SAMPLE
@@ -118,14 +119,14 @@ class ActivityCount:
         """What the segments so far hold."""
         states, times = self._states, self._times
         last_state, sample = states[-1] if len(states) else None, times.last[0] if len(times.last) else None
-        halted = states["side"] == TradeState.HALTED
+        halted = states["state"] == TradeState.HALTED
         return Activity(
             book_state=BookState(int(sample["state"])).name if sample is not None else BookState.SYNCING.name,
             book_reason=_book_reason(sample) if sample is not None else "",
             valid_share=self.valid_share(),
             book_shares=times.book_shares(),
-            trading_state=TRADE_STATES[int(last_state["side"])] if last_state is not None else TradeState.ACTIVE.name,
-            trading_reason=_reason(last_state) if last_state is not None and last_state["side"] else "",
+            trading_state=TRADE_STATES[int(last_state["state"])] if last_state is not None else TradeState.ACTIVE.name,
+            trading_reason=_reason(last_state) if last_state is not None and last_state["state"] else "",
             halts=_halts(states, halted, self._rate_halt_ns),
             halted_share=times.share(covered_ns(*_spans(states, halted), times.first_ns, times.last_ns)),
             denied=_named(self._denied, RISK_REASONS),

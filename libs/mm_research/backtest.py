@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from mm_core.events import InstrumentDefined
-from mm_core.messages import MESSAGE
+from mm_core.events.records import MESSAGE
 from mm_core.setup.config import Config
 from mm_core.setup.notes import start_notes
 from mm_core.setup.parts import Parts, new_parts

@@ -21,11 +21,10 @@ from mm_research.engine.state import (
     SIDE_SHIFT,
     STATE_SHIFT,
     STATUS,
-    TOP,
     TRADE,
 )
 from mm_research.engine.tops import new_order, order_tops
-from mm_store.tape import Kind, Tape
+from mm_store.tape import Tape
 from mm_store.tape_rows import NO_LEVELS_LOTS
 
 Column = np.ndarray[Any, np.dtype[Any]]
@@ -69,8 +68,7 @@ def tape_rows(tape: Tape, offset_ns: int = 0, order: Rows | None = None) -> Rows
     rows["local_ns"] = tape.recv_ns[taken]
     rows["tick"] = tape.tick[taken]
     rows["lots"] = tape.lots[taken]
-    kinds = np.where(tape.kind == Kind.TOP, TOP, tape.kind).astype(np.int32)
-    rows["code"] = (kinds | tape.side.astype(np.int32) << SIDE_SHIFT)[taken]
+    rows["code"] = (tape.kind.astype(np.int32) | tape.side.astype(np.int32) << SIDE_SHIFT)[taken]
     rows["code"] |= np.where(tape.last[taken], LAST_BIT, 0)
     _split_statuses(rows, tape, np.flatnonzero(status))
     empty = (rows["code"] & 7 == DEPTH) & (rows["lots"] == NO_LEVELS_LOTS)

@@ -51,7 +51,7 @@ class Drawdown:
         at = np.searchsorted(segment.samples["fills"], numbers, side="right") - 1
         mids = np.append(segment.mid_half, segment.before.mid_half)[at]  # -1 is before the first sample
         first = segment.fills[0]
-        self._first_mid_half = self._first_mid_half or int(first["mid_half"] or 2 * first["price_ticks"])
+        self._first_mid_half = self._first_mid_half or int(first["mid_half_ticks"] or 2 * first["price_ticks"])
         return np.where(mids == 0, self._first_mid_half, mids)
 
 

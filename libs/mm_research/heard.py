@@ -12,7 +12,7 @@ from mm_core.setup.parts import new_parts
 from mm_core.setup.units import units_of
 from mm_core.types import MONEY_E9, TradeState
 from mm_research.activity import REJECT_REASONS, RISK_REASONS, SIDES
-from mm_research.from_events import EventRows
+from mm_research.log_rows import LogRows
 from mm_research.recording import START, Recording
 from mm_research.venue_mids import EventMids
 from mm_research.why import book_text, needs_volatility, why_not_now
@@ -54,18 +54,13 @@ class _Refusals:
         self.denied: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self.last_denied: dict[int, str] = {}  # by side, until an order of it rests
-        self._wanted: dict[int, int] = {}  # side of each order that risk has not answered yet
 
     def hear(self, event: e.OrderEvent) -> None:
         match event:
-            case e.OrderIntent():
-                self._wanted[event.order_id] = int(event.side)
-            case e.SubmitOrder():
-                self._wanted.pop(event.order_id, None)
             case e.OrderDenied():
                 reason = RISK_REASONS[event.reason]
                 self.denied[reason] += 1
-                self.last_denied[self._wanted.pop(event.order_id)] = reason
+                self.last_denied[int(event.side)] = reason
             case e.OrderRejected():
                 self.rejected[REJECT_REASONS[event.reason]] += 1
             case e.OrderAccepted():
@@ -89,7 +84,7 @@ class Heard:
         self.first_ns = self.last_ns = 0  # local time of the first and the last root
         self.root_seq = 0
         self._instrument = instrument
-        self._rows = EventRows()
+        self._rows = LogRows()
         self._on_segment = on_segment
         self._before = START
         self._mids = EventMids(instrument, new_parts(config, instrument))
@@ -103,8 +98,10 @@ class Heard:
         self._needs_volatility = needs_volatility(config)
 
     def hear(self, event: e.Event) -> None:
-        """Take the next event."""
-        self._rows.hear(event)
+        """Take the next event. A segment ends before a root: no decision goes on behind it."""
+        if self._on_segment is not None and self._rows.count >= SEGMENT_ROWS and isinstance(event, e.Root):
+            self._end_segment(self._on_segment, is_last=False)
+        self._rows.take(event)
         match event:
             case e.MarketEvent():
                 self._on_root(event)
@@ -119,13 +116,10 @@ class Heard:
                 self._on_order(event)
             case _:
                 pass
-        if self._on_segment is not None and self._rows.count >= SEGMENT_ROWS:
-            self._end_segment(self._on_segment, is_last=False)
 
     def finish(self) -> None:
         """No more comes: the last segment."""
         assert self._on_segment is not None
-        self._rows.end_decision()
         self._end_segment(self._on_segment, is_last=True)
 
     def _end_segment(self, on_segment: Callable[[Recording], object], *, is_last: bool) -> None:
@@ -159,7 +153,7 @@ class Heard:
 
     def recording(self) -> Recording:
         """Messages and samples so far, as a backtest has them."""
-        return Recording(self._instrument, self._rows.messages(), self._rows.samples(), self._mids.mids)
+        return Recording(self._instrument, *self._rows.rows(), self._mids.mids)
 
     def standing(self) -> Standing:
         """Where it stands now."""

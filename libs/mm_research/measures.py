@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from mm_core.messages import CANCELED, DENIED, EXPIRED, FILLED, INTENT, MESSAGE, REJECTED
+from mm_core.events.records import MESSAGE
+from mm_core.messages import CANCELED, DENIED, EXPIRED, FILLED, INTENT, REJECTED
 from mm_core.types import NS_PER_S, TimeInForce
 from mm_research.recording import Array, Recording
 from mm_research.venue_mids import NO_MIDS, Mids
@@ -85,15 +86,15 @@ def _waiting(fills: Array, wanted: Array) -> Array:
     rows["ts_ns"], rows["lots"], rows["price_ticks"] = fills["ts_ns"], fills["qty_lots"], fills["price_ticks"]
     rows["sign"] = np.where(fills["side"] == 0, 1, -1)
     rows["quoted"] = rows["sign"] * _quoted_half(fills, wanted)
-    rows["mid_half"] = np.where(fills["mid_half"] != 0, fills["mid_half"], math.nan)
+    rows["mid_half"] = np.where(fills["mid_half_ticks"] != 0, fills["mid_half_ticks"], math.nan)
     return rows
 
 
 def _quoted_half(fills: Array, wanted: Array) -> Array:
     """Mid of the Book that the order of each fill was decided on, less twice the order's price; NaN where unknown."""
     wanted = wanted[np.searchsorted(wanted["order_id"], fills["order_id"])]
-    known = (wanted["mid_half"] != 0) & (wanted["flag"] != TimeInForce.IOC)
-    half: Array = np.where(known, wanted["mid_half"] - 2 * wanted["price_ticks"], math.nan)
+    known = (wanted["mid_half_ticks"] != 0) & (wanted["time_in_force"] != TimeInForce.IOC)
+    half: Array = np.where(known, wanted["mid_half_ticks"] - 2 * wanted["price_ticks"], math.nan)
     return half
 
 

@@ -5,7 +5,6 @@ session makes them in segments, each of which begins where the one before ended:
 other, and a run in one piece is a session of one segment.
 """
 
-import hashlib
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -17,12 +16,12 @@ from mm_core.events import InstrumentDefined
 from mm_core.messages import FILLED, INTENT, SUBMIT
 from mm_core.setup.units import Units, units_of
 from mm_core.types import MONEY_E9, BookState
+from mm_research.digests import Digests
 from mm_research.exact import exact_products, exact_sum, sum_products
 from mm_research.venue_mids import NO_MIDS, Mids
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-POSITION_FIELDS = ("local_ns", "position_lots", "cash_half", "fees_e9")
 RESULT = ("total", "realised", "unrealised", "fees", "spread", "inventory")
 
 
@@ -161,7 +160,7 @@ class Recording:
     def digests(self) -> dict[str, str]:
         """Those of this recording alone: see `Digests`."""
         digests = Digests()
-        digests.take(self)
+        digests.take(self.messages, self.samples)
         return digests.texts()
 
     def result(self) -> dict[str, float]:
@@ -184,21 +183,3 @@ class Recording:
     def position(self) -> float:
         """Position at the end, base."""
         return float(int(self.samples["position_lots"][-1]) * self.units.lot) if len(self.samples) else 0.0
-
-
-class Digests:
-    """SHA-256 of the messages but the fills, of the fills, and of POSITION_FIELDS of the samples, over all segments."""
-
-    def __init__(self) -> None:
-        self._sums = {name: hashlib.sha256() for name in ("orders", "fills", "positions")}
-
-    def take(self, segment: Recording) -> None:
-        """Take the next segment."""
-        positions = np.column_stack([segment.samples[name] for name in POSITION_FIELDS])
-        self._sums["orders"].update(segment.messages[segment.messages["kind"] != FILLED].tobytes())
-        self._sums["fills"].update(segment.fills.tobytes())
-        self._sums["positions"].update(positions.astype("<i8").tobytes())
-
-    def texts(self) -> dict[str, str]:
-        """The digests of what was taken."""
-        return {name: sha.hexdigest() for name, sha in self._sums.items()}

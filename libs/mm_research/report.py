@@ -12,10 +12,11 @@ from mm_core.setup.parts import new_parts
 from mm_core.setup.units import Units, units_of
 from mm_core.types import INT64_MAX, MONEY_E9, NS_PER_S
 from mm_research.activity import ActivityCount
+from mm_research.digests import Digests
 from mm_research.drawdown import Drawdown
 from mm_research.measures import FillFigures, FillMeasures, Measures
 from mm_research.ratios import RatioCount
-from mm_research.recording import RESULT, Digests, Recording
+from mm_research.recording import RESULT, Recording
 from mm_research.why import why_little
 
 
@@ -36,7 +37,8 @@ class Report:
 
     def take(self, segment: Recording) -> Measures:
         """Take the next segment; gives the measures of the fills that are known now."""
-        for each in (self.digests, self._activity, self._ratios, self._drawdown):
+        self.digests.take(segment.messages, segment.samples)
+        for each in (self._activity, self._ratios, self._drawdown):
             each.take(segment)
         known = self._measures.take(segment)
         self._fills.take(known)

@@ -5,9 +5,9 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 
-from mm_core import messages as kinds
+from mm_core.events.records import MESSAGE, OrderKind
 from mm_core.exchange.venue import Reject
-from mm_core.messages import DENIED, FILLED, INTENT, MESSAGE, SUBMIT, TRADING_STATE
+from mm_core.messages import DENIED, FILLED, INTENT, REJECTED, SUBMIT, TRADING_STATE
 from mm_core.risk.reason import Reason
 from mm_core.setup.units import Units
 from mm_core.types import BookState, Side, TradeState
@@ -17,20 +17,7 @@ from mm_research.exact import exact_difference, exact_products
 from mm_research.recording import Array, Recording
 
 _MONEY = Decimal("1e-9")
-_KINDS = {
-    kinds.INTENT: "intent",
-    kinds.CANCEL_INTENT: "cancel_intent",
-    kinds.SUBMIT: "submit",
-    kinds.CANCEL: "cancel",
-    kinds.DENIED: "denied",
-    kinds.ACCEPTED: "accepted",
-    kinds.REJECTED: "rejected",
-    kinds.CANCELED: "canceled",
-    kinds.CANCEL_REJECTED: "cancel_rejected",
-    kinds.EXPIRED: "expired",
-    kinds.FILLED: "filled",
-    kinds.TRADING_STATE: "trading_state",
-}
+_KINDS = {kind.value: kind.name.lower() for kind in OrderKind}
 _SIDES = {side.value: side.name.lower() for side in Side}
 _BOOK_STATES = {state.value: state.name for state in BookState}
 _TRADE_STATES = {state.value: state.name.lower() for state in TradeState}
@@ -127,12 +114,12 @@ def orders(recording: Recording) -> pa.Table:
     """Every message about orders but the fills, in log order; and the changes of the trading state."""
     rows = recording.messages[recording.messages["kind"] != FILLED]
     is_state = rows["kind"] == TRADING_STATE
-    reasons = np.where(rows["kind"] == kinds.REJECTED, rows["reason"] + _REJECT_SHIFT, rows["reason"])
+    reasons = np.where(rows["kind"] == REJECTED, rows["reason"] + _REJECT_SHIFT, rows["reason"])
     units = recording.units
     return pa.table(
         {
             "ts_ns": rows["ts_ns"],
-            "local_ns": rows["due_ns"],
+            "local_ns": rows["local_ns"],
             "event": names(rows["kind"], _KINDS),
             "order_id": rows["order_id"],
             "side": names(np.where(is_state, -1, rows["side"]), _SIDES),
@@ -140,7 +127,7 @@ def orders(recording: Recording) -> pa.Table:
             "qty": decimals(rows["qty_lots"], units.lot, mask=is_state),
             "leaves": decimals(rows["leaves_lots"], units.lot, mask=is_state),
             "reason": names(reasons, _REASONS),
-            "trading_state": names(np.where(is_state, rows["side"], -1), _TRADE_STATES),
+            "trading_state": names(np.where(is_state, rows["state"], -1), _TRADE_STATES),
         }
     )
 
@@ -154,16 +141,16 @@ def fills(recording: Recording) -> pa.Table:
     return pa.table(
         {
             "ts_trade_ns": rows["ts_ns"],
-            "ts_fill_ns": rows["due_ns"],
+            "ts_fill_ns": rows["local_ns"],
             "order_id": rows["order_id"],
             "side": names(rows["side"], _SIDES),
             "price": decimals(rows["price_ticks"], units.tick),
             "qty": decimals(rows["qty_lots"], units.lot),
             "leaves": decimals(rows["leaves_lots"], units.lot),
-            "maker": rows["flag"] == 1,
+            "maker": rows["maker"] == 1,
             "fee": decimals(rows["fee_e9"], _MONEY),
             "position": decimals(recording.before.position_lots + np.cumsum(recording.signed_lots), units.lot),
-            "mid": decimals(rows["mid_half"], units.tick / 2, mask=rows["mid_half"] == 0),
+            "mid": decimals(rows["mid_half_ticks"], units.tick / 2, mask=rows["mid_half_ticks"] == 0),
         }
     )
 

@@ -85,7 +85,7 @@ def verify_stored(stored: Stored, progress: Progress = lambda _events, _local_ns
     for tree, is_last in _with_last(_trees(read_log(stored.folder))):
         check.compare(tree, is_cut=is_last and not has_end)
         for event in tree:
-            digests.hear(event)
+            digests.take(event)
         if check.position >= next_progress:
             next_progress = check.position + _PROGRESS_EVENTS
             digests.pack()

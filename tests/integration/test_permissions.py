@@ -133,6 +133,7 @@ def test_the_quoter_can_order_nothing_neither_by_the_server_nor_by_the_sequencer
         side=Side.BUY,
         price_ticks=99,
         qty_lots=1,
+        leaves_lots=1,
         time_in_force=TimeInForce.GTX,
     )
 

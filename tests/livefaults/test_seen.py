@@ -47,7 +47,7 @@ def status(s: float, state: BookState, reason: str = "") -> e.FeedStatus:
 
 
 def order(s: float) -> e.SubmitOrder:
-    terms = {"side": Side.BUY, "price_ticks": 1, "qty_lots": 1, "time_in_force": TimeInForce.GTX}
+    terms = {"side": Side.BUY, "price_ticks": 1, "qty_lots": 1, "leaves_lots": 1, "time_in_force": TimeInForce.GTX}
     return e.SubmitOrder(instrument_id=ID, ts_ns=ns(s), local_ns=ns(s), order_id=1, **terms)  # type: ignore[arg-type]
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from mm_core.book.book import state_hash
 from mm_core.compiled import compiled
 from mm_core.events import Event, InstrumentDefined, RootEvent
-from mm_core.messages import CANCEL, CANCEL_REJECTED
 from mm_core.node import State
 from mm_core.sequencer import Sequencer
 from mm_core.setup.nodes import new_nodes
@@ -18,7 +17,7 @@ from mm_core.signals.builder import new_builder
 from mm_research.columns import tape_rows
 from mm_research.engine.loop import run
 from mm_research.engine.state import SHARED, new_market
-from mm_research.from_events import EventRows
+from mm_research.log_rows import LogRows
 from mm_research.market import set_apart
 from mm_research.memory_log import MemoryLog
 from mm_store.tape_rows import TapeBuilder
@@ -70,23 +69,24 @@ def by_nodes(parts: Parts, instrument_id: str, events: Sequence[RootEvent]) -> t
             memory.append(root)
     for root in sequencer.finish():
         memory.append(root)
-    rows = EventRows()
+    rows = LogRows()
     for said in log:
-        rows.hear(said)
+        rows.take(said)
     exchange, builder, quoter, risk, account = (node.state for node in nodes)
     state = {
         "clock": exchange["clock"],
         "index": exchange["index"],
-        "venue": _without_cancel_terms(exchange["sets"]["venue"][0]),
+        "venue": exchange["sets"]["venue"],
         "venue's book": np.uint64(_book_hash(exchange)),
         "quoter": quoter["quoter"],
         "risk": risk["risk"],
         "account": account["account"],
         **_builder_state(builder["builder"]),
     }
+    messages, samples = rows.rows()
     outcome = Outcome(
-        messages=rows.messages(),
-        samples=rows.samples(),
+        messages=messages,
+        samples=samples,
         state={name: part.tobytes() for name, part in state.items()},
         accountant=account,
         gate=risk["risk"],
@@ -113,7 +113,7 @@ def by_loop(parts: Parts, instrument: InstrumentDefined, events: Sequence[RootEv
     state = {
         "clock": market["clock"],
         "index": market["index"],
-        "venue": _without_cancel_terms(one["venue"]),
+        "venue": one["venue"],
         "venue's book": np.uint64(_book_hash(market["builder"])),
         "quoter": one["quoter"],
         "risk": one["risk"],
@@ -143,16 +143,6 @@ def _start(market: State, parts: Parts, first_local_ns: int) -> None:
 def _builder_state(builder: State) -> dict[str, Any]:
     names = [name for name in builder.dtype.names or () if name != "book"]
     return {f"builder's {name}": builder[name] for name in names} | {"book": np.uint64(_book_hash(builder))}
-
-
-def _without_cancel_terms(venue: State) -> State:
-    """A cancel names an order and nothing else; the loop hands on the terms that it knows, and the event has none."""
-    venue = venue.copy()
-    for bus, kind in (("inbox", CANCEL), ("outbox", CANCEL_REJECTED)):
-        ring = venue[bus]["ring"]
-        for name in ("side", "price_ticks", "qty_lots", "flag"):
-            ring[name] = np.where(ring["kind"] == kind, 0, ring[name])
-    return venue
 
 
 def assert_equal(nodes: Outcome, loop: Outcome) -> None:

@@ -83,7 +83,7 @@ def test_a_session_and_the_backtest_of_its_data_have_the_same(
     assert len(session.mids.changes) > 300
     fills = session.fills
     assert len(fills) > 100
-    assert session.mids.before(fills["ts_ns"]).tolist() == fills["mid_half"].tolist()
+    assert session.mids.before(fills["ts_ns"]).tolist() == fills["mid_half_ticks"].tolist()
     assert session.messages.tobytes() == run.messages.tobytes()
 
 

@@ -86,8 +86,8 @@ def test_a_fill_that_joins_another_is_not_known_before_the_latency_has_passed() 
     nodes, _ = both(parts_of(prints, 10, 1), sweep(prints, 1))
     fills = nodes.messages[nodes.messages["kind"] == FILLED]
     assert fills["qty_lots"].max() == prints - 3 * RING // 4 + 1
-    assert np.all(fills["due_ns"] - fills["ts_ns"] == 10 * MS)
-    assert np.all(np.diff(fills["due_ns"]) >= 0)
+    assert np.all(fills["local_ns"] - fills["ts_ns"] == 10 * MS)
+    assert np.all(np.diff(fills["local_ns"]) >= 0)
 
 
 def test_the_recorded_sweep_is_decided_the_same(pytestconfig: pytest.Config) -> None:

@@ -14,7 +14,7 @@ from mm_core.setup.config import Config
 from mm_core.setup.nodes import new_nodes
 from mm_core.setup.parts import new_parts
 from mm_core.types import BookState, Command, Side, TradeState
-from mm_research.from_events import EventRows
+from mm_research.log_rows import LogRows
 from mm_research.memory_log import MemoryLog
 from mm_research.recording import Recording
 
@@ -63,7 +63,7 @@ class Chain:
         parts = small(new_parts(config, INSTRUMENT), 128, 64)
         nodes = new_nodes(parts, INSTRUMENT.instrument_id)
         self.venue, _, self.quoter, self.risk, self.account = (node.state for node in nodes)
-        self.rows = EventRows()
+        self.rows = LogRows()
         self.state = TradeState.ACTIVE
         self.reducing: dict[int, bool] = {}  # orders that were let through to reduce
         self.position_lots = 0
@@ -98,7 +98,7 @@ class Chain:
         assert positions == [self.position_lots] * 3
 
     def _hear(self, event: e.Event) -> None:
-        self.rows.hear(event)
+        self.rows.take(event)
         match event:
             case e.TradingState():
                 self.state = event.state
@@ -168,4 +168,4 @@ def test_orders_and_positions_agree_whatever_the_operator_says_and_flatten_ends_
     chain.settle()
     assert chain.is_quiet()
     assert (chain.position_lots, chain.open_at_quoter(), chain.open_at_venue()) == (0, [], [])
-    Recording(INSTRUMENT, chain.rows.messages(), chain.rows.samples())  # it checks the account at the end
+    Recording(INSTRUMENT, *chain.rows.rows())  # it checks the account at the end

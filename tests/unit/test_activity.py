@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from mm_core.events import InstrumentDefined
+from mm_core.events.records import MESSAGE
 from mm_core.exchange.venue import Reject
-from mm_core.messages import ACCEPTED, CANCELED, DENIED, FILLED, INTENT, MESSAGE, REJECTED, TRADING_STATE
+from mm_core.messages import ACCEPTED, CANCELED, DENIED, FILLED, INTENT, REJECTED, TRADING_STATE
 from mm_core.risk.reason import Reason
 from mm_core.setup.config import Config, to_config
 from mm_core.types import NS_PER_S, BookReason, BookState, TradeState
@@ -68,7 +69,7 @@ def why(messages: list[Message], sections: dict[str, Any] | None = None, **more:
 
 
 def halt(second: float, reason: Reason = Reason.LOSS_SESSION) -> Message:
-    return message(TRADING_STATE, second, side=int(TradeState.HALTED), reason=int(reason))
+    return message(TRADING_STATE, second, state=int(TradeState.HALTED), reason=int(reason))
 
 
 QUOTED = [
@@ -119,7 +120,7 @@ def test_a_book_worse_than_its_feed_is_named_with_the_reason() -> None:
 
 
 def test_halts_are_named_with_their_time_and_share() -> None:
-    resumed = message(TRADING_STATE, 6, side=int(TradeState.ACTIVE), reason=int(Reason.OPERATOR))
+    resumed = message(TRADING_STATE, 6, state=int(TradeState.ACTIVE), reason=int(Reason.OPERATOR))
     seen = found([halt(2), resumed, halt(9, Reason.FILL_RATE)])
     assert (seen.trading_state, seen.trading_reason) == ("HALTED", "fill_rate")
     assert seen.halts == [
@@ -135,7 +136,7 @@ def test_halts_are_named_with_their_time_and_share() -> None:
     }
 
 
-COOLED = message(TRADING_STATE, 8, side=int(TradeState.ACTIVE), reason=int(Reason.COOLED_DOWN))
+COOLED = message(TRADING_STATE, 8, state=int(TradeState.ACTIVE), reason=int(Reason.COOLED_DOWN))
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mm_core.events import InstrumentDefined
+from mm_core.events.records import MESSAGE
 from mm_core.exchange.clock import MID
-from mm_core.messages import FILLED, INTENT, MESSAGE
+from mm_core.messages import FILLED, INTENT
 from mm_core.types import NS_PER_S, BookState, TimeInForce
 from mm_research.engine.state import SAMPLE
 from mm_research.kpi_spread import kpi_spread
@@ -40,13 +41,16 @@ def recording(known: Mids, *fills: dict[str, Any]) -> Recording:
             message["price_ticks"], message["qty_lots"] = fill["price"], fill.get("lots", 10)
             message["ts_ns"] = T0
         intent["price_ticks"] = fill.get("order_price", fill["price"])
-        intent["mid_half"], intent["flag"] = fill.get("book_half", 202), fill.get("flag", TimeInForce.GTX)
+        intent["mid_half_ticks"], intent["time_in_force"] = (
+            fill.get("book_half", 202),
+            fill.get("flag", TimeInForce.GTX),
+        )
         filled["ts_ns"] = T0 + round(fill.get("second", 1.0) * NS_PER_S)
-        filled["mid_half"] = fill.get("mid_half", 202)
+        filled["mid_half_ticks"] = fill.get("mid_half", 202)
         sign = 1 if fill.get("side", BUY) == BUY else -1
         account["position_lots"] += sign * filled["qty_lots"]
         account["cash_half"] -= sign * filled["qty_lots"] * 2 * fill["price"]
-        account["spread_half"] += sign * filled["qty_lots"] * (filled["mid_half"] - 2 * fill["price"])
+        account["spread_half"] += sign * filled["qty_lots"] * (filled["mid_half_ticks"] - 2 * fill["price"])
     account["local_ns"], account["state"] = T0 + 2 * NS_PER_S, BookState.VALID
     account["bid_ticks"], account["ask_ticks"], account["bid_lots"], account["ask_lots"] = 100, 102, 5, 5
     total_half = account["cash_half"] + account["position_lots"] * 202

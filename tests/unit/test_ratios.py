@@ -11,11 +11,12 @@ from mm_core import events as e
 from mm_core.accounting.account import ACCOUNT
 from mm_core.accounting.node import accountant_node
 from mm_core.compiled import new
-from mm_core.messages import CANCEL, FILLED, MESSAGE, SUBMIT
+from mm_core.events.records import MESSAGE
+from mm_core.messages import CANCEL, FILLED, SUBMIT
 from mm_core.types import BookState, Side
 from mm_research.drawdown import drawdown_max
 from mm_research.engine.state import SAMPLE
-from mm_research.from_events import EventRows
+from mm_research.log_rows import LogRows
 from mm_research.ratios import ratios
 from mm_research.recording import Recording
 
@@ -74,14 +75,14 @@ class Session:
     """An accountant and the rows of its log."""
 
     def __init__(self) -> None:
-        self.rows = EventRows()
+        self.rows = LogRows()
         self.node = accountant_node("binance.TEST", new(ACCOUNT), 10_000, 1)
         self.said: list[Any] = []
         self._orders = 0
 
     def hear(self, event: Any) -> None:
         """Let both have the next event."""
-        self.rows.hear(event)
+        self.rows.take(event)
         self.said += self.node.step(event)
 
     def book(self, local_ns: int, mid_ticks: int, state: BookState = BookState.VALID) -> None:
@@ -98,14 +99,14 @@ class Session:
         self._orders += 1
         it: dict[str, Any] = {"instrument_id": "binance.TEST", "ts_ns": local_ns, "local_ns": local_ns}
         it |= {"order_id": self._orders}
-        terms: dict[str, Any] = {"side": side, "price_ticks": price_ticks, "qty_lots": qty_lots}
-        self.rows.hear(e.OrderIntent(**it, **terms))
-        self.rows.hear(e.SubmitOrder(**it, **terms, time_in_force=1))  # type: ignore[arg-type]  # an IntEnum
-        self.hear(e.OrderFilled(**it, **terms, leaves_lots=0, maker=True, fee_e9=fee_e9))
+        it |= {"side": side, "price_ticks": price_ticks, "qty_lots": qty_lots, "leaves_lots": 0}
+        self.rows.take(e.OrderIntent(**it))
+        self.rows.take(e.SubmitOrder(**it, time_in_force=1))  # type: ignore[arg-type]  # an IntEnum
+        self.hear(e.OrderFilled(**it, maker=True, fee_e9=fee_e9))
 
     def drawdown_max(self) -> float:
         """That of the recording."""
-        return drawdown_max(Recording(INSTRUMENT, self.rows.messages(), self.rows.samples()))
+        return drawdown_max(Recording(INSTRUMENT, *self.rows.rows()))
 
     def state(self) -> tuple[int, int, int]:
         """(peak, drawdown, largest drawdown) of the accountant, 1e-9 quote."""

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mm_core import events as e
 from mm_core.events import InstrumentDefined
-from mm_core.messages import ACCEPTED, CANCELED, FILLED, INTENT, MESSAGE, SUBMIT
+from mm_core.events.records import MESSAGE
+from mm_core.messages import ACCEPTED, CANCELED, FILLED, INTENT, SUBMIT
 from mm_core.setup.config import Config, to_config
 from mm_core.types import NS_PER_S, BookState
 from mm_research import heard as heards
@@ -113,7 +114,7 @@ def test_quoted_shares_do_not_depend_on_the_cuts(
         messages["ts_ns"][i], messages["order_id"][i] = T0 + second * NS_PER_S, number
         messages["kind"][i], messages["side"][i] = kind, side
     samples = samples_at(range(100, 1_000, 7))
-    messages["mid_half"] = 202
+    messages["mid_half_ticks"] = 202
     places = sorted({0, 1_300, *cuts})
     count, before = ActivityCount(), START
     for start, end in zip(places, [*places[1:], None], strict=True):

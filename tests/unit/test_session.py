@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from mm_core.compiled import CORE_DIGEST
 from mm_core.events import InstrumentDefined
-from mm_core.messages import DENIED, FILLED, INTENT, MESSAGE, REJECTED, SUBMIT, TRADING_STATE
+from mm_core.events.records import MESSAGE
+from mm_core.messages import DENIED, FILLED, INTENT, REJECTED, SUBMIT, TRADING_STATE
 from mm_core.risk.reason import Reason
 from mm_core.setup.config import Config
 from mm_core.types import NS_PER_S, BookState, InputError
@@ -45,7 +46,7 @@ def rows(dtype: np.dtype[Any], *fields: dict[str, int]) -> np.ndarray[Any, Any]:
 
 def message(kind: Any, order_id: int, second: int, **fields: int) -> dict[str, int]:
     """A message of an order of 10 lots at 100 ticks."""
-    times = {"ts_ns": T0 + second * NS_PER_S, "due_ns": T0 + second * NS_PER_S}
+    times = {"ts_ns": T0 + second * NS_PER_S, "local_ns": T0 + second * NS_PER_S}
     return times | {"kind": kind, "order_id": order_id, "price_ticks": 100, "qty_lots": 10} | fields
 
 
@@ -59,14 +60,14 @@ def sample(second: int, bid: int, ask: int, **fields: int) -> dict[str, int]:
 MESSAGES = rows(
     MESSAGE,
     message(INTENT, 1, 0),
-    message(SUBMIT, 1, 0, flag=1),
-    message(FILLED, 1, 1, fee_e9=1_500, flag=1, mid_half=202),
+    message(SUBMIT, 1, 0, time_in_force=1),
+    message(FILLED, 1, 1, fee_e9=1_500, maker=1, mid_half_ticks=202),
     message(INTENT, 2, 2, side=1, price_ticks=104),
     message(SUBMIT, 2, 2, side=1, price_ticks=104, qty_lots=4, reason=int(Reason.POSITION)),
     message(INTENT, 3, 2),
     message(DENIED, 3, 2, reason=int(Reason.HALTED)),
     message(REJECTED, 2, 3, side=1, price_ticks=104, qty_lots=4, reason=1),
-    message(TRADING_STATE, 0, 3, side=2, reason=int(Reason.LOSS_DAY), price_ticks=0, qty_lots=0),
+    message(TRADING_STATE, 0, 3, state=2, reason=int(Reason.LOSS_DAY), price_ticks=0, qty_lots=0),
 )
 HELD = {"position_lots": 10, "cash_half": -2000, "fees_e9": 1_500, "spread_half": 20}
 SAMPLES = rows(
@@ -130,9 +131,15 @@ def test_a_flat_account_has_realised_everything() -> None:
 
 def test_digests_are_of_the_bytes_of_each_kind() -> None:
     digests = recording().digests()
-    is_fill = MESSAGES["kind"] == FILLED
-    assert digests["fills"] == hashlib.sha256(MESSAGES[is_fill].tobytes()).hexdigest()
-    assert digests["orders"] == hashlib.sha256(MESSAGES[~is_fill].tobytes()).hexdigest()
+    fields = ("ts_ns", "local_ns", "order_id", "price_ticks", "qty_lots", "leaves_lots", "fee_e9", "kind")
+    for name, is_fill in (("orders", False), ("fills", True)):
+        told = [row for row in MESSAGES if (row["kind"] == FILLED) == is_fill]
+        shared = [
+            (row["side"] + row["state"], row["reason"], row["time_in_force"] + row["maker"], row["mid_half_ticks"])
+            for row in told
+        ]
+        columns = [[*(row[each] for each in fields), *more] for row, more in zip(told, shared, strict=True)]
+        assert digests[name] == hashlib.sha256(np.array(columns, "<i8").tobytes()).hexdigest()
     numbers = [int(row[name]) for row in SAMPLES for name in ("local_ns", "position_lots", "cash_half", "fees_e9")]
     written = b"".join(number.to_bytes(8, "little", signed=True) for number in numbers)
     assert digests["positions"] == hashlib.sha256(written).hexdigest()

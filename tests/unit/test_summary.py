@@ -169,7 +169,7 @@ def book(second: int, state: BookState = BookState.VALID, reason: int = 0) -> e.
 
 
 def order(order_id: int, side: Side = Side.BUY) -> dict[str, Any]:
-    return said(2, order_id=order_id, side=side, price_ticks=100, qty_lots=5)
+    return said(2, order_id=order_id, side=side, price_ticks=100, qty_lots=5, leaves_lots=5)
 
 
 def test_the_console_says_why_no_order_rests_now() -> None:
@@ -182,7 +182,7 @@ def test_the_console_says_why_no_order_rests_now() -> None:
     assert heard(tick(1), book(1), often).why == (
         "halted: as many orders filled in one window as [risk] fills_per_window_max; resumes at 1970-01-01 00:01:02Z",
     )
-    denied = e.OrderDenied(**said(2), order_id=1, reason=int(Reason.POSITION))
+    denied = e.OrderDenied(**order(1), reason=int(Reason.POSITION))
     standing = heard(tick(1), book(1), e.OrderIntent(**order(1)), denied)
     assert standing.why == ("bid denied: position at its limit ([risk] position_max_base)",)
     assert standing.denied == {"position": 1}

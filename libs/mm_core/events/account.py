@@ -1,6 +1,6 @@
 """Trading state, account, figures."""
 
-from mm_core.events.base import OrderEvent, Said
+from mm_core.events.base import Said
 from mm_core.types import TradeState
 
 
@@ -51,9 +51,10 @@ class PositionChanged(Said, frozen=True, kw_only=True):
     drawdown_max_e9: int = 0
 
 
-class Markout(OrderEvent, frozen=True, kw_only=True):
+class Markout(Said, frozen=True, kw_only=True):
     """How far the mid moved in our favour `horizon_ns` after a fill; null where no mid was valid."""
 
+    order_id: int
     horizon_ns: int
     markout_ticks: float | None
 

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from mm_core.types import Side
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
     """Base of all events. `ts_ns`: time of the fact, ns UTC."""
@@ -34,6 +36,14 @@ class Said(Event, frozen=True, kw_only=True):
 
 
 class OrderEvent(Said, frozen=True, kw_only=True):
-    """Something about one order; `order_id` counts from 1 per session."""
+    """Something about one order; `order_id` counts from 1 per session.
+
+    `qty_lots`: what the event is about: the order's quantity, a fill's, or what a cancel is to take back.
+    `leaves_lots`: what of the order is not filled, as its publisher knows it.
+    """
 
     order_id: int
+    side: Side
+    price_ticks: int
+    qty_lots: int
+    leaves_lots: int

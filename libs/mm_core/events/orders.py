@@ -1,55 +1,49 @@
-"""The life of an order: wanted, let through or denied, answered by the venue."""
+"""The life of an order: intended, let through or denied, answered by the venue. All have the fields of OrderEvent."""
 
 from mm_core.events.base import OrderEvent
-from mm_core.types import Side, TimeInForce
+from mm_core.types import TimeInForce
 
 
 class OrderIntent(OrderEvent, frozen=True, kw_only=True):
-    """The quoter wants an order; with the terms of the decision: its fair and reservation price and half-spread."""
+    """The quoter intends an order, with the terms of the decision: fair and reservation price and half-spread.
 
-    side: Side
-    price_ticks: int
-    qty_lots: int
+    `mid_half_ticks`: bid + ask of the Book that it was decided on, in ticks; 0 if that had no proven mid.
+    """
+
     time_in_force: TimeInForce = TimeInForce.GTX
     fair_ticks: float = 0.0
     reservation_ticks: float = 0.0
     half_spread_ticks: float = 0.0
     volatility_ticks_sqrt_s: float = 0.0
     position_lots: int = 0
+    mid_half_ticks: int = 0
 
 
 class CancelIntent(OrderEvent, frozen=True, kw_only=True):
-    """The quoter wants an order gone."""
+    """The quoter intends to cancel `qty_lots`, all that is left of an order."""
 
 
 class AmendIntent(OrderEvent, frozen=True, kw_only=True):
-    """The quoter wants an order smaller, keeping its place in the queue."""
-
-    qty_lots: int
+    """The quoter intends an order to be smaller, keeping its place in the queue."""
 
 
 class SubmitOrder(OrderEvent, frozen=True, kw_only=True):
-    """Risk lets an order through; `adjusted_reason` is not 0 where risk made it smaller."""
+    """Risk lets an order through; `reason` is not 0 where risk made it smaller, see `mm_core.risk.Reason`."""
 
-    side: Side
-    price_ticks: int
-    qty_lots: int
     time_in_force: TimeInForce
-    adjusted_reason: int = 0
+    reason: int = 0
 
 
 class CancelOrder(OrderEvent, frozen=True, kw_only=True):
-    """A cancel on its way to the venue; risk says it for the quoter, and on its own when it halts."""
+    """A cancel on its way to the venue, of the quoter's, or of risk's own when it halts."""
 
 
 class AmendOrder(OrderEvent, frozen=True, kw_only=True):
     """An amend on its way to the venue."""
 
-    qty_lots: int
-
 
 class OrderDenied(OrderEvent, frozen=True, kw_only=True):
-    """Our own risk said no; see `mm_core.risk.Reason`."""
+    """Our own risk refuses an order; see `mm_core.risk.Reason`."""
 
     reason: int
 
@@ -57,26 +51,15 @@ class OrderDenied(OrderEvent, frozen=True, kw_only=True):
 class OrderAccepted(OrderEvent, frozen=True, kw_only=True):
     """The order rests at the venue, with its final price and quantity."""
 
-    side: Side
-    price_ticks: int
-    qty_lots: int
-
 
 class OrderRejected(OrderEvent, frozen=True, kw_only=True):
-    """The venue said no; see `mm_core.exchange.Reject`."""
+    """The venue refuses an order; see `mm_core.exchange.Reject`."""
 
-    side: Side
-    price_ticks: int
-    qty_lots: int
     reason: int
 
 
 class OrderCanceled(OrderEvent, frozen=True, kw_only=True):
     """The order is gone with `leaves_lots` unfilled."""
-
-    side: Side
-    price_ticks: int
-    leaves_lots: int
 
 
 class CancelRejected(OrderEvent, frozen=True, kw_only=True):
@@ -86,27 +69,17 @@ class CancelRejected(OrderEvent, frozen=True, kw_only=True):
 class OrderAmended(OrderEvent, frozen=True, kw_only=True):
     """The order rests with `leaves_lots` open."""
 
-    leaves_lots: int
-
 
 class OrderExpired(OrderEvent, frozen=True, kw_only=True):
     """The rest of an IOC order that found no more to take."""
 
-    side: Side
-    price_ticks: int
-    leaves_lots: int
-
 
 class OrderFilled(OrderEvent, frozen=True, kw_only=True):
-    """A fill of `qty_lots` at `price_ticks`; `leaves_lots` stays open, 0 means done. `fee_e9` > 0 is a cost.
+    """A fill of `qty_lots` at `price_ticks`, its own price; `leaves_lots` of 0: done. `fee_e9` > 0 is a cost.
 
     `mid_half_ticks`: bid + ask at the venue just before what filled it, in ticks; 0 where it was not known.
     """
 
-    side: Side
-    price_ticks: int
-    qty_lots: int
-    leaves_lots: int
     maker: bool
     fee_e9: int
     mid_half_ticks: int = 0

@@ -41,8 +41,8 @@ def fill(
         message.qty_lots += lots
     else:
         message = answer(venue, FILLED, order_id, side, price_ticks, lots, ts_ns)
-        message.flag = maker
-        message.mid_half = venue.mid_half
+        message.maker = maker
+        message.mid_half_ticks = venue.mid_half
     message.leaves_lots = leaves_lots
     rate_ppb = venue.maker_fee_ppb if maker == MAKER else venue.taker_fee_ppb
     tick_lots = sum_product(0, price_ticks, lots)

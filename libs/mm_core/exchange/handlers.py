@@ -163,8 +163,6 @@ def on_tick(state: State, due_ns: int) -> int:
 
 
 @compiled
-def on_request(
-    state: State, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, flag: int, local_ns: int
-) -> None:
-    """A request leaves for the venue."""
-    send(state[0].sets[0].venue, kind, order_id, side, price_ticks, qty_lots, flag, local_ns)
+def on_order(state: State, order: State) -> None:
+    """A request, an array of one MESSAGE, leaves for the venue."""
+    send(state[0].sets[0].venue, order[0])

@@ -4,13 +4,13 @@ A definition of the instrument brings the venue's filters; `handlers` has the or
 """
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
 
 from mm_core import events as e
-from mm_core import messages as m
-from mm_core.exchange.handlers import new_exchange, on_book, on_request, on_status, on_tick, on_top, on_trade
+from mm_core.compiled import new
+from mm_core.events.records import MESSAGE, to_event, to_row
+from mm_core.exchange.handlers import new_exchange, on_book, on_order, on_status, on_tick, on_top, on_trade
 from mm_core.node import Filters, Node, State, columns
-from mm_core.types import Side
 
 Hears = (
     e.BookSnapshot
@@ -24,7 +24,6 @@ Hears = (
     | e.InstrumentDefined
 )
 Says = e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.CancelRejected | e.OrderExpired | e.OrderFilled
-SIDES = (Side.BUY, Side.SELL)
 
 
 class _PaperExchange:
@@ -34,6 +33,7 @@ class _PaperExchange:
         self._instrument_id = instrument_id
         self._state = state
         self._filters = filters
+        self._order = new(MESSAGE)
         outbox = state["sets"]["venue"]["outbox"][0]
         self._head = outbox["head"]
         self._ring = outbox["ring"][0]
@@ -44,11 +44,9 @@ class _PaperExchange:
                 return self._market(event)
             case e.Tick():
                 return self._due(on_tick(self._state, event.ts_ns))
-            case e.SubmitOrder():
-                terms = int(event.side), event.price_ticks, event.qty_lots, int(event.time_in_force)
-                on_request(self._state, m.SUBMIT, event.order_id, *terms, event.local_ns)
-            case e.CancelOrder():
-                on_request(self._state, m.CANCEL, event.order_id, 0, 0, 0, 0, event.local_ns)
+            case e.SubmitOrder() | e.CancelOrder():
+                self._order[0] = to_row(event)
+                on_order(self._state, self._order)
         return ()
 
     def _market(self, event: e.MarketEvent) -> Sequence[Says]:
@@ -79,44 +77,7 @@ class _PaperExchange:
         if not count:
             return ()
         head, size = int(self._head[0]), len(self._ring)
-        return [self._said(*self._ring[at % size].item()) for at in range(head - count, head)]
-
-    def _said(  # the fields of a MESSAGE, in its order
-        self,
-        ts_ns: int,
-        due_ns: int,
-        order_id: int,
-        price_ticks: int,
-        qty_lots: int,
-        leaves_lots: int,
-        fee_e9: int,
-        kind: int,
-        side: int,
-        reason: int,
-        flag: int,
-        mid_half: int,
-    ) -> Says:
-        order: dict[str, Any] = {
-            "instrument_id": self._instrument_id,
-            "ts_ns": ts_ns,
-            "local_ns": due_ns,
-            "order_id": order_id,
-        }
-        if kind == m.CANCEL_REJECTED:
-            return e.CancelRejected(**order)
-        order |= {"side": SIDES[side], "price_ticks": price_ticks}
-        match kind:
-            case m.ACCEPTED:
-                return e.OrderAccepted(**order, qty_lots=qty_lots)
-            case m.REJECTED:
-                return e.OrderRejected(**order, qty_lots=qty_lots, reason=reason)
-            case m.CANCELED:
-                return e.OrderCanceled(**order, leaves_lots=leaves_lots)
-            case m.EXPIRED:
-                return e.OrderExpired(**order, leaves_lots=leaves_lots)
-        assert kind == m.FILLED, kind
-        order |= {"qty_lots": qty_lots, "leaves_lots": leaves_lots, "fee_e9": fee_e9, "mid_half_ticks": mid_half}
-        return e.OrderFilled(**order, maker=flag == 1)
+        return [to_event(self._ring[at % size].item(), self._instrument_id) for at in range(head - count, head)]
 
 
 def exchange_node(instrument_id: str, venue: State, book: State, filters: Filters, *, uses_top: bool) -> Node:

@@ -34,19 +34,17 @@ DONE = int64(0)  # nothing left open
 
 
 @compiled
-def send(
-    venue: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, flag: int, local_ns: int
-) -> None:
-    """Put a request on the connection to the venue at `local_ns`; a cancel never overtakes its submit."""
-    latency_ns = venue.cancel_ns if kind == CANCEL else venue.entry_ns
-    message = bus_push(venue.inbox, local_ns + latency_ns)
-    message.kind = kind
-    message.ts_ns = message.due_ns
-    message.order_id = order_id
-    message.side = side
-    message.price_ticks = price_ticks
-    message.qty_lots = qty_lots
-    message.flag = flag
+def send(venue: Record, order: Record) -> None:
+    """Put a SubmitOrder or CancelOrder on the connection to the venue; a cancel never overtakes its submit."""
+    latency_ns = venue.cancel_ns if order.kind == CANCEL else venue.entry_ns
+    message = bus_push(venue.inbox, order.local_ns + latency_ns)
+    message.kind = order.kind
+    message.ts_ns = message.local_ns
+    message.order_id = order.order_id
+    message.side = order.side
+    message.price_ticks = order.price_ticks
+    message.qty_lots = order.qty_lots
+    message.time_in_force = order.time_in_force
 
 
 @compiled
@@ -54,7 +52,7 @@ def arrive(venue: Record, index: Record, bit: int, book: Record, clock: Record, 
     """Process the requests that arrive up to `until_ns`, each at its arrival or the market's time, the later."""
     while bus_due_ns(venue.inbox) <= until_ns:
         message = bus_pop(venue.inbox)
-        ts_ns = max(message.due_ns, clock.market_ns)
+        ts_ns = max(message.local_ns, clock.market_ns)
         venue.mid_half = mid_before(clock, ts_ns)
         if message.kind == CANCEL:
             _cancel(venue, index, bit, message, ts_ns)
@@ -75,12 +73,12 @@ def _submit(venue: Record, index: Record, bit: int, book: Record, message: Recor
     rank = rank_of(side, message.price_ticks)
     opposite = book.best[1 - side]
     if opposite != NO_RANK and rank >= -opposite:
-        if message.flag == GTX:
+        if message.time_in_force == GTX:
             _reject(venue, message, WOULD_TAKE, ts_ns)
         else:
             _take(venue, index, bit, book, message, rank, ts_ns)
         return
-    if message.flag == IOC:
+    if message.time_in_force == IOC:
         answer(
             venue, EXPIRED, order_id, side, message.price_ticks, message.qty_lots, ts_ns
         ).leaves_lots = message.qty_lots
@@ -140,7 +138,7 @@ def _take(venue: Record, index: Record, bit: int, book: Record, message: Record,
         level = best_below(book, 1 - side, level)
     if leaves_lots == 0:
         return
-    if message.flag == IOC or is_crowded(venue.outbox):
+    if message.time_in_force == IOC or is_crowded(venue.outbox):
         answer(
             venue, EXPIRED, message.order_id, side, message.price_ticks, message.qty_lots, ts_ns
         ).leaves_lots = leaves_lots

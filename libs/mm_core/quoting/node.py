@@ -1,36 +1,27 @@
 """The quoter as a node: a strategy's wanted quotes as intents, at every Book; the operator's word and risk's state."""
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from operator import attrgetter
+from typing import get_args
 
 import numpy as np
 
 from mm_core import events as e
-from mm_core import messages as m
 from mm_core.compiled import Strategy, compiled, new
+from mm_core.events.records import KIND_AT, MESSAGE, OrderKind, Row, to_event, to_row
 from mm_core.filters import FILTERS
 from mm_core.node import Filters, Node, Settings, State, put
-from mm_core.quoting.quoter import (
-    quoter_accepted,
-    quoter_command,
-    quoter_decide,
-    quoter_denied,
-    quoter_filled,
-    quoter_gone,
-    quoter_limits_changed,
-    quoter_rejected,
-    quoter_trading_state,
-)
+from mm_core.quoting.quoter import quoter_command, quoter_decide, quoter_limits_changed
 from mm_core.quoting.state import QUOTER
+from mm_core.quoting.take import quoter_take
 from mm_core.signals.builder import TOP
-from mm_core.types import Command, Side, TimeInForce
+from mm_core.types import Command
 
 OrderAnswer = e.OrderDenied | e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.OrderExpired | e.OrderFilled
 Hears = e.InstrumentDefined | e.OperatorCommand | e.Book | OrderAnswer | e.TradingState | e.LimitChanged
 Says = e.OrderIntent | e.CancelIntent
+_top = attrgetter(*(TOP.names or ()))  # a Book as a TOP
 STATE = np.dtype([("top", TOP), ("filters", FILTERS), ("quoter", QUOTER)])
-SIDES = (Side.BUY, Side.SELL)
-TIMES_IN_FORCE = tuple(TimeInForce)
 
 
 @compiled
@@ -42,41 +33,9 @@ def on_book(state: State, strategy: Strategy) -> int:
 
 
 @compiled
-def on_accepted(state: State, side: int, order_id: int, leaves_lots: int) -> None:
-    """The order rests."""
-    quoter_accepted(state[0].quoter, side, order_id, leaves_lots)
-
-
-@compiled
-def on_fill(state: State, side: int, order_id: int, qty_lots: int, leaves_lots: int) -> None:
-    """A fill."""
-    quoter_filled(state[0].quoter, side, order_id, qty_lots, leaves_lots)
-
-
-@compiled
-def on_gone(state: State, order_id: int) -> None:
-    """The order is canceled or has expired."""
-    quoter_gone(state[0].quoter, 0, order_id)
-    quoter_gone(state[0].quoter, 1, order_id)
-
-
-@compiled
-def on_denied(state: State, order_id: int, reason: int) -> None:
-    """The order is denied; a denial does not name the side."""
-    quoter_denied(state[0].quoter, 0, order_id, reason)
-    quoter_denied(state[0].quoter, 1, order_id, reason)
-
-
-@compiled
-def on_rejected(state: State, side: int, order_id: int, reason: int) -> None:
-    """The order is rejected."""
-    quoter_rejected(state[0].quoter, side, order_id, reason)
-
-
-@compiled
-def on_trading_state(state: State, trading_state: int) -> None:
-    """Risk's state."""
-    quoter_trading_state(state[0].quoter, trading_state)
+def on_order(state: State, order: State) -> None:
+    """What became of an order, or risk's state: an array of one MESSAGE."""
+    quoter_take(state[0].quoter, order[0])
 
 
 @compiled
@@ -102,6 +61,7 @@ class _Quoter:
         self._strategy = strategy
         self._settings = settings
         self._filters = filters
+        self._order = new(MESSAGE)
         self._top = state["top"]
         self._outbox = state["quoter"]["outbox"][0]
         terms = state["quoter"]["terms"]
@@ -113,31 +73,17 @@ class _Quoter:
             case e.Book():
                 self._top[0] = _top(event)
                 count = on_book(self._state, self._strategy)
-                return [self._said(event, self._outbox[at]) for at in range(count)]
-            case e.OrderEvent():
-                self._order(event)
+                return [self._intent(event, self._outbox[at].item()) for at in range(count)]
+            case e.OrderEvent() | e.TradingState():
+                self._order[0] = to_row(event)
+                on_order(self._state, self._order)
             case e.OperatorCommand():
                 self._command(event)
-            case e.TradingState():
-                on_trading_state(self._state, int(event.state))
             case e.LimitChanged():
                 on_limits_changed(self._state)
             case e.InstrumentDefined():
                 self._define(event)
         return ()
-
-    def _order(self, event: OrderAnswer) -> None:
-        match event:
-            case e.OrderFilled():
-                on_fill(self._state, int(event.side), event.order_id, event.qty_lots, event.leaves_lots)
-            case e.OrderAccepted():
-                on_accepted(self._state, int(event.side), event.order_id, event.qty_lots)
-            case e.OrderCanceled() | e.OrderExpired():
-                on_gone(self._state, event.order_id)
-            case e.OrderDenied():
-                on_denied(self._state, event.order_id, event.reason)
-            case e.OrderRejected():
-                on_rejected(self._state, int(event.side), event.order_id, event.reason)
 
     def _define(self, event: e.InstrumentDefined) -> None:
         filters = self._filters(event)
@@ -152,48 +98,19 @@ class _Quoter:
             put(self._state["quoter"], *setting)
             on_limits_changed(self._state)
 
-    def _said(self, book: e.Book, message: Any) -> Says:
-        order: dict[str, Any] = {
-            "instrument_id": self._instrument_id,
-            "ts_ns": book.local_ns,
-            "local_ns": book.local_ns,
-            "order_id": int(message["order_id"]),
-        }
-        if message["kind"] == m.CANCEL_INTENT:
-            return e.CancelIntent(**order)
+    def _intent(self, book: e.Book, row: Row) -> Says:
+        if row[KIND_AT] == OrderKind.CANCEL_INTENT:
+            return to_event(row, self._instrument_id)
         fair, reservation, half_spread = self._prices
-        return e.OrderIntent(
-            **order,
-            side=SIDES[message["side"]],
-            price_ticks=int(message["price_ticks"]),
-            qty_lots=int(message["qty_lots"]),
-            time_in_force=TIMES_IN_FORCE[message["flag"]],
+        return to_event(
+            row,
+            self._instrument_id,
             fair_ticks=float(fair[0]),
             reservation_ticks=float(reservation[0]),
             half_spread_ticks=float(half_spread[0]),
             volatility_ticks_sqrt_s=book.volatility_ticks_sqrt_s,
             position_lots=int(self._position_lots[0]),
         )
-
-
-def _top(book: e.Book) -> tuple[int | float, ...]:
-    """A Book as a TOP, field by field."""
-    return (
-        book.local_ns,
-        book.state,
-        book.epoch,
-        book.bid_ticks,
-        book.bid_lots,
-        book.ask_ticks,
-        book.ask_lots,
-        book.weighted_mid_ticks,
-        book.volatility_ticks_sqrt_s,
-        book.micro_stdev_ticks,
-        book.micro_min_ticks,
-        book.micro_max_ticks,
-        book.ofi_lots,
-        book.reason,
-    )
 
 
 def quoter_node(

@@ -62,6 +62,7 @@ def quoter_decide(quoter: Record, top: Record, strategy: Strategy) -> None:
             _submit_missing(quoter, side, top.local_ns)
     if is_proven and quoter.mode == FLATTENING:
         _flatten(quoter, top)
+    _name_mid(quoter, top.bid_ticks + top.ask_ticks if is_proven else 0)
 
 
 @compiled
@@ -138,8 +139,7 @@ def _keep_or_cancel(quoter: Record, side: int, ts_ns: int) -> None:
             continue
         if order.status == LIVE or (order.status == PENDING and quoter.cancel_pending != 0):
             order.status = CANCELING
-            message = say(quoter, CANCEL_INTENT, order.order_id, side, order.price_ticks, order.leaves_lots, ts_ns)
-            message.flag = GTX
+            _say(quoter, CANCEL_INTENT, order, side, ts_ns)
 
 
 @compiled
@@ -185,7 +185,7 @@ def _is_refused(quoter: Record, side: int, price_ticks: int, lots: int) -> bool:
 
 
 @hot
-def _place(quoter: Record, side: int, price_ticks: int, lots: int, status: int, flag: int, ts_ns: int) -> None:
+def _place(quoter: Record, side: int, price_ticks: int, lots: int, status: int, time_in_force: int, ts_ns: int) -> None:
     """Want an order; the side has a free slot."""
     order = quoter.orders[side, quoter.open[side]]
     quoter.open[side] += 1
@@ -198,8 +198,22 @@ def _place(quoter: Record, side: int, price_ticks: int, lots: int, status: int, 
     order.changes = quoter.refusals.changes[side]
     quoter.next_order_id += 1
     count_sent(quoter.refusals)
-    message = say(quoter, INTENT, order.order_id, side, price_ticks, lots, ts_ns)
-    message.flag = flag
+    _say(quoter, INTENT, order, side, ts_ns).time_in_force = time_in_force
+
+
+@compiled
+def _say(quoter: Record, kind: int, order: Record, side: int, ts_ns: int) -> Record:
+    message = say(quoter, kind, order.order_id, side, order.price_ticks, order.leaves_lots, ts_ns)
+    message.leaves_lots = order.leaves_lots
+    return message
+
+
+@compiled
+def _name_mid(quoter: Record, mid_half_ticks: int) -> None:
+    """Note in the intents of this decision which mid they were decided on; 0 of none."""
+    for i in range(quoter.said):
+        if quoter.outbox[i].kind == INTENT:
+            quoter.outbox[i].mid_half_ticks = mid_half_ticks
 
 
 @compiled

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mm_core.messages import MESSAGE
+from mm_core.events.records import MESSAGE
 from mm_core.quoting.refusals import REFUSALS
 from mm_core.quoting.terms import TERMS
 

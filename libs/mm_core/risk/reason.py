@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Reason(IntEnum):
-    """Values of `OrderDenied.reason`, `SubmitOrder.adjusted_reason` and `TradingState.reason`."""
+    """Values of `OrderDenied.reason`, `SubmitOrder.reason` and `TradingState.reason`."""
 
     NONE = 0
     HALTED = 1

@@ -48,33 +48,33 @@ def _say(
 
 
 @hot
-def risk_intent(risk: Record, order_id: int, side: int, price_ticks: int, qty_lots: int, flag: int, ts_ns: int) -> None:
-    """Allow, adjust or block one wanted order; the answer is in the outbox."""
+def risk_intent(risk: Record, intent: Record) -> None:
+    """Allow, adjust or block one intended order; the answer is in the outbox."""
     risk.said = 0
-    lots = qty_lots
-    reason = blocking_reason(risk, side, price_ticks, ts_ns)
+    lots = intent.qty_lots
+    reason = blocking_reason(risk, intent.side, intent.price_ticks, intent.local_ns)
     if reason == NONE and risk.open_orders == ORDERS:
         reason = R_TOO_MANY_ORDERS
     if reason == NONE and risk.open_orders >= risk.filters.orders_max:
         reason = R_VENUE_ORDERS
     if reason == NONE:
-        lots, reason = fitting_lots(risk, side, price_ticks, qty_lots)
-        too_small = minimum_reason(risk, price_ticks, lots)
+        lots, reason = fitting_lots(risk, intent.side, intent.price_ticks, intent.qty_lots)
+        too_small = minimum_reason(risk, intent.price_ticks, lots)
         if too_small == NONE:
-            _submit(risk, order_id, side, price_ticks, lots, reason, flag, ts_ns)
+            _submit(risk, intent, lots, reason)
             return
         if reason == NONE:
             reason = too_small
-    _say(risk, DENIED, order_id, side, price_ticks, qty_lots, reason, ts_ns)
+    lots = intent.qty_lots
+    _say(risk, DENIED, intent.order_id, intent.side, intent.price_ticks, lots, reason, intent.local_ns)
 
 
 @compiled
-def _submit(
-    risk: Record, order_id: int, side: int, price_ticks: int, lots: int, reason: int, flag: int, ts_ns: int
-) -> None:
+def _submit(risk: Record, intent: Record, lots: int, reason: int) -> None:
     order = risk.orders[risk.open_orders]
+    side, price_ticks, ts_ns = intent.side, intent.price_ticks, intent.local_ns
     risk.open_orders += 1
-    order.order_id = order_id
+    order.order_id = intent.order_id
     order.side = side
     order.price_ticks = price_ticks
     order.leaves_lots = lots
@@ -84,8 +84,8 @@ def _submit(
     risk.open_tick_lots[side] = sum_product(risk.open_tick_lots[side], lots, price_ticks)
     rate_count(risk.submitted, ts_ns)
     risk.submitted_lots = sum_lots(risk.submitted_lots, lots)
-    _say(risk, SUBMIT, order_id, side, price_ticks, lots, reason, ts_ns)
-    risk.outbox[risk.said - 1].flag = flag
+    _say(risk, SUBMIT, intent.order_id, side, price_ticks, lots, reason, ts_ns)
+    risk.outbox[risk.said - 1].time_in_force = intent.time_in_force
 
 
 @compiled
@@ -114,30 +114,20 @@ def _find(risk: Record, order_id: int) -> int:
 
 
 @hot
-def risk_filled(
-    risk: Record,
-    order_id: int,
-    side: int,
-    price_ticks: int,
-    qty_lots: int,
-    leaves_lots: int,
-    fee_e9: int,
-    mid_half: int,
-    ts_ns: int,
-) -> None:
+def risk_filled(risk: Record, fill: Record) -> None:
     """A fill: account, open orders and fill rate; too many orders filled in the window halt at the next Book."""
-    account_fill(risk.account, side, price_ticks, qty_lots, fee_e9, mid_half)
-    risk.filled_lots = sum_lots(risk.filled_lots, qty_lots)
-    slot = _find(risk, order_id)
+    account_fill(risk.account, fill.side, fill.price_ticks, fill.qty_lots, fill.fee_e9, fill.mid_half_ticks)
+    risk.filled_lots = sum_lots(risk.filled_lots, fill.qty_lots)
+    slot = _find(risk, fill.order_id)
     if slot < 0:
-        if not _was_filled(risk, order_id):
-            _count_filled(risk, order_id, ts_ns)
+        if not _was_filled(risk, fill.order_id):
+            _count_filled(risk, fill.order_id, fill.local_ns)
         return
     order = risk.orders[slot]
     if order.filled == 0:
         order.filled = 1
-        _count_filled(risk, order_id, ts_ns)
-    _reduce_open(risk, slot, leaves_lots)
+        _count_filled(risk, fill.order_id, fill.local_ns)
+    _reduce_open(risk, slot, fill.leaves_lots)
 
 
 @compiled
@@ -288,7 +278,8 @@ def risk_set_state(risk: Record, trading_state: int, reason: int, ts_ns: int) ->
     risk.reason = reason
     risk.resumes_ns = 0
     risk.flattening = 0
-    _say(risk, TRADING_STATE, 0, trading_state, 0, 0, reason, ts_ns)
+    _say(risk, TRADING_STATE, 0, 0, 0, 0, reason, ts_ns)
+    risk.outbox[risk.said - 1].state = trading_state
     if trading_state != ACTIVE:
         for i in range(risk.open_orders):
             if risk.orders[i].canceling == 0:

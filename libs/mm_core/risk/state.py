@@ -6,8 +6,8 @@ import numpy as np
 
 from mm_core.accounting.account import ACCOUNT
 from mm_core.compiled import new
+from mm_core.events.records import MESSAGE
 from mm_core.filters import FILTERS, new_filters
-from mm_core.messages import MESSAGE
 from mm_core.types import INT64_MAX
 
 ORDERS = 32  # open orders

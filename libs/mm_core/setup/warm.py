@@ -14,7 +14,8 @@ def warm(config: Config, instrument: e.InstrumentDefined) -> None:
     instrument_id = instrument.instrument_id
     said: dict[str, Any] = {"instrument_id": instrument_id, "ts_ns": 1, "local_ns": 1}
     levels: dict[str, Any] = {"bid_ticks": (1,), "bid_lots": (1,), "ask_ticks": (3,), "ask_lots": (1,)}
-    order: dict[str, Any] = said | {"order_id": 1, "side": Side.BUY, "price_ticks": 1}
+    terms: dict[str, Any] = {"order_id": 1, "side": Side.BUY, "price_ticks": 1, "qty_lots": 1, "leaves_lots": 1}
+    order = said | terms
     events: list[e.Event] = [
         e.FeedStatus(**said, state=BookState.VALID, epoch=1),
         e.BookSnapshot(**said, **levels, update_id=1),
@@ -23,15 +24,9 @@ def warm(config: Config, instrument: e.InstrumentDefined) -> None:
         e.Tick(ts_ns=1, local_ns=1),
         e.OperatorCommand(ts_ns=1, local_ns=1, command=Command.FLATTEN),
         e.OperatorCommand(ts_ns=1, local_ns=1, command=Command.RESUME),
-        e.OrderIntent(**order, qty_lots=1),
-        e.CancelIntent(**said, order_id=1),
-        e.SubmitOrder(**order, qty_lots=1, time_in_force=TimeInForce.GTX),
-        e.CancelOrder(**said, order_id=1),
-        e.OrderDenied(**said, order_id=1, reason=1),
-        e.OrderAccepted(**order, qty_lots=1),
-        e.OrderFilled(**order, qty_lots=1, leaves_lots=0, maker=True, fee_e9=0),
-        e.OrderCanceled(**order, leaves_lots=1),
-        e.OrderRejected(**order, qty_lots=1, reason=1),
+        e.OrderIntent(**order),
+        e.SubmitOrder(**order, time_in_force=TimeInForce.GTX),
+        e.OrderAccepted(**order),
         e.TradingState(**said, state=TradeState.ACTIVE, reason=0),
         e.LimitChanged(**said, name="", value=0),
         instrument,

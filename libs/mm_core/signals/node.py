@@ -17,6 +17,7 @@ from mm_core.node import Column, Node, State, columns
 from mm_core.signals.builder import (
     DECIDE_ON_TICK,
     DECIDE_ON_TOP,
+    TOP,
     VALID,
     builder_clear,
     builder_depth_end,
@@ -129,33 +130,19 @@ class _BookBuilder:
         return [self._book()]
 
     def _book(self) -> e.Book:
-        local_ns, state, epoch, bid_ticks, bid_lots, ask_ticks, ask_lots, *signals = self._top[0].item()
-        weighted_mid, volatility, micro_stdev, micro_min, micro_max, ofi_lots, reason = signals
-        has_touch = bid_lots > 0 and ask_lots > 0
+        top = dict(zip(TOP.names or (), self._top[0].item(), strict=True))
+        is_valid, has_touch = top["state"] == VALID, top["bid_lots"] > 0 and top["ask_lots"] > 0
         low_ticks, high_ticks = self._window
         return e.Book(
+            **top | {"state": BOOK_STATES[top["state"]]},
             instrument_id=self._instrument_id,
-            ts_ns=local_ns,
-            local_ns=local_ns,
-            state=BOOK_STATES[state],
-            epoch=epoch,
+            ts_ns=top["local_ns"],
             update_id=int(self._update_id[0]),
             complete_low_ticks=int(low_ticks[0]),
             complete_high_ticks=int(high_ticks[0]),
-            bid_ticks=bid_ticks,
-            bid_lots=bid_lots,
-            ask_ticks=ask_ticks,
-            ask_lots=ask_lots,
-            mid_half_ticks=bid_ticks + ask_ticks if has_touch else 0,
-            weighted_mid_ticks=weighted_mid,
-            volatility_ticks_sqrt_s=volatility,
-            micro_stdev_ticks=micro_stdev,
-            micro_min_ticks=micro_min,
-            micro_max_ticks=micro_max,
-            ofi_lots=ofi_lots,
-            executable_spread_bps=self._spreads(state == VALID and has_touch),
+            mid_half_ticks=top["bid_ticks"] + top["ask_ticks"] if has_touch else 0,
+            executable_spread_bps=self._spreads(is_valid and has_touch),
             fillable_fraction=tuple(self._fraction.tolist()),
-            reason=reason,
         )
 
     def _spreads(self, is_known: bool) -> tuple[float | None, ...]:

@@ -6,25 +6,26 @@ import numpy as np
 
 from mm_core.book.window import FAR, NO_RANK, WIDTH
 from mm_core.compiled import int64, new
+from mm_core.events.records import MESSAGE
 from mm_core.exchange.clock import CLOCK
 from mm_core.exchange.venue import INDEX, VENUE
-from mm_core.messages import MESSAGE
 from mm_core.quoting.state import QUOTER
 from mm_core.risk.state import RISK
 from mm_core.signals.builder import builder_dtype, new_builder
 from mm_core.types import NEVER_NS
+from mm_store.tape_rows import Kind
 
-# Kinds of a row, in bits 0-2 of its code; bit 3 is the side, bit 4 marks the last row of its event, bit 5 a report of
-# the book that is older than another before it, bits 8-9 hold the feed's state in a STATUS row. One bit for the side,
-# not more: the compiler then knows that it indexes two elements.
-DEPTH = 0
-TRADE = 1
-SNAPSHOT = 2
-CLEAR = 3
-STATUS = 4
-NOTHING = 5
+# Kinds of a row, those of a tape and two more, in bits 0-2 of its code; bit 3 is the side, bit 4 marks the last row of
+# its event, bit 5 a report of the book that is older than another before it, bits 8-9 hold the feed's state in a STATUS
+# row. One bit for the side, not more: the compiler then knows that it indexes two elements.
+DEPTH = int(Kind.DEPTH)
+TRADE = int(Kind.TRADE)
+SNAPSHOT = int(Kind.SNAPSHOT)
+CLEAR = int(Kind.CLEAR)
+STATUS = int(Kind.STATUS)
+TOP = int(Kind.TOP)
 EPOCH = 6
-TOP = 7
+NOTHING = 7
 SIDE_SHIFT = 3
 LAST_BIT = 16
 OLDER_BIT = 32

@@ -15,7 +15,7 @@ Detail = int | tuple[int, bool] | None
 DETAILS: dict[type[Event], Callable[[Any], Detail]] = {
     e.OrderDenied: lambda event: int(event.reason),
     e.OrderRejected: lambda event: int(event.reason),
-    e.SubmitOrder: lambda event: int(event.adjusted_reason),
+    e.SubmitOrder: lambda event: int(event.reason),
     e.OrderFilled: lambda event: (int(event.side), event.maker),
 }
 

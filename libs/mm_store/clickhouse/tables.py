@@ -40,7 +40,7 @@ TABLES: dict[str, tuple[type[e.Event], ...]] = {
 }
 # Integers of the events that name a reason.
 REASONS: dict[tuple[type[e.Event], str], type[IntEnum]] = {
-    (e.SubmitOrder, "adjusted_reason"): Reason,
+    (e.SubmitOrder, "reason"): Reason,
     (e.OrderDenied, "reason"): Reason,
     (e.OrderRejected, "reason"): Reject,
     (e.TradingState, "reason"): Reason,

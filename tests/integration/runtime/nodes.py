@@ -48,18 +48,19 @@ def book(depth: int, number: int) -> e.Book:
     )
 
 
+TERMS: dict[str, Any] = {"side": Side.BUY, "price_ticks": 99, "qty_lots": 1, "leaves_lots": 1}
+
+
 def canceled(depth: int, number: int) -> e.OrderCanceled:
-    return e.OrderCanceled(
-        ts_ns=depth, instrument_id=NAME, local_ns=0, order_id=number, side=Side.BUY, price_ticks=99, leaves_lots=1
-    )
+    return e.OrderCanceled(ts_ns=depth, instrument_id=NAME, local_ns=0, order_id=number, **TERMS)
 
 
 def intent(depth: int, number: int) -> e.CancelIntent:
-    return e.CancelIntent(ts_ns=depth, instrument_id=NAME, local_ns=0, order_id=number)
+    return e.CancelIntent(ts_ns=depth, instrument_id=NAME, local_ns=0, order_id=number, **TERMS)
 
 
 def cancel(depth: int, number: int) -> e.CancelOrder:
-    return e.CancelOrder(ts_ns=depth, instrument_id=NAME, local_ns=0, order_id=number)
+    return e.CancelOrder(ts_ns=depth, instrument_id=NAME, local_ns=0, order_id=number, **TERMS)
 
 
 def markout(depth: int, number: int) -> e.Markout:

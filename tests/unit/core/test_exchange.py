@@ -143,15 +143,15 @@ def test_requests_take_the_entry_latency_and_answers_the_response_latency() -> N
     exchange.buy(1, 100, 5, ts_ns=100)
     exchange.cancel(1, ts_ns=200)
     assert exchange.answers(114) == []
-    assert [(a.kind, a.ts_ns, a.due_ns) for a in exchange.answers(115)] == [("ACCEPTED", 110, 115)]
-    assert [(a.kind, a.ts_ns, a.due_ns) for a in exchange.answers(225)] == [("CANCELED", 220, 225)]
+    assert [(a.kind, a.ts_ns, a.local_ns) for a in exchange.answers(115)] == [("ACCEPTED", 110, 115)]
+    assert [(a.kind, a.ts_ns, a.local_ns) for a in exchange.answers(225)] == [("CANCELED", 220, 225)]
 
 
 def test_a_fill_carries_the_time_of_its_trade_and_reaches_us_later() -> None:
     exchange = Exchange(response_ns=5)
     exchange.buy(1, 100, 5, ts_ns=2)
     exchange.sold(99, 1, 50)
-    assert [(a.kind, a.ts_ns, a.due_ns) for a in exchange.answers()][1] == ("FILLED", 50, 55)
+    assert [(a.kind, a.ts_ns, a.local_ns) for a in exchange.answers()][1] == ("FILLED", 50, 55)
 
 
 def test_an_order_does_not_arrive_before_what_the_venue_has_already_processed() -> None:
@@ -167,7 +167,7 @@ def test_answers_never_overtake_each_other() -> None:
     exchange.sold(99, 1, 10)
     exchange.sold(99, 1, 9)  # a late trade: nothing is left to fill, and nothing goes back in time
     exchange.buy(2, 100, 5, ts_ns=12)
-    due = [a.due_ns for a in exchange.answers()]
+    due = [a.local_ns for a in exchange.answers()]
     assert due == sorted(due)
 
 

@@ -7,10 +7,10 @@ import pytest
 from tests.unit.core.calls import State
 
 from mm_core.compiled import compiled, new
+from mm_core.events.records import MESSAGE
 from mm_core.messages import (
     BUS,
     FILLED,
-    MESSAGE,
     bus_due_ns,
     bus_join_fill,
     bus_last,
@@ -24,12 +24,12 @@ from mm_core.types import NEVER_NS
 
 @compiled
 def push(bus: State, due_ns: int) -> Any:
-    return bus_push(bus[0], due_ns).due_ns
+    return bus_push(bus[0], due_ns).local_ns
 
 
 @compiled
 def pop(bus: State) -> Any:
-    return bus_pop(bus[0]).due_ns
+    return bus_pop(bus[0]).local_ns
 
 
 @compiled
@@ -58,7 +58,7 @@ def join(bus: State, order_id: int, price_ticks: int, due_ns: int) -> Any:
 @compiled
 def pop_fill(bus: State) -> Any:
     message = bus_pop(bus[0])
-    return message.order_id, message.price_ticks, message.qty_lots, message.due_ns
+    return message.order_id, message.price_ticks, message.qty_lots, message.local_ns
 
 
 @compiled
@@ -103,8 +103,11 @@ def test_a_place_of_the_outbox_is_used_again_without_what_was_in_it() -> None:
         part["outbox"][name] = 99
     say_again(part)
     said = part["outbox"][0, 0]
-    assert said[["kind", "order_id", "side", "price_ticks", "qty_lots", "ts_ns", "due_ns"]].item() == (*range(1, 7), 6)
-    assert said[["leaves_lots", "fee_e9", "reason", "flag"]].item() == (0, 0, 0, 0)
+    assert said[["kind", "order_id", "side", "price_ticks", "qty_lots", "ts_ns", "local_ns"]].item() == (
+        *range(1, 7),
+        6,
+    )
+    assert said[["leaves_lots", "fee_e9", "reason", "time_in_force", "maker", "state"]].item() == (0,) * 6
     assert int(part["said"][0]) == 1
 
 

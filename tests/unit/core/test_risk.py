@@ -211,7 +211,7 @@ def test_a_halt_cancels_every_open_order_once() -> None:
     gates.risk_cancel_intent(risk, 2, 0)
     gates.risk_command(risk, HALTED, OPERATOR, 9)
     assert answers(risk) == [(TRADING_STATE, 0), (CANCEL, 1), (CANCEL, 3)]
-    assert (int(calls.said(risk)["side"][0]), int(calls.said(risk)["reason"][0])) == (HALTED, OPERATOR)
+    assert (int(calls.said(risk)["state"][0]), int(calls.said(risk)["reason"][0])) == (HALTED, OPERATOR)
     gates.risk_command(risk, HALTED, OPERATOR, 10)
     assert answers(risk) == [(TRADING_STATE, 0)]
 

@@ -12,12 +12,13 @@ from mm_core import messages
 from mm_core.book.book import new_book, rank_of
 from mm_core.book.window import NO_RANK, book_dtype
 from mm_core.compiled import compiled, new
+from mm_core.events.records import MESSAGE
 from mm_core.exchange import market as markets
 from mm_core.exchange.clock import CLOCK
 from mm_core.exchange.requests import send
 from mm_core.exchange.venue import INDEX, VENUE, new_index
 from mm_core.filters import FILTERS, new_filters
-from mm_core.messages import MESSAGE, bus_due_ns, bus_pop
+from mm_core.messages import bus_due_ns, bus_pop
 
 GTC, GTX, IOC = 0, 1, 2
 SETS = 2  # two venues share the market, as the parameter sets of a sweep do
@@ -55,10 +56,8 @@ def _trade(state: State, taker: int, price_ticks: int, lots: int, ts_ns: int) ->
 
 
 @compiled
-def _send(
-    state: State, s: int, kind: int, order_id: int, side: int, price_ticks: int, lots: int, flag: int, local_ns: int
-) -> None:
-    send(state[0].sets[s].venue, kind, order_id, side, price_ticks, lots, flag, local_ns)
+def _send(state: State, s: int, order: State) -> None:
+    send(state[0].sets[s].venue, order[0])
 
 
 @compiled
@@ -85,12 +84,12 @@ class Answer(NamedTuple):
     qty_lots: int
     leaves_lots: int
     ts_ns: int
-    due_ns: int
+    local_ns: int
     side: int
     maker: bool
     fee_e9: int
     reason: int
-    mid_half: int
+    mid_half_ticks: int
 
 
 _NAMES = ("ACCEPTED", "REJECTED", "CANCELED", "CANCEL_REJECTED", "EXPIRED", "FILLED")
@@ -138,7 +137,8 @@ class Exchange:
         ts_ns: int | None = None, s: int = 0,
     ) -> None:  # fmt: skip
         """Send an order; without latency it arrives before the next row."""
-        _send(self.state, s, messages.SUBMIT, order_id, side, price_ticks, lots, flag, self._time(ts_ns))
+        order = {"order_id": order_id, "side": side, "price_ticks": price_ticks, "qty_lots": lots}
+        self._request(s, messages.SUBMIT, ts_ns, **order, time_in_force=flag)
 
     def buy(self, order_id: int, price_ticks: int, lots: int, **values: Any) -> None:
         """Submit on the bid side."""
@@ -150,15 +150,21 @@ class Exchange:
 
     def cancel(self, order_id: int, *, ts_ns: int | None = None, s: int = 0) -> None:
         """Send a cancel."""
-        _send(self.state, s, messages.CANCEL, order_id, 0, 0, 0, 0, self._time(ts_ns))
+        self._request(s, messages.CANCEL, ts_ns, order_id=order_id)
+
+    def _request(self, s: int, kind: int, ts_ns: int | None, **fields: int) -> None:
+        order = new(MESSAGE)
+        for name, value in {"kind": kind, "local_ns": self._time(ts_ns), **fields}.items():
+            order[name] = value
+        _send(self.state, s, order)
 
     def answers(self, until_ns: int = 1 << 60, *, s: int = 0) -> list[Answer]:
         """All answers that reach us by then; requests that arrive by then are processed first."""
         _arrive(self.state, until_ns)
         copy, answers = new(MESSAGE), []
         while _answer(self.state, s, until_ns, copy):
-            m = {name: int(copy[name][0]) for name in MESSAGE.names or ()}
-            m["maker"] = bool(m.pop("flag"))
+            m = {name: int(copy[name][0]) for name in Answer._fields}
+            m["maker"] = bool(m["maker"])
             answers.append(Answer(**{**m, "kind": _KINDS[m["kind"]]}))  # type: ignore[arg-type]
         return answers
 

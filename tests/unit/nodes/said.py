@@ -84,8 +84,16 @@ def tick(ts_ns: int) -> e.Tick:
     return e.Tick(ts_ns=ts_ns, local_ns=ts_ns)
 
 
+def terms(
+    order_id: int, side: Side = Side.BUY, price_ticks: int = 98, qty_lots: int = 4, leaves_lots: int | None = None
+) -> dict[str, Any]:
+    """What every event of an order says of it; all of it is open unless `leaves_lots` says otherwise."""
+    lots = {"qty_lots": qty_lots, "leaves_lots": qty_lots if leaves_lots is None else leaves_lots}
+    return {"order_id": order_id, "side": side, "price_ticks": price_ticks, **lots}
+
+
 def submit(local_ns: int, order_id: int, side: Side, price_ticks: int, qty_lots: int = 2) -> e.SubmitOrder:
-    order: dict[str, Any] = {"order_id": order_id, "side": side, "price_ticks": price_ticks, "qty_lots": qty_lots}
+    order = terms(order_id, side, price_ticks, qty_lots)
     return e.SubmitOrder(**market(local_ns), **order, time_in_force=TimeInForce.GTX)
 
 
@@ -112,10 +120,9 @@ def book(local_ns: int, bid: int = 99, ask: int = 101, state: BookState = BookSt
 
 
 def intent(local_ns: int, order_id: int, side: Side, price_ticks: int, qty_lots: int = 4) -> e.OrderIntent:
-    order: dict[str, Any] = {"order_id": order_id, "side": side, "price_ticks": price_ticks, "qty_lots": qty_lots}
-    return e.OrderIntent(**market(local_ns), **order)
+    return e.OrderIntent(**market(local_ns), **terms(order_id, side, price_ticks, qty_lots))
 
 
 def filled(local_ns: int, order_id: int, side: Side, price_ticks: int, leaves_lots: int = 0) -> e.OrderFilled:
-    order: dict[str, Any] = {"order_id": order_id, "side": side, "price_ticks": price_ticks, "qty_lots": 4}
-    return e.OrderFilled(**market(local_ns), **order, leaves_lots=leaves_lots, maker=True, fee_e9=3)
+    order = terms(order_id, side, price_ticks, 4, leaves_lots)
+    return e.OrderFilled(**market(local_ns), **order, maker=True, fee_e9=3)

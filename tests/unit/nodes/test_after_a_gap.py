@@ -9,7 +9,7 @@ from tests.unit.nodes.said import BUILDER, NAME, S, delta, parts, snapshot, stat
 from mm_core import events as e
 from mm_core.node import Node
 from mm_core.setup.nodes import new_nodes
-from mm_core.types import BookState, Side
+from mm_core.types import BookState
 
 MARKET_S = 30
 
@@ -33,13 +33,8 @@ def quoted(quoter: Node, book: e.Book) -> list[e.OrderIntent | e.CancelIntent]:
     """What the quoter wants at this Book; the venue does it at once."""
     wanted: list[e.OrderIntent | e.CancelIntent] = list(step(quoter, book))
     for each in wanted:
-        names: tuple[str, ...] = ("instrument_id", "ts_ns", "local_ns", "order_id")
-        if isinstance(each, e.OrderIntent):
-            names += ("side", "price_ticks", "qty_lots")
-            step(quoter, e.OrderAccepted(**{name: getattr(each, name) for name in names}))
-        else:
-            order = {name: getattr(each, name) for name in names}
-            step(quoter, e.OrderCanceled(**order, side=Side.BUY, price_ticks=0, leaves_lots=0))
+        order = {name: getattr(each, name) for name in e.OrderEvent.__struct_fields__}
+        step(quoter, e.OrderAccepted(**order) if isinstance(each, e.OrderIntent) else e.OrderCanceled(**order))
     return wanted
 
 

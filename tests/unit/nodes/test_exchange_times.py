@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from tests.unit.nodes.said import EXCHANGE, MS, delta, market, node, snapshot, step, submit, tick, trade
+from tests.unit.nodes.said import EXCHANGE, MS, delta, market, node, snapshot, step, submit, terms, tick, trade
 
 from mm_core import events as e
 from mm_core.node import Node
@@ -66,7 +66,7 @@ def test_an_order_is_at_the_venue_only_for_events_of_a_later_time(
 def test_a_cancel_stops_only_what_comes_at_a_later_time(event_ns: int, is_filled: bool) -> None:
     exchange = opened()
     step(exchange, submit(10 * MS, 1, Side.BUY, 98))
-    step(exchange, e.CancelOrder(**market(100 * MS), order_id=1))
+    step(exchange, e.CancelOrder(**market(100 * MS), **terms(1)))
     last = [FILLED, e.CancelRejected] if is_filled else [CANCELED]
     assert answers(exchange, *sold_through(event_ns)) == [ACCEPTED, *last]
 

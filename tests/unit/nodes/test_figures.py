@@ -22,6 +22,7 @@ from tests.unit.nodes.said import (
     node,
     snapshot,
     step,
+    terms,
 )
 
 from mm_core import events as e
@@ -91,7 +92,7 @@ def test_the_quoter_says_what_rests_and_not_what_is_only_wanted() -> None:
     assert some(wanted, "orders_open bid", "quotes_resting bid", "wants bid", "decisions_total") == [1, 0, 1, 1]
     assert math.isnan(wanted["quoted_spread_quote"])
     for number, side, price in ((1, Side.BUY, 98), (2, Side.SELL, 102)):
-        step(quoter, e.OrderAccepted(**market(1 * S), order_id=number, side=side, price_ticks=price, qty_lots=4))
+        step(quoter, e.OrderAccepted(**market(1 * S), **terms(number, side, price)))
     found = figures(quoter)
     assert some(found, "quotes_resting bid", "quotes_resting ask", "quoted_spread_quote") == [1, 1, 0.04]
     assert some(found, "resting_price_quote ask", "fair_price_quote", "half_spread_quote") == [1.02, 1.0, 0.02]
@@ -131,7 +132,7 @@ def test_risk_says_its_state_and_how_far_its_limits_are() -> None:
     step(risk, replace(filled(1 * S, 1, Side.BUY, 98, leaves_lots=3), qty_lots=1, fee_e9=0))
     step(risk, replace(filled(1 * S, 1, Side.BUY, 98), qty_lots=3))
     step(risk, intent(1 * S, 2, Side.SELL, 102))
-    step(risk, e.CancelIntent(**market(1 * S), order_id=2))
+    step(risk, e.CancelIntent(**market(1 * S), **terms(2, Side.SELL, 102)))
     found = figures(risk)
     assert some(found, "orders_total", "orders_filled_total", "cancels_total") == [2, 1, 1]
     assert some(found, "submitted_base_total", "filled_base_total", "trading_resumes_seconds") == [0.008, 0.004, 0]
@@ -150,8 +151,7 @@ def test_risk_says_its_state_and_how_far_its_limits_are() -> None:
 def test_the_venue_says_what_rests_and_what_is_on_its_way() -> None:
     exchange = node(EXCHANGE)
     step(exchange, snapshot(1 * S))
-    terms: dict[str, Any] = {"side": Side.BUY, "price_ticks": 98, "qty_lots": 4, "time_in_force": TimeInForce.GTX}
-    step(exchange, e.SubmitOrder(**market(1 * S), order_id=1, **terms))
+    step(exchange, e.SubmitOrder(**market(1 * S), **terms(1), time_in_force=TimeInForce.GTX))
     assert some(figures(exchange), "requests_waiting", "orders_resting bid", "answers_waiting") == [1, 0, 0]
     step(exchange, e.Tick(ts_ns=1 * S + 15_000_000))
     assert some(figures(exchange), "requests_waiting", "orders_resting bid", "answers_waiting") == [0, 1, 1]
@@ -188,8 +188,8 @@ def test_every_reason_of_risk_has_its_place() -> None:
 def test_fills_and_rejections_are_counted() -> None:
     metrics, said = Metrics("paper_exchange", "test"), Said(lambda: 0)
     OWN[EXCHANGE].of_answers(metrics, said)
-    rejected: dict[str, Any] = {"side": Side.SELL, "price_ticks": 98, "qty_lots": 4, "reason": 1}
-    said.hear([filled(1 * S, 1, Side.SELL, 98), e.OrderRejected(**market(1 * S), order_id=2, **rejected)])
+    rejected = e.OrderRejected(**market(1 * S), **terms(2, Side.SELL), reason=1)
+    said.hear([filled(1 * S, 1, Side.SELL, 98), rejected])
     found = read(metrics)
     assert found["fills_total ask maker"] == found["rejected_total would_take"] == 1
     assert sum(count for name, count in found.items() if name.startswith("fills_total")) == 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.nodes.said import QUOTER, RISK, S, book, filled, intent, market, node, step
+from tests.unit.nodes.said import QUOTER, RISK, S, book, filled, intent, market, node, step, terms
 from tests.unit.nodes.test_operator import QUOTES, command, working
 
 from mm_core import events as e
@@ -39,7 +39,7 @@ def test_a_halt_by_the_fill_rate_says_when_it_ends_and_ends_then() -> None:
     halted, canceled = step(risk, book(1 * S + 1))
     known: dict[str, Any] = {"state": TradeState.HALTED, "reason": Reason.FILL_RATE, "resumes_ns": 6 * S + 1}
     assert halted == e.TradingState(**market(1 * S + 1), **known)
-    assert canceled == e.CancelOrder(**market(1 * S + 1), order_id=2)
+    assert canceled == e.CancelOrder(**market(1 * S + 1), **terms(2, Side.SELL, 102))
     assert step(risk, book(6 * S)) == ()
     assert [type(each) for each in step(risk, intent(6 * S, 3, Side.BUY, 98))] == [e.OrderDenied]
     (resumed,) = step(risk, book(6 * S + 1))

@@ -24,6 +24,7 @@ from tests.unit.nodes.said import (
     parts,
     snapshot,
     status,
+    terms,
     tick,
     trade,
 )
@@ -33,7 +34,7 @@ from mm_core import messages as m
 from mm_core.node import Node
 from mm_core.setup.nodes import new_nodes
 from mm_core.types import Command, IntegrityError, Side
-from mm_research.from_events import EventRows
+from mm_research.log_rows import LogRows
 from mm_research.memory_log import MemoryLog
 from mm_research.recording import Recording
 from mm_research.session import Session, write_session
@@ -109,10 +110,10 @@ def test_a_node_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(commands:
 
 def test_a_log_with_commands_makes_the_tables_of_a_session(tmp_path: Path) -> None:
     log = run(new_nodes(parts(**CHAIN), NAME), roots(COMMANDS))
-    rows = EventRows()
+    rows = LogRows()
     for event in log:
-        rows.hear(event)
-    messages = rows.messages()
+        rows.take(event)
+    messages, samples = rows.rows()
     states = messages[messages["kind"] == m.TRADING_STATE]
     assert len(states) == sum(command[0] != Command.SET for command in COMMANDS.values())
     for kind, said in (
@@ -125,9 +126,9 @@ def test_a_log_with_commands_makes_the_tables_of_a_session(tmp_path: Path) -> No
     ):
         counted = sum(isinstance(event, said) for event in log)
         assert np.count_nonzero(messages["kind"] == kind) == counted > 0, said
-    taken = messages[(messages["kind"] == m.FILLED) & (messages["flag"] == 0)]
+    taken = messages[(messages["kind"] == m.FILLED) & (messages["maker"] == 0)]
     assert len(taken) > 0
-    recording = Recording(INSTRUMENT, messages, rows.samples())  # checks the account and the split of the result
+    recording = Recording(INSTRUMENT, messages, samples)  # checks the account and the split of the result
     write_session(tmp_path, Session(command="paper", config=config(**CHAIN), instrument=INSTRUMENT), recording, {})
     table = pq.read_table(tmp_path / "orders.parquet")
     assert {"expired", "canceled", "trading_state"} <= set(table["event"].to_pylist())
@@ -147,7 +148,7 @@ def echo(name: str, rank: int, hears: type[e.Event], says: type[e.Event], answer
 
 def test_the_log_appends_answers_breadth_first_in_order_of_rank_and_index() -> None:
     first, second = intent(0, 1, Side.BUY, 98), intent(0, 2, Side.SELL, 102)
-    denied = e.OrderDenied(**market(0), order_id=1, reason=1)
+    denied = e.OrderDenied(**market(0), **terms(1), reason=1)
     nodes = [
         echo("late", 9, e.Tick, e.OrderDenied, [denied]),
         echo("early", 2, e.Tick, e.OrderIntent, [first, second]),

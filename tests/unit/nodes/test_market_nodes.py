@@ -9,7 +9,6 @@ from tests.unit.nodes.said import (
     BUILDER,
     EXCHANGE,
     MS,
-    NAME,
     S,
     delta,
     market,
@@ -18,6 +17,7 @@ from tests.unit.nodes.said import (
     status,
     step,
     submit,
+    terms,
     tick,
     trade,
 )
@@ -41,26 +41,20 @@ def test_the_venue_answers_after_both_latencies_with_the_first_root_that_is_late
     exchange = exchange_with_order()
     assert step(exchange, trade(110 * MS, Side.BUY, 101, 1, local_ns=125 * MS)) == ()
     assert step(exchange, trade(111 * MS, Side.BUY, 101, 1, local_ns=129 * MS)) == ()
-    accepted: dict[str, Any] = {"instrument_id": NAME, "ts_ns": 110 * MS, "local_ns": 130 * MS, "order_id": 1}
     assert step(exchange, trade(112 * MS, Side.BUY, 101, 1, local_ns=135 * MS)) == [
-        e.OrderAccepted(**accepted, side=Side.BUY, price_ticks=98, qty_lots=2)
+        e.OrderAccepted(**market(110 * MS, 130 * MS), **terms(1, qty_lots=2))
     ]
 
 
 def test_a_tick_moves_the_connections_of_the_venue_but_not_its_market() -> None:
     exchange = exchange_with_order()
     assert [type(answer) for answer in step(exchange, tick(200 * MS))] == [e.OrderAccepted]
-    step(exchange, e.CancelOrder(**market(200 * MS), order_id=1))
+    step(exchange, e.CancelOrder(**market(200 * MS), **terms(1)))
     assert step(exchange, tick(224 * MS)) == ()
     (canceled,) = step(exchange, tick(225 * MS))
     assert canceled == e.OrderCanceled(
-        instrument_id=NAME,
-        ts_ns=205 * MS,
-        local_ns=225 * MS,
-        order_id=1,
-        side=Side.BUY,
-        price_ticks=98,
-        leaves_lots=2,
+        **market(205 * MS, 225 * MS),
+        **terms(1, qty_lots=2),
     )
 
 
@@ -78,7 +72,7 @@ def test_a_fill_says_price_fee_and_what_is_left() -> None:
 def test_the_venue_says_no_to_what_would_take_and_to_a_cancel_of_nothing() -> None:
     exchange = exchange_with_order()
     step(exchange, submit(100 * MS, 2, Side.SELL, 99))
-    step(exchange, e.CancelOrder(**market(100 * MS), order_id=3))
+    step(exchange, e.CancelOrder(**market(100 * MS), **terms(3)))
     accepted, rejected, cancel_rejected = step(exchange, tick(200 * MS))
     assert isinstance(accepted, e.OrderAccepted)
     assert isinstance(rejected, e.OrderRejected)

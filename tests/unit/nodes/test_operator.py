@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.nodes.said import NAME, QUOTER, RISK, S, book, filled, intent, market, node, parts, step
+from tests.unit.nodes.said import NAME, QUOTER, RISK, S, book, filled, intent, market, node, parts, step, terms
 
 from mm_core import events as e
 from mm_core.node import Node
@@ -20,12 +20,11 @@ def command(at_ns: int, kind: Command, key: str = "", value: str = "") -> e.Oper
 
 
 def gone(at_ns: int, order_id: int, side: Side, price_ticks: int) -> e.OrderCanceled:
-    return e.OrderCanceled(**market(at_ns), order_id=order_id, side=side, price_ticks=price_ticks, leaves_lots=4)
+    return e.OrderCanceled(**market(at_ns), **terms(order_id, side, price_ticks))
 
 
 def refusal(order_id: int) -> e.OrderRejected:
-    terms: dict[str, Any] = {"side": Side.SELL, "price_ticks": 99, "qty_lots": 4, "reason": 1}
-    return e.OrderRejected(**market(2 * S), order_id=order_id, **terms)
+    return e.OrderRejected(**market(2 * S), **terms(order_id, Side.SELL, 99), reason=1)
 
 
 def flattening(side: Side = Side.BUY) -> Node:
@@ -62,10 +61,10 @@ def test_to_flatten_takes_the_whole_position_off_at_the_opposite_touch(side: Sid
 def test_what_a_flattening_order_did_not_get_is_tried_again_at_the_next_book() -> None:
     quoter = flattening()
     step(quoter, book(2 * S))
-    part: dict[str, Any] = {"order_id": 3, "side": Side.SELL, "price_ticks": 99}
-    step(quoter, e.OrderFilled(**market(3 * S), **part, qty_lots=1, leaves_lots=3, maker=False, fee_e9=0))
+    part: dict[str, Any] = terms(3, Side.SELL, 99, 1, 3)
+    step(quoter, e.OrderFilled(**market(3 * S), **part, maker=False, fee_e9=0))
     assert step(quoter, book(3 * S)) == []
-    step(quoter, e.OrderExpired(**market(3 * S), **part, leaves_lots=3))
+    step(quoter, e.OrderExpired(**market(3 * S), **part))
     assert wanted(step(quoter, book(4 * S, bid=90, ask=91))) == [(4, Side.SELL, 90, 3, IOC)]
 
 
@@ -75,8 +74,8 @@ def test_to_flatten_waits_for_every_order_that_is_still_out_and_cancels_it() -> 
     step(quoter, filled(1 * S, 1, Side.BUY, 98))
     step(quoter, command(1 * S, Command.FLATTEN))
     assert step(quoter, book(2 * S)) == []  # not accepted yet
-    step(quoter, e.OrderAccepted(**market(2 * S), order_id=2, side=Side.SELL, price_ticks=102, qty_lots=4))
-    assert step(quoter, book(3 * S)) == [e.CancelIntent(**market(3 * S), order_id=2)]
+    step(quoter, e.OrderAccepted(**market(2 * S), **terms(2, Side.SELL, 102)))
+    assert step(quoter, book(3 * S)) == [e.CancelIntent(**market(3 * S), **terms(2, Side.SELL, 102))]
     assert step(quoter, book(4 * S)) == []
     step(quoter, filled(4 * S, 2, Side.SELL, 102))  # the cancel came too late: flat without taking
     assert step(quoter, book(5 * S)) == []
@@ -93,7 +92,7 @@ def test_nothing_is_taken_from_a_book_without_proof(state: BookState) -> None:
 def test_a_denial_that_lasts_ends_the_flattening_and_one_that_passes_does_not(reason: Reason) -> None:
     quoter = flattening()
     step(quoter, book(2 * S))
-    step(quoter, e.OrderDenied(**market(2 * S), order_id=3, reason=reason))
+    step(quoter, e.OrderDenied(**market(2 * S), **terms(3, Side.SELL), reason=reason))
     passes = reason in {Reason.ORDER_RATE, Reason.PRICE_COLLAR, Reason.PRICE_DEVIATION, Reason.PRICE_BOUNDS}
     assert len(step(quoter, book(3 * S, bid=98))) == passes  # another touch, and the window of the rate is over
     step(quoter, command(4 * S, Command.FLATTEN))  # and the operator may ask again
@@ -152,8 +151,8 @@ def working(**limits: Any) -> Node:
 
 
 def taking(at_ns: int, order_id: int, qty_lots: int = 4, price_ticks: int = 99) -> e.OrderIntent:
-    terms: dict[str, Any] = {"side": Side.SELL, "price_ticks": price_ticks, "qty_lots": qty_lots}
-    return e.OrderIntent(**market(at_ns), order_id=order_id, **terms, time_in_force=IOC)
+    order = terms(order_id, Side.SELL, price_ticks, qty_lots)
+    return e.OrderIntent(**market(at_ns), **order, time_in_force=IOC)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ def test_halt_reduce_and_flatten_cancel_every_open_order_once_however_often_they
 ) -> None:
     risk = working()
     said = e.TradingState(**market(2 * S), state=state, reason=Reason.OPERATOR)
-    assert step(risk, command(2 * S, kind)) == [said, e.CancelOrder(**market(2 * S), order_id=2)]
+    assert step(risk, command(2 * S, kind)) == [said, e.CancelOrder(**market(2 * S), **terms(2, Side.SELL, 102))]
     risk.state["risk"]["outbox"] = 0
     before = risk.dump()
     assert step(risk, command(2 * S, kind)) == [said]
@@ -183,7 +182,7 @@ def test_after_flatten_risk_lets_through_what_closes_the_position_and_no_more() 
     assert step(risk, taking(2 * S, 3))[0].reason == Reason.REDUCING  # the working sell may still close it
     step(risk, gone(2 * S, 2, Side.SELL, 102))
     (submitted,) = step(risk, taking(3 * S, 4, qty_lots=9))
-    assert (submitted.qty_lots, submitted.time_in_force, submitted.adjusted_reason) == (4, IOC, Reason.REDUCING)
+    assert (submitted.qty_lots, submitted.time_in_force, submitted.reason) == (4, IOC, Reason.REDUCING)
     step(risk, filled(3 * S, 4, Side.SELL, 99))
     assert [type(each) for each in step(risk, intent(4 * S, 5, Side.BUY, 98))] == [e.OrderDenied]
 
@@ -214,7 +213,7 @@ def test_a_set_of_a_limit_changes_it_and_is_said() -> None:
     changed = step(risk, command(1 * S, Command.SET, "risk.order_max_base", "0.003"))
     assert changed == [e.LimitChanged(**market(1 * S), name="risk.order_max_base", value=3, text="0.003")]
     (submitted,) = step(risk, intent(1 * S, 1, Side.BUY, 98))
-    assert (submitted.qty_lots, submitted.adjusted_reason) == (3, Reason.ORDER_LOTS)
+    assert (submitted.qty_lots, submitted.reason) == (3, Reason.ORDER_LOTS)
 
 
 def test_the_length_of_a_halt_by_the_fill_rate_can_be_set() -> None:

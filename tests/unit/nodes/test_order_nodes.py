@@ -1,7 +1,6 @@
 """Quoter, risk gate and accountant as nodes: what they say to a book, to each other and to the venue's answers."""
 
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 import pytest
@@ -22,6 +21,7 @@ from tests.unit.nodes.said import (
     snapshot,
     step,
     submit,
+    terms,
 )
 from tests.unit.nodes.said import tick as tick_at
 
@@ -41,14 +41,12 @@ def test_the_quoter_says_both_quotes_with_the_terms_of_the_decision() -> None:
     bid, ask = step(quoter, book(1 * S))
     assert bid == e.OrderIntent(
         **market(1 * S),
-        order_id=1,
-        side=Side.BUY,
-        price_ticks=98,
-        qty_lots=4,
+        **terms(1),
         fair_ticks=100.0,
         reservation_ticks=100.0,
         half_spread_ticks=2.0,
         volatility_ticks_sqrt_s=1.0,
+        mid_half_ticks=200,
     )
     assert (ask.order_id, ask.side, ask.price_ticks) == (2, Side.SELL, 102)
     assert step(quoter, book(2 * S)) == []
@@ -57,22 +55,20 @@ def test_the_quoter_says_both_quotes_with_the_terms_of_the_decision() -> None:
 def test_the_quoter_cancels_an_accepted_order_at_a_price_it_no_longer_wants() -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, book(1 * S))
-    accepted: dict[str, Any] = {"side": Side.BUY, "price_ticks": 98, "qty_lots": 4}
-    step(quoter, e.OrderAccepted(**market(1 * S), order_id=1, **accepted))
+    step(quoter, e.OrderAccepted(**market(1 * S), **terms(1)))
     cancel, *_ = step(quoter, book(2 * S, bid=102, ask=104))
-    assert cancel == e.CancelIntent(**market(2 * S), order_id=1)
+    assert cancel == e.CancelIntent(**market(2 * S), **terms(1))
 
 
 @pytest.mark.parametrize("kind", ["denied", "canceled", "expired", "filled"])
 def test_an_order_that_is_gone_is_quoted_again(kind: str) -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, book(1 * S))
-    order: dict[str, Any] = {**market(1 * S), "order_id": 1}
-    terms: dict[str, Any] = {"side": Side.BUY, "price_ticks": 98}
+    order = market(1 * S) | terms(1)
     gone = {
         "denied": e.OrderDenied(**order, reason=1),
-        "canceled": e.OrderCanceled(**order, **terms, leaves_lots=4),
-        "expired": e.OrderExpired(**order, **terms, leaves_lots=4),
+        "canceled": e.OrderCanceled(**order),
+        "expired": e.OrderExpired(**order),
         "filled": filled(1 * S, 1, Side.BUY, 98),
     }
     assert step(quoter, gone[kind]) == ()
@@ -83,8 +79,7 @@ def test_an_order_that_is_gone_is_quoted_again(kind: str) -> None:
 def test_a_rejected_price_is_quoted_again_when_the_touch_has_changed() -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, book(1 * S))
-    terms: dict[str, Any] = {"side": Side.BUY, "price_ticks": 98, "qty_lots": 4, "reason": Reject.WOULD_TAKE}
-    assert step(quoter, e.OrderRejected(**market(1 * S), order_id=1, **terms)) == ()
+    assert step(quoter, e.OrderRejected(**market(1 * S), **terms(1), reason=Reject.WOULD_TAKE)) == ()
     assert step(quoter, book(2 * S)) == []
     (again,) = step(quoter, book(3 * S, bid=98, ask=102))
     assert (again.order_id, again.side, again.price_ticks) == (3, Side.BUY, 98)
@@ -108,7 +103,7 @@ CHANGES: dict[str, tuple[e.Event, bool]] = {
 def test_a_denied_size_is_asked_for_again_when_a_limit_or_the_state_has_changed(change: str) -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, book(1 * S))
-    step(quoter, e.OrderDenied(**market(1 * S), order_id=1, reason=Reason.POSITION))
+    step(quoter, e.OrderDenied(**market(1 * S), **terms(1), reason=Reason.POSITION))
     assert step(quoter, book(2 * S, bid=98, ask=102)) == []
     event, asks = CHANGES[change]
     assert step(quoter, event) == ()
@@ -131,7 +126,7 @@ def test_a_new_definition_on_the_same_grid_changes_the_filters_of_risk_and_of_th
     risk, exchange = nodes[RISK], nodes[EXCHANGE]
     step(risk, book(1 * S))
     (answer,) = step(risk, intent(1 * S, 1, Side.BUY, 98))
-    denied = e.OrderDenied(**market(1 * S), order_id=1, reason=Reason.BELOW_MINIMUM)
+    denied = e.OrderDenied(**market(1 * S), **terms(1), reason=Reason.BELOW_MINIMUM)
     assert (answer == denied) == binds
     step(exchange, snapshot(1 * S))
     step(exchange, submit(1 * S, 1, Side.BUY, 98, 4))
@@ -150,17 +145,14 @@ def test_filters_bind_from_the_start() -> None:
 def test_risk_lets_an_order_through_smaller_or_not_at_all_and_says_why() -> None:
     risk = node(RISK, risk={"order_max_base": Decimal("0.003")})
     (denied,) = step(risk, intent(0, 1, Side.BUY, 98))
-    assert denied == e.OrderDenied(**market(0), order_id=1, reason=Reason.BOOK_NOT_VALID)
+    assert denied == e.OrderDenied(**market(0), **terms(1), reason=Reason.BOOK_NOT_VALID)
     assert step(risk, book(1 * S)) == ()
     (submitted,) = step(risk, intent(1 * S, 2, Side.BUY, 98))
     assert submitted == e.SubmitOrder(
         **market(1 * S),
-        order_id=2,
-        side=Side.BUY,
-        price_ticks=98,
-        qty_lots=3,
+        **terms(2, qty_lots=3),
         time_in_force=TimeInForce.GTX,
-        adjusted_reason=Reason.ORDER_LOTS,
+        reason=Reason.ORDER_LOTS,
     )
 
 
@@ -168,8 +160,8 @@ def test_risk_passes_a_cancel_on_once() -> None:
     risk = node(RISK)
     step(risk, book(1 * S))
     step(risk, intent(1 * S, 1, Side.BUY, 98))
-    wanted = e.CancelIntent(**market(2 * S), order_id=1)
-    assert step(risk, wanted) == [e.CancelOrder(**market(2 * S), order_id=1)]
+    wanted = e.CancelIntent(**market(2 * S), **terms(1))
+    assert step(risk, wanted) == [e.CancelOrder(**market(2 * S), **terms(1))]
     assert step(risk, wanted) == ()
 
 
@@ -181,7 +173,7 @@ def test_a_halt_cancels_what_is_open_and_a_resume_lets_orders_through_again() ->
     step(risk, filled(1 * S, 2, Side.SELL, 102))
     halted, cancel = step(risk, e.OperatorCommand(ts_ns=0, local_ns=2 * S, command=Command.HALT))
     assert halted == e.TradingState(**market(2 * S), state=TradeState.HALTED, reason=Reason.OPERATOR)
-    assert cancel == e.CancelOrder(**market(2 * S), order_id=1)
+    assert cancel == e.CancelOrder(**market(2 * S), **terms(1))
     assert [type(answer) for answer in step(risk, intent(2 * S, 3, Side.BUY, 98))] == [e.OrderDenied]
     (resumed,) = step(risk, e.OperatorCommand(ts_ns=0, local_ns=3 * S, command=Command.RESUME))
     assert isinstance(resumed, e.TradingState)

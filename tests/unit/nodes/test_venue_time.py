@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.nodes.said import BUILDER, EXCHANGE, MS, delta, market, node, snapshot, step, submit, tick, trade
+from tests.unit.nodes.said import BUILDER, EXCHANGE, MS, delta, market, node, snapshot, step, submit, terms, tick, trade
 
 from mm_core import events as e
 from mm_core.node import Node
@@ -85,7 +85,7 @@ def test_a_best_price_from_before_the_acceptance_fills_nothing(depth_ms: int, fi
 def test_a_cancel_that_has_taken_effect_ends_fills() -> None:
     exchange = new_exchange()
     step(exchange, submit(100 * MS, 1, Side.BUY, 100))
-    step(exchange, e.CancelOrder(**market(150 * MS), order_id=1))  # effective at 160 ms
+    step(exchange, e.CancelOrder(**market(150 * MS), **terms(1)))  # effective at 160 ms
     assert names(step(exchange, trade(160 * MS, Side.SELL, 99, 1))) == ["OrderAccepted", "OrderFilled"]
     assert names(step(exchange, trade(161 * MS, Side.SELL, 99, 1))) == ["OrderCanceled"]
 
@@ -275,7 +275,7 @@ def test_a_mid_is_noted_when_it_changes() -> None:
 @pytest.mark.parametrize(("side", "price_ticks"), [(Side.BUY, 101), (Side.SELL, 99)])
 def test_an_order_that_takes_has_the_mid_of_its_arrival(side: Side, price_ticks: int, partial_fills: bool) -> None:
     exchange = new_exchange(partial_fills=partial_fills)
-    order: dict[str, Any] = {"order_id": 1, "side": side, "price_ticks": price_ticks, "qty_lots": 1}
+    order = terms(1, side, price_ticks, 1)
     step(exchange, e.SubmitOrder(**market(90 * MS), **order, time_in_force=TimeInForce.IOC))
     (fill,) = step(exchange, tick(200 * MS))
     assert (type(fill), fill.qty_lots, fill.price_ticks, fill.mid_half_ticks) == (e.OrderFilled, 1, price_ticks, 200)
