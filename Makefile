@@ -35,7 +35,7 @@ paper: $(STAMP) ## Paper-trade the synthetic sample over NATS and ClickHouse, to
 WORKERS ?= 3
 
 test: check ## Lint, then run all tests but the slow ones: what continuous integration runs first
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## Lint only: ruff, mypy, import contracts
 	$(BIN)/ruff check

@@ -15,6 +15,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files instead of comparing")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that run whole sessions come first: short ones fill what is left of several workers' time."""
+    items.sort(key=lambda item: not {"parity", "integration"} & {*item.path.parts})
+
+
 @pytest.fixture(scope="session")
 def shared_data(pytestconfig: pytest.Config) -> Path:
     """The folder of recorded exchange data beside the repository; the test is skipped where it is absent."""
