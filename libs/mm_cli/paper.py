@@ -74,8 +74,7 @@ def run(
     """
     check_symbol("--symbol", symbol)
     check_empty("--out", out)
-    of = venue_option("--venue", venue)
-    _check(bus, source, salvage=salvage)
+    of = _check(venue, bus, source, salvage=salvage)
     files = config_files(profile, config)
     chosen, given = _configured(of, files, list(settings or ()), source)
     pace = (speed_option("--speed", speed), duration_option("--duration", duration) if duration else 0)
@@ -152,7 +151,9 @@ def tell(summary: dict[str, Any], defined: "Defined", *, as_json: bool) -> None:
     typer.echo(msgspec.json.encode(summary).decode() if as_json else _text(summary, defined))
 
 
-def _check(bus: str, source: str, *, salvage: bool) -> None:
+def _check(venue: str, bus: str, source: str, *, salvage: bool) -> Venue:
+    """The venue. InputError for options that do not fit together."""
+    chosen = venue_option("--venue", venue)
     check_choice("--bus", bus, BUSES)
     if source != LIVE and not source.startswith((REPLAY, PACED)):
         raise InputError(f"--source {source}: expected {SOURCE_FORM}")
@@ -160,6 +161,7 @@ def _check(bus: str, source: str, *, salvage: bool) -> None:
         raise InputError(f"--bus memory: expected --source {REPLAY}<files>, not {source}")
     if salvage and source == LIVE:
         raise InputError(f"--salvage: of recorded files; expected --source {REPLAY}<files>")
+    return chosen
 
 
 def _in_memory(

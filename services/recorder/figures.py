@@ -82,7 +82,7 @@ def add_feed(metrics: Metrics, recorder: Recorder, instrument: InstrumentDefined
     )
     lost = "Roots given up because the log did not take them, or too late"
     metrics.counter("roots_lost", lost, lambda: recorder.lost)
-    metrics.counter("frames_lost", "Frames that the disk did not take", lambda: _lost(recorder))
+    metrics.counter("frames_lost", "Frames that the disk did not take", lambda: recorder.frames_lost)
     metrics.counter("clock_steps", "Steps of the wall clock, which receive times do not follow", lambda: clock.steps)
     metrics.gauge("ended", "1 once the source has said its end", lambda: recorder.is_ended)
     metrics.gauge(
@@ -112,10 +112,6 @@ def _client(live: LiveSource, name: str) -> float:
 
 def _ends(live: LiveSource, kind: str) -> float:
     return float(live.client.counts.disconnects.get(kind, 0)) if live.client else 0.0
-
-
-def _lost(recorder: Recorder) -> float:
-    return float(recorder.recording.frames_lost) if recorder.recording else 0.0
 
 
 def _count(feed: Feed, name: str) -> float:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
-from time import monotonic
 from typing import Any, Protocol
 
 import msgspec
@@ -15,12 +14,11 @@ from mm_service.ending import end_tasks
 from mm_service.service import Service
 from mm_service.sources import LIVE, PACED
 from mm_services.recorder.options import frames_folder
+from mm_services.recorder.port import FramePort
 from mm_services.recorder.state import Counted, Seen, added_counts
 from mm_store.frames import FLUSH_NS
-from mm_store.recording import Recording
 from mm_store.ws_lines import LeftOut
 from mm_venues.feed_counts import FeedCounts
-from mm_venues.registry import venue_of
 from mm_venues.steady_clock import SteadyClock
 from mm_wire.subjects import RECORDER, status_subject
 
@@ -51,23 +49,20 @@ class Source(Protocol):
         """Fetch one where that can be done."""
 
 
-class Recorder:
+class Recorder(FramePort):
     """One instrument's frames to roots. `end_asked`: the log is to end behind what was taken."""
 
     def __init__(self, service: Service, instrument: InstrumentDefined) -> None:
         options, bus = service.options, service.settings.bus
-        self.feed = venue_of(instrument.instrument_id).new_feed(instrument)
+        super().__init__(instrument, frames_folder(options, instrument), self._ask_snapshot)
         self.clock = SteadyClock()
         clock = {"clock_ns": self.clock.now_ns} if options.source == LIVE else {}
         self.roots = RootSource(service.bus, service.group, RECORDER, **clock)
-        self.frames = self.first_ns = self._flushed_ns = 0
+        self._flushed_ns = 0
         self.shift_ns = 0  # what puts our clock to the time of a recording
-        self.heard_s = monotonic()  # when the last frame came
         self.is_ended = False
         self.end_asked = asyncio.Event()
         self.source: Source | None = None
-        folder = frames_folder(options, instrument)
-        self.recording = Recording(folder, instrument.venue_symbol, self._ask_snapshot) if folder else None
         self._service, self._bus = service, service.bus
         self._book_top, self._group = bus.book_top, service.group
         self._is_paced = bool(options.speed) or options.source.startswith(PACED)
@@ -111,7 +106,7 @@ class Recorder:
         return Seen(
             feed=self.counts(),
             frames=self.frames,
-            frames_lost=self.recording.frames_lost if self.recording else 0,
+            frames_lost=self.frames_lost,
             lost=self.lost,
             clock_steps=self.clock.steps,
             left_out=dict(self.source.left_out) if self.source else {},
@@ -123,8 +118,7 @@ class Recorder:
     def _failures(self) -> list[str]:
         """Why the session is no good: what a recording contradicts, what ended a live one, what is not on disk."""
         found = self.source.failures() if self.source else []
-        found += [self.recording.failure] if self.recording and self.recording.failure else []
-        return found + ([self.counted.not_known] if self.counted.not_known else [])
+        return found + self.disk_failures() + ([self.counted.not_known] if self.counted.not_known else [])
 
     def _ask_snapshot(self) -> None:
         if self.source:
@@ -222,12 +216,7 @@ class Recorder:
         if not 0 <= recv_ns - self._flushed_ns < FLUSH_NS:  # before the frame: what is kept counts what is on disk
             self._flushed_ns = recv_ns
             self.flush()
-        events = self.feed.feed(recv_ns, frame)
-        self.frames += 1
-        self.first_ns = self.first_ns or recv_ns
-        self.heard_s = monotonic()
-        if self.recording is not None:
-            self.recording.write(recv_ns, frame)
+        events = self.put(recv_ns, frame)
         if self._book_top:
             return events
         return [event for event in events if not isinstance(event, BookTop)]

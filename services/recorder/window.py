@@ -13,11 +13,12 @@ import msgspec
 
 from mm_core.types import InputError, UnavailableError
 from mm_service.ending import end_tasks
+from mm_services.recorder.port import FramePort
 from mm_store.atomic import replacing
-from mm_store.recording import Recording
 from mm_venues.audit import warm_book
 from mm_venues.defined import Defined
 from mm_venues.port import Client, Connection, Venue, VenueAwayError
+from mm_venues.registry import venue_of
 from mm_venues.settings import VenueSettings
 from mm_venues.steady_clock import SteadyClock
 
@@ -62,7 +63,7 @@ async def record(venue: Venue, settings: VenueSettings, symbol: str, data: Path,
             defined = await _before(ending, _define(connection, symbol))
             if defined is None:
                 return None
-            window = _Window(venue, defined, data)
+            window = _Window(defined, data)
             with window.writing():
                 await _before(ending, window.run(connection))
             return window.recorded(monotonic() - begin_s)
@@ -70,30 +71,27 @@ async def record(venue: Venue, settings: VenueSettings, symbol: str, data: Path,
         ending.cancel()
 
 
-class _Window:
+class _Window(FramePort):
     """One instrument's frames to its folder."""
 
-    def __init__(self, venue: Venue, defined: Defined, data: Path) -> None:
-        self._venue = venue
+    def __init__(self, defined: Defined, data: Path) -> None:
         self._defined = defined
         self._symbol = defined.instrument.venue_symbol
         self._folder = data.joinpath(*defined.instrument.instrument_id.split("."))
         warm_book()
-        self._feed = venue.new_feed(defined.instrument)
+        super().__init__(defined.instrument, self._folder, self._ask_snapshot)
         self._client: Client
-        self._recording: Recording
-        self._frames = 0
         self._is_defined = False  # on disk, once
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Have the folder for ourselves, and everything on disk in the end."""
-        self._recording = Recording(self._folder, self._symbol, self._ask_snapshot)
+        assert self.recording is not None
         try:
             self._write_definition()
             yield
         finally:
-            self._recording.close()
+            self.recording.close()
 
     def _ask_snapshot(self) -> None:
         self._client.request_snapshot()
@@ -114,7 +112,7 @@ class _Window:
 
     async def run(self, connection: Connection) -> None:
         """Take frames until cancelled."""
-        self._client = connection.client(self._symbol, lambda: self._feed, self._hear)
+        self._client = connection.client(self._symbol, lambda: self.feed, self._hear)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._client.run())
             group.create_task(self._flush())
@@ -126,30 +124,29 @@ class _Window:
             instrument_id=self._defined.instrument.instrument_id,
             folder=str(self._folder),
             seconds=seconds,
-            frames=self._frames - self._recording.frames_lost,
-            frames_lost=self._recording.frames_lost,
+            frames=self.frames - self.frames_lost,
+            frames_lost=self.frames_lost,
             connects=counts.connects,
             connect_errors=counts.connect_errors,
             lost=sum(count for reason, count in counts.disconnects.items() if reason != "stopped"),  # that is our end
-            feed=msgspec.structs.asdict(self._feed.counts()),
-            failures=[self._recording.failure] if self._recording.failure else [],
+            feed=msgspec.structs.asdict(self.feed.counts()),
+            failures=self.disk_failures(),
         )
 
     def _hear(self, recv_ns: int, frame: bytes) -> None:
         """The port of the client: what the feed takes is kept, as by the recorder on the bus."""
-        feed = self._feed
-        feed.feed(recv_ns, frame)
+        feed = self.feed
+        self.put(recv_ns, frame)
         if feed.definition_changed and feed.new_instrument is not None:
             log.warning("%s: %s: the instrument is another one from here on", self._symbol, feed.definition_changed)
-            self._feed = self._venue.new_feed(feed.new_instrument)
-        self._frames += 1
-        self._recording.write(recv_ns, frame)
+            self.feed = venue_of(feed.new_instrument.instrument_id).new_feed(feed.new_instrument)
 
     async def _flush(self) -> None:
         """A quiet market writes nothing by itself."""
         while True:
             await asyncio.sleep(FLUSH_S)
-            self._recording.flush()
+            if self.recording is not None:
+                self.recording.flush()
             self._write_definition()
 
 
