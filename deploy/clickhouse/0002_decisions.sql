@@ -60,8 +60,7 @@ CREATE TABLE IF NOT EXISTS orders (
     price_ticks Nullable(Int64) CODEC(ZSTD),
     qty_lots Nullable(Int64) CODEC(ZSTD),
     time_in_force LowCardinality(Nullable(String)),
-    adjusted_reason LowCardinality(Nullable(String)) COMMENT 'why risk made it smaller, or none',
-    reason LowCardinality(Nullable(String)) COMMENT 'why risk denied or the venue rejected it',
+    reason LowCardinality(Nullable(String)) COMMENT 'why risk made it smaller or denied it, or the venue rejected it',
     leaves_lots Nullable(Int64) CODEC(ZSTD)
 ) ENGINE = MergeTree ORDER BY (session, instrument_id, seq)
 SETTINGS non_replicated_deduplication_window = 100;

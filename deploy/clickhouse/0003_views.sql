@@ -54,16 +54,16 @@ CREATE OR REPLACE VIEW v_orders AS
 SELECT
     session, instrument_id, seq, event, ts_ns, local_ns, order_id, side,
     price_ticks * tick AS price, qty_lots * lot AS qty, leaves_lots * lot AS leaves,
-    time_in_force, adjusted_reason, reason
+    time_in_force, reason
 FROM (
     SELECT
         session, instrument_id, seq, event, ts_ns, local_ns, order_id, side, price_ticks, qty_lots, leaves_lots,
-        time_in_force, adjusted_reason, reason
+        time_in_force, reason
     FROM orders
     UNION ALL
     SELECT
         session, instrument_id, seq, 'OrderFilled', ts_ns, local_ns, order_id, side, price_ticks, qty_lots, leaves_lots,
-        NULL, NULL, NULL
+        NULL, NULL
     FROM fills
 ) AS life
 INNER JOIN v_units USING (session, instrument_id);
@@ -93,7 +93,6 @@ INNER JOIN v_units USING (session, instrument_id);
 -- What risk answered: let through (and why less), passed on, or denied and why.
 CREATE OR REPLACE VIEW risk_decisions AS
 SELECT
-    session, instrument_id, seq, event, ts_ns, local_ns, order_id, side, price_ticks, qty_lots,
-    coalesce(reason, adjusted_reason) AS reason
+    session, instrument_id, seq, event, ts_ns, local_ns, order_id, side, price_ticks, qty_lots, reason
 FROM orders
 WHERE event IN ('SubmitOrder', 'CancelOrder', 'AmendOrder', 'OrderDenied');
