@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check rules parity recorded recompute profiles cases wire faults livefaults ends sessions storm clients containers cluster mutants \
+.PHONY: help setup paper test check rules parity long recompute profiles cases wire faults livefaults ends sessions storm clients containers cluster mutants \
 	simulate latency golden bench image up down clean
 .DELETE_ON_ERROR:
 
@@ -31,12 +31,11 @@ paper: $(STAMP) ## Paper-trade the synthetic sample over NATS and ClickHouse, to
 	$(BIN)/crypto-mm paper --venue binance --symbol SYNTH --source replay:samples/synth.gz \
 		--config deploy/config/paper.toml --out $(OUT)
 
-# Tests of one process each, or of a server that mostly waits: two at a time. The others start whole sessions, which use both cores.
-PARALLEL := tests/unit tests/property tests/contract tests/golden tests/recompute tests/figures tests/simulation tests/integration/runtime
+# Files of tests side by side: many wait for a server, and three at a time use both cores.
+WORKERS ?= 3
 
-test: check ## Lint, then run all tests: what continuous integration runs
-	$(BIN)/pytest -n 2 --dist loadfile $(PARALLEL)
-	$(BIN)/pytest $(addprefix --ignore=,$(PARALLEL))
+test: check ## Lint, then run all tests but the slow ones: what continuous integration runs first
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## Lint only: ruff, mypy, import contracts
 	$(BIN)/ruff check
@@ -54,7 +53,7 @@ parity: $(STAMP) ## Live against offline, over a real nats-server: part of `test
 faults: $(STAMP) ## Kill each process of a session twenty times: about five minutes
 	$(BIN)/pytest tests/faults -m slow
 
-recorded: $(STAMP) ## A whole recorded session over midnight and the backtest of its tape; fill times of whole recordings: five minutes
+long: $(STAMP) ## Long tests: killed writers and recorders, a store that is away, whole recordings: ten minutes
 	$(BIN)/pytest tests/integration tests/property -m slow --ignore=tests/integration/test_session_ends.py
 
 recompute: $(STAMP) ## Recompute sessions of whole recordings from their raw frames by other code: three minutes, prints tables

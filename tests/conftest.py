@@ -3,11 +3,21 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No example is timed: the first one compiles, and machines are noisy.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--update-golden`; only `make golden` passes it."""
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files instead of comparing")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that run whole sessions come first: short ones fill what is left of several workers' time."""
+    items.sort(key=lambda item: not {"parity", "integration"} & {*item.path.parts})
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ SERVER = "nats-server"
 
 def paper_command(out: Path, *options: str, source: str = f"replay:{SAMPLE}", config: Path = CONFIG) -> list[str]:
     """The command of a session on the bus."""
-    symbol = "SYNTH" if str(SAMPLE) in source else "BTCUSDT"
+    symbol = Path(source).name.partition("_")[0].partition(".")[0].upper()  # synth.gz, btcusdt_20240808.gz
     given = ["--symbol", symbol, "--source", source, "--config", str(config), "--out", str(out), "--json", *options]
     return [sys.executable, "-m", "mm_cli", "paper", *given]
 

@@ -4,9 +4,8 @@ import ast
 import inspect
 import re
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import pytest
 
 from mm_core.events import EVENTS, Event
 
@@ -25,11 +24,6 @@ FILE_LINES = 300
 FUNCTION_LINES = 40
 
 
-def name(path: Path) -> str:
-    """A file's name in a test's id."""
-    return str(path.relative_to(ROOT))
-
-
 def has_set(node: ast.AST) -> bool:
     """Whether a piece of code makes a set, whose order no one promises."""
     if isinstance(node, ast.Call):
@@ -37,46 +31,67 @@ def has_set(node: ast.AST) -> bool:
     return isinstance(node, ast.Set | ast.SetComp)
 
 
-@pytest.mark.parametrize("path", CODE, ids=name)
-def test_files_and_functions_fit_in_a_head(path: Path) -> None:
-    text = path.read_text()
-    assert text.count("\n") <= FILE_LINES
-    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    lengths = {function.name: (function.end_lineno or 0) - function.lineno + 1 for function in functions}
-    assert {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES} == {}
+def offenders(paths: list[Path], find: Callable[[Path], object]) -> dict[str, object]:
+    """What `find` has against some of the files, by their names."""
+    return {str(path.relative_to(ROOT)): found for path in paths if (found := find(path))}
 
 
-@pytest.mark.parametrize("path", CODE, ids=name)
-def test_nothing_waits_in_a_way_that_loses_a_cancellation(path: Path) -> None:
+def nodes(path: Path) -> Iterator[ast.AST]:
+    """The syntax tree of a file, node by node."""
+    return ast.walk(ast.parse(path.read_text()))
+
+
+def test_files_fit_in_a_head() -> None:
+    def too_long(path: Path) -> int:
+        lines = path.read_text().count("\n")
+        return lines if lines > FILE_LINES else 0
+
+    assert offenders(CODE, too_long) == {}
+
+
+def test_functions_fit_on_a_screen() -> None:
+    def too_long(path: Path) -> dict[str, int]:
+        functions = [node for node in nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        lengths = {function.name: (function.end_lineno or 0) - function.lineno + 1 for function in functions}
+        return {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES}
+
+    assert offenders(CODE, too_long) == {}
+
+
+def test_nothing_waits_in_a_way_that_loses_a_cancellation() -> None:
     # asyncio.wait_for of Python 3.11 returns a result that came in the same turn, and the task goes on for ever.
-    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
-    places = [f"{path}:{call.lineno}" for call in calls if ast.unparse(call) == "asyncio.wait_for"]
-    assert places == [] or path.name == "test_ending.py"
+    def waits(path: Path) -> list[int]:
+        calls = [node for node in nodes(path) if isinstance(node, ast.Attribute)]
+        return [call.lineno for call in calls if ast.unparse(call) == "asyncio.wait_for"]
+
+    assert {*offenders(CODE, waits)} == {"tests/unit/runtime/test_ending.py"}  # it shows the loss
 
 
-@pytest.mark.parametrize("event", [Event, *EVENTS], ids=lambda event: event.__name__)
-def test_events_are_frozen_keyword_only_and_documented(event: type[Event]) -> None:
-    assert event.__struct_config__.frozen
-    parameters = inspect.signature(event).parameters.values()
-    assert [each.name for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY] == []
-    assert event.__dict__.get("__doc__")
+def test_events_are_frozen_keyword_only_and_documented() -> None:
+    events: list[type[Event]] = [Event, *EVENTS]
+    for event in events:
+        assert event.__struct_config__.frozen, event
+        parameters = inspect.signature(event).parameters.values()
+        assert [each.name for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY] == [], event
+        assert event.__dict__.get("__doc__"), event
 
 
-@pytest.mark.parametrize("path", CORE, ids=name)
-def test_the_core_holds_no_set_so_it_iterates_none(path: Path) -> None:
-    assert [ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if has_set(node)] == []
+def test_the_core_holds_no_set_so_it_iterates_none() -> None:
+    assert offenders(CORE, lambda path: [ast.unparse(node) for node in nodes(path) if has_set(node)]) == {}
 
 
-@pytest.mark.parametrize("package", PACKAGES + PROGRAMS, ids=name)
-def test_every_package_and_program_has_a_readme(package: Path) -> None:
-    assert (package / "README.md").is_file()
+def test_every_package_and_program_has_a_readme() -> None:
+    assert [folder for folder in PACKAGES + PROGRAMS if not (folder / "README.md").is_file()] == []
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=name)
-def test_nothing_names_a_machine(path: Path) -> None:
+def test_nothing_names_a_machine() -> None:
     places = "home|root|work|tmp|Users"
-    text = re.sub(r"^.*tmpfs.*", "", path.read_text(errors="ignore"), flags=re.MULTILINE)  # of a container
-    assert re.findall(rf"(?<![\w.)}}-])/(?:{places})(?![\w-])", text) == []
+
+    def named(path: Path) -> list[str]:
+        text = re.sub(r"^.*tmpfs.*", "", path.read_text(errors="ignore"), flags=re.MULTILINE)  # of a container
+        return re.findall(rf"(?<![\w.)}}-])/(?:{places})(?![\w-])", text)
+
+    assert offenders(TEXTS, named) == {}
 
 
 def test_the_lock_holds_no_address() -> None:

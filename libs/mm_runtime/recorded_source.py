@@ -42,11 +42,17 @@ class RecordedSource:
         return self._findings.failures(self._recorder.counts())
 
     async def replay(self) -> None:
-        """Recorded frames with their recorded times. Started again, it says the same roots again."""
+        """Recorded frames with their recorded times. Started again, it publishes the same roots again.
+
+        What the sequencer has is not paced a second time.
+        """
         recorder, paced_ns, started_ns = self._recorder, 0, 0
         await recorder.roots.start()
-        for recv_ns, frame in self._within():
-            if recorder.is_heard and not paced_ns:
+        for number, (recv_ns, frame) in enumerate(self._within()):
+            if recorder.roots.is_repeating:
+                if number % YIELD_FRAMES == 0:
+                    await asyncio.sleep(0)
+            elif recorder.is_heard and not paced_ns:
                 paced_ns, started_ns = recv_ns, perf_counter_ns()
             due_ns = started_ns + int((recv_ns - paced_ns) / self._speed) if paced_ns and self._speed else 0
             if not await self._pause(due_ns, perf_counter_ns) or not await self._take(recv_ns, frame):

@@ -113,6 +113,11 @@ class RootSource:
         self._skips_at = number
 
     @property
+    def is_repeating(self) -> bool:
+        """True while the sequencer has the next root already, from before a restart."""
+        return self._number + 1 < self._next
+
+    @property
     def unconfirmed(self) -> int:
         """Roots that the log is not known to hold."""
         return len(self._kept)

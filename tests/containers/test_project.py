@@ -1,6 +1,7 @@
 """The whole chain in containers: each one crashed, or cut off from the bus, and the log and the store are as if not."""
 
 import hashlib
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -79,3 +80,15 @@ def test_the_log_and_the_store_are_as_if_nothing_had_been(
         expected |= {"orders": summary["orders"], "fills": summary["fills"]}
         assert {key: stored["counts"][key] for key in expected} == expected
         assert restarts == dict.fromkeys(CRASHED, 1 if harm is crash else 0)
+        check_export(running, summary)
+
+
+def check_export(running: Project, summary: dict[str, Any]) -> None:
+    """Whether the session in containers is a session: exported by the operator, and verified by every node."""
+    operator = ("run", "--rm", "--no-TTY", "operator")
+    exported = running.run(*operator, "export", "--group", "main", "--out", "/exports/session", "--json")
+    found = json.loads(exported.splitlines()[-1])
+    assert {key: found[key] for key in ("orders", "fills")} == {key: summary[key] for key in ("orders", "fills")}
+    verified = json.loads(running.run(*operator, "verify", "--session", "/exports/session", "--json").splitlines()[-1])
+    assert (verified["ok"], verified["first_difference"]) == (True, None)
+    print(f"exported: {found['orders']} orders, {found['fills']} fills; verified: {verified['ok']}")  # noqa: T201

@@ -43,12 +43,6 @@ def check(folder: Path, name: str, kills: int, undisturbed: tuple[dict[str, Any]
     assert summary["restarts"] == {name: kills}
 
 
-def test_a_session_survives_the_death_of_its_sequencer(
-    tmp_path: Path, undisturbed: tuple[dict[str, Any], list[bytes]]
-) -> None:
-    check(tmp_path, "sequencer", 2, undisturbed, seed=1)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_session_survives_twenty_deaths_of(

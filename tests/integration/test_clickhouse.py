@@ -88,6 +88,7 @@ def last_place(folder: Path) -> int:
     return place
 
 
+@pytest.mark.slow
 def test_a_writer_killed_at_any_moment_leaves_the_rows_of_an_undisturbed_one(tmp_path: Path) -> None:
     draw = random.Random(SEED)  # noqa: S311 - the moments of the kills, to be the same in each run
     killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"

@@ -216,6 +216,7 @@ def test_a_user_without_a_password_is_bad_input() -> None:
         login_of(BusSettings(user="quoter"), "anything")
 
 
+@pytest.mark.slow
 def test_a_session_of_these_users_runs_to_its_end(guarded: Server, tmp_path: Path) -> None:
     instrument = tmp_path / "instrument.json"
     instrument.write_bytes(msgspec.json.encode(define("SYNTH", WsLines([SAMPLE])).instrument))

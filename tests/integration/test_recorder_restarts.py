@@ -84,6 +84,7 @@ def check_counts(summary: dict[str, Any], folder: Path, least: int) -> None:
     assert summary["failures"] == []
 
 
+@pytest.mark.slow
 def test_a_paced_recorder_that_is_killed_goes_on_where_the_market_is(tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = paper_command(out, "--duration", f"{SECONDS}s", *QUOTES, source=f"paced:{SAMPLE}")
@@ -102,6 +103,7 @@ def test_a_paced_recorder_that_is_killed_goes_on_where_the_market_is(tmp_path: P
     assert trades[-1] - trades[0] >= len(trades)  # and what came while it was away is missed
 
 
+@pytest.mark.slow
 def test_a_live_recorder_that_is_killed_counts_for_the_whole_session(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with served(tmp_path, "--source", str(SAMPLE), "--symbol", "SYNTH", "--speed", "4") as venue:

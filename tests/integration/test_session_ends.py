@@ -108,6 +108,7 @@ def test_a_frozen_recorder_does_not_keep_the_session_from_ending(tmp_path: Path)
     assert not (out / "manifest.json").exists()
 
 
+@pytest.mark.slow
 def test_a_session_that_was_ended_at_once_goes_on_to_the_same_end(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with session(paper_command(tmp_path / "whole"), tmp_path / "state") as process:

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import pytest
 from tests.session import environment, paper_command, session
 from tests.unit.store_clickhouse import http_front
 
@@ -41,6 +42,7 @@ def until(state: Path, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any
     raise AssertionError(f"not within {PATIENCE_S:.0f} s: {archiver(state)}")
 
 
+@pytest.mark.slow
 def test_the_archiver_catches_up_with_a_store_that_was_away(tmp_path: Path) -> None:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))

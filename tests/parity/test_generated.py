@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.parity.harness import assert_equal, by_loop, by_nodes, small
 from tests.parity.markets import INSTRUMENT, Market, configs, moves
@@ -18,7 +18,7 @@ EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "300"))
 WIDTH, FAR = 128, 64
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES)
 @given(configs(), moves, st.integers(1, 4))
 def test_nodes_and_loop_decide_the_same(config: Config, drawn: list[Any], rounds: int) -> None:
     parts = small(new_parts(config, INSTRUMENT), WIDTH, FAR)

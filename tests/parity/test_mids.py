@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.parity.harness import by_nodes
 from tests.parity.markets import INSTRUMENT, Market, configs, moves
@@ -39,7 +39,7 @@ def assert_same(one: Mids, other: Mids) -> None:
     assert np.all(np.diff(one.changes["mid_half"]) != 0)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES)
 @given(configs(), moves, st.integers(1, 4))
 def test_they_are_those_that_the_exchange_notes(config: Config, drawn: list[Any], rounds: int) -> None:
     parts = new_parts(config, INSTRUMENT)

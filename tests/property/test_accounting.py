@@ -42,7 +42,7 @@ def naive(steps: list[tuple[str, int, int, int]]) -> tuple[int, int, int]:
     return position, cash, realised
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(histories())
 def test_total_is_realised_plus_unrealised_and_spread_plus_inventory(steps: list[tuple[str, int, int, int]]) -> None:
     account = new(ACCOUNT)

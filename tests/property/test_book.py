@@ -70,7 +70,7 @@ def visible(book: calls.State, side: int, count: int) -> list[tuple[int, int]]:
     return list(zip(ticks[:found].tolist(), lots[:found].tolist(), strict=True))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(streams())
 def test_the_book_equals_its_specification_after_every_step(stream: tuple[list[int], list[Step]]) -> None:
     prices, steps = stream
@@ -123,7 +123,7 @@ def test_a_book_of_more_levels_than_it_holds_knows_those_nearest_to_the_touch(se
     assert not calls.is_cut(book, BUY)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(streams(), st.randoms(use_true_random=False))
 def test_the_hash_depends_on_the_levels_only(stream: tuple[list[int], list[Step]], random: Random) -> None:
     book, reference = new_book(calls.WIDTH, calls.FAR), ReferenceBook()

@@ -59,7 +59,7 @@ class Orders:
         return made
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(STEPS, st.integers(0, 5), st.sampled_from([GTX, GTX, GTC, IOC]))
 def test_one_trade_never_fills_more_than_its_lots_and_every_order_adds_up(
     steps: list[tuple[str, int, int]], queue_model: int, flag: int
@@ -77,7 +77,7 @@ def test_one_trade_never_fills_more_than_its_lots_and_every_order_adds_up(
         assert priority == sorted(priority), "a worse price or a later order was filled first"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(STEPS, st.integers(0, 5))
 def test_without_partial_fills_an_order_is_filled_whole_and_a_trade_reaches_no_more_than_its_lots(
     steps: list[tuple[str, int, int]], queue_model: int
@@ -92,7 +92,7 @@ def test_without_partial_fills_an_order_is_filled_whole_and_a_trade_reaches_no_m
             assert sum(filled for _, filled in made[:-1]) < lots  # only the last one may be more than was left
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(STEPS, st.sampled_from([GTC, IOC]))
 def test_no_more_is_taken_of_a_displayed_level_than_it_shows_until_it_changes(
     steps: list[tuple[str, int, int]], flag: int
@@ -112,7 +112,7 @@ def test_no_more_is_taken_of_a_displayed_level_than_it_shows_until_it_changes(
                 assert taken[level] <= shown[level]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(STEPS, st.integers(0, 5), st.integers(0, 1))
 def test_the_same_requests_and_market_give_the_same_bytes(
     steps: list[tuple[str, int, int]], queue_model: int, partial_fills: int

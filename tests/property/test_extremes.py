@@ -79,7 +79,7 @@ def half_even(value: Fraction) -> int:
     return round(value)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(values, st.sampled_from([1, -1]), st.integers(-(10**9), 10**9), instruments())
 def test_money_and_fees_are_exact_or_refused(
     size: int, sign: int, rate_ppb: int, instrument: InstrumentDefined
@@ -93,7 +93,7 @@ def test_money_and_fees_are_exact_or_refused(
     assert found == (fee if abs(fee) <= INT64_MAX and abs(value * rate_ppb) < 2**128 else None)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(values, values, values)
 def test_a_scaled_value_is_rounded_half_even_whatever_its_size(value: int, factor: int, divisor: int) -> None:
     right = half_even(Fraction(value * factor, divisor))
@@ -102,7 +102,7 @@ def test_a_scaled_value_is_rounded_half_even_whatever_its_size(value: int, facto
         assert found == (sign * right if right <= INT64_MAX else None)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(st.lists(st.tuples(values, st.sampled_from([1, -1])), min_size=1, max_size=5), values, values)
 def test_a_column_is_rounded_half_even_whatever_its_size(column: list[tuple[int, int]], num: int, den: int) -> None:
     signed = [value * sign for value, sign in column]
@@ -110,7 +110,6 @@ def test_a_column_is_rounded_half_even_whatever_its_size(column: list[tuple[int,
     assert found == [half_even(Fraction(abs(each) * num, den)) * (1 if each >= 0 else -1) for each in signed]
 
 
-@settings(deadline=None)
 @given(spread(2**29), st.integers(0, 2**29))
 def test_halves_are_rounded_to_even(divisor: int, whole: int) -> None:
     assert int(scale_half_even(2**32 * (2 * whole + 1), divisor, 2**33 * divisor)) == half_even(
@@ -118,7 +117,7 @@ def test_halves_are_rounded_to_even(divisor: int, whole: int) -> None:
     )
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(st.tuples(values, values, values), st.tuples(*[st.sampled_from([1, -1, 0])] * 3))
 def test_a_sum_of_a_product_is_exact_or_refused(sizes: tuple[int, int, int], signs: tuple[int, int, int]) -> None:
     base, count, each = (size * sign for size, sign in zip(sizes, signs, strict=True))
@@ -143,7 +142,7 @@ def fills(draw: st.DrawFn) -> list[tuple[int, int, int]]:
     return [(side, price_ticks, max(1, min(qty_lots, 2**57 // price_ticks))) for side, price_ticks, qty_lots in steps]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(fills(), prices)
 @example(  # what is unrealised does not fit, what it makes with the cash does
     [
@@ -194,7 +193,6 @@ def test_levels_of_9e17_lots_are_walked_without_a_wrap() -> None:
     assert ((fractions[2:] >= 0) & (fractions[2:] < 1)).all()
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(*[spread(INT64_MAX)] * 4), min_size=2, max_size=30))
 def test_the_flow_of_huge_sizes_keeps_its_sign(steps: list[tuple[int, int, int, int]]) -> None:
     """Bid sizes only grow, ask sizes only shrink: buying pressure, however large."""
@@ -208,7 +206,6 @@ def test_the_flow_of_huge_sizes_keeps_its_sign(steps: list[tuple[int, int, int, 
     assert 0 <= total <= 2**52
 
 
-@settings(deadline=None)
 @given(spread(INT64_MAX), spread(INT64_MAX))
 def test_a_weighted_mid_lies_between_bid_and_ask_whatever_the_sizes(bid_lots: int, ask_lots: int) -> None:
     middle = calls.weighted_mid(100, bid_lots, 101, ask_lots)
@@ -235,7 +232,7 @@ def test_ten_bitcoins_in_rupiah_are_booked_with_the_right_fees() -> None:
     assert after.realised_e9 == 1_000 * 10**9  # type: ignore[attr-defined]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(instruments())
 def test_every_listing_can_be_traded_with_the_defaults(instrument: InstrumentDefined) -> None:
     new_parts(to_config({}), instrument)
@@ -276,7 +273,6 @@ def test_what_cannot_be_held_is_refused_at_the_start(
         new_parts(to_config(sections), instrument_of(*sizes))
 
 
-@settings(deadline=None)
 @given(spread(2**31 - 1), spread(2**61), st.sampled_from([BUY, SELL]))
 def test_risk_lets_no_more_value_through_than_the_account_holds(price_ticks: int, qty_lots: int, side: int) -> None:
     risk = new_risk()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.parity.harness import by_nodes, small
 from tests.parity.markets import INSTRUMENT, Market, configs, move, moves
@@ -139,7 +139,7 @@ def times_generated(config: Config, drawn: list[Any], late_ms: list[int]) -> Tim
     return times
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(st.one_of(configs(), touching()), st.one_of(moves, busy), lateness_ms)
 def test_nothing_fills_before_its_order_nor_behind_its_cancel(
     config: Config, drawn: list[Any], late_ms: list[int]

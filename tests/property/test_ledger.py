@@ -5,7 +5,7 @@ from random import Random
 from zlib import crc32
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm_runtime.ledger import Entry, Ledger, LogDiffersError
@@ -121,7 +121,6 @@ class Run:
             self.settle()
 
 
-@settings(deadline=None)
 @given(worlds, roots_of, randoms)
 def test_the_order_is_breadth_first_however_reports_arrive(world: World, roots: list[bytes], random: Random) -> None:
     run = Run(world, list(roots), [])
@@ -131,7 +130,6 @@ def test_the_order_is_breadth_first_however_reports_arrive(world: World, roots: 
     assert run.ledger.waits_for() == (0, [])
 
 
-@settings(deadline=None)
 @given(worlds, roots_of, randoms)
 def test_it_is_quiescent_exactly_when_every_hearer_has_reported(
     world: World, roots: list[bytes], random: Random
@@ -147,7 +145,6 @@ def test_it_is_quiescent_exactly_when_every_hearer_has_reported(
     assert run.ledger.is_quiescent
 
 
-@settings(deadline=None)
 @given(worlds, roots_of, st.floats(0, 1), randoms)
 def test_any_cut_of_the_log_is_gone_on_with_in_the_same_way(
     world: World, roots: list[bytes], where: float, random: Random
@@ -164,7 +161,6 @@ def test_any_cut_of_the_log_is_gone_on_with_in_the_same_way(
     assert run.log == whole
 
 
-@settings(deadline=None)
 @given(worlds, roots_of, st.data())
 def test_a_node_that_answers_otherwise_than_the_log_is_noticed(
     world: World, roots: list[bytes], data: st.DataObject

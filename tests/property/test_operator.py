@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.parity.harness import small
 from tests.parity.markets import INSTRUMENT, Market, configs
@@ -152,7 +152,7 @@ class Chain:
             now_ns = self.tick()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(configs(), st.integers(0, 2**32), COMMANDS)
 def test_orders_and_positions_agree_whatever_the_operator_says_and_flatten_ends_flat(
     config: Config, seed: int, commands: list[tuple[int, tuple[Command, str, str]]]

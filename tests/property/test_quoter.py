@@ -23,7 +23,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(STEPS, st.integers(1, 5), st.integers(0, 1), st.floats(0.1, 5))
 def test_no_price_is_quoted_twice_and_no_order_cancelled_twice_or_too_early(
     steps: list[tuple[str, int, int]], levels: int, cancel_pending: int, half_spread_ticks: float
@@ -77,7 +77,7 @@ REASONS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(EVENTS, REASONS, st.integers(1, 3), st.floats(0.5, 5))
 def test_there_are_no_more_refusals_than_changes_of_what_they_depend_on(
     events: list[tuple[str, int, int]], reasons: list[Reason | Reject], levels: int, half_spread_ticks: float
@@ -110,7 +110,7 @@ def test_there_are_no_more_refusals_than_changes_of_what_they_depend_on(
     assert refused <= 2 * levels * changes
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(EVENTS)
 def test_a_halted_quoter_wants_nothing_whatever_comes(events: list[tuple[str, int, int]]) -> None:
     quoter = calls.new_quoter(1.0, levels=3, replenish_below=0.25)
@@ -128,7 +128,7 @@ def test_a_halted_quoter_wants_nothing_whatever_comes(events: list[tuple[str, in
         assert quoter["terms"]["want"][0].tolist() == [0, 0]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.floats(0.01, 1e6),
     st.floats(-1e7, 1e7),

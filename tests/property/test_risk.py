@@ -69,7 +69,7 @@ class Gate:
         return sum(lots for each, _, lots in self.orders.values() if each == side)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(STEPS, st.integers(1, 60), st.integers(100, 6_000))
 def test_the_position_with_all_working_orders_stays_within_its_limits(
     steps: list[tuple[str, int, int, int]], position_lots_max: int, notional_tick_lots_max: int
@@ -87,7 +87,7 @@ def test_the_position_with_all_working_orders_stays_within_its_limits(
             assert abs(gate.position) * 90 <= notional_tick_lots_max
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(STEPS, st.lists(st.tuples(st.integers(0, 59), st.integers(1, 50)), max_size=20))
 def test_however_many_prints_fill_an_order_it_counts_once(
     steps: list[tuple[str, int, int, int]], late: list[tuple[int, int]]
@@ -104,7 +104,7 @@ def test_however_many_prints_fill_an_order_it_counts_once(
         assert int(gate.risk["filled"]["count"][0]) == len(filled)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(STEPS, st.integers(0, 60), st.integers(0, 6_000))
 def test_a_spot_account_never_owes_either_currency(
     steps: list[tuple[str, int, int, int]], base_lots: int, quote_tick_lots: int

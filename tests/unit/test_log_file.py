@@ -91,26 +91,28 @@ def test_any_beginning_of_a_file_is_a_beginning_of_the_log(whole: Path, tmp_path
     log, data = records(20), log_files(whole)[0].read_bytes()
     lengths = []
     for size in range(len(data) + 1):
-        folder = _copied(tmp_path / "cut", whole, data[:size])
-        found = list(read_records(folder))
+        found = list(read_records(_copied(tmp_path / "cut", whole, data[:size])))
         assert found == log[: len(found)]
         lengths.append(len(found))
-        with LogWriter(folder) as writer:
-            assert writer.next_seq == len(found) + 1
-            for record in log[len(found) :]:
-                writer.append(record)
-        assert list(read_records(folder)) == log
     assert all(one <= other for one, other in pairwise(lengths))
     assert sorted({*lengths}) == [0, 4, 8, 12, 16, 20]
+    ends = [at for at in range(1, len(data)) if lengths[at - 1] < lengths[at]]
+    for size in {0, *(end + by for end in ends for by in (-1, 0, 1, 7))}:
+        folder = _copied(tmp_path / "cut", whole, data[:size])
+        with LogWriter(folder) as writer:
+            assert writer.next_seq == lengths[size] + 1
+            for record in log[lengths[size] :]:
+                writer.append(record)
+        assert list(read_records(folder)) == log
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_named(whole: Path, tmp_path_factory: pytest.TempPathFactory, place: float, bit: int) -> None:
     log, data = records(20), bytearray(log_files(whole)[0].read_bytes())
     data[int(place * len(data))] ^= 1 << bit
     folder = _copied(tmp_path_factory.getbasetemp() / "flipped", whole, bytes(data))
-    found: list[Record] = []
+    found = list[Record]()
     with pytest.raises(IntegrityError, match=r"events_000000000001\.msgpack\.zst: damaged from (1|5|9|13|17) on"):
         found.extend(read_records(folder))
     assert found == log[: len(found)]

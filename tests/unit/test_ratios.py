@@ -150,7 +150,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(STEPS, st.integers(-20_000, 20_000))
 def test_the_largest_drawdown_of_a_recording_is_the_accountants(
     steps: list[tuple[str, int, int, int]], fee_e9: int

@@ -98,7 +98,7 @@ orders = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(orders=orders, cuts=st.lists(st.integers(0, 1_000), max_size=4))
 def test_quoted_shares_do_not_depend_on_the_cuts(
     orders: list[tuple[int, int, int, int | None]], cuts: list[int]

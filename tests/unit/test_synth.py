@@ -91,13 +91,13 @@ def check_tops(params: Params) -> int:
 
 @given(markets)
 @example(Params())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_rebuilt_book_never_crosses_and_agrees_with_every_shared_book_ticker(params: Params) -> None:
     assert check_tops(params) >= (20 if params == Params() else 0)
 
 
 @given(markets)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_ids_are_gapless_times_in_order_and_trades_lie_between_the_diffs(params: Params) -> None:
     recv_ns, sent = zip(*messages(params), strict=True)
     data = [message["data"] for message in sent if "data" in message]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm_core.events import BookDelta, BookSnapshot, BookTop
@@ -107,7 +107,6 @@ def test_a_book_is_crossed_only_after_a_whole_delta() -> None:
 sides = st.dictionaries(st.integers(1, 40), st.integers(0, 5), max_size=6)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.tuples(sides, sides), min_size=1, max_size=12))
 def test_the_compiled_book_has_the_touch_of_the_naive_one_while_not_crossed(
     changes: list[tuple[dict[int, int], dict[int, int]]],

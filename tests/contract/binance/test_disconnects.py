@@ -112,7 +112,7 @@ arrivals = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(arrivals)
 def test_a_book_is_valid_only_by_a_snapshot_and_diffs_without_a_hole_of_one_connection(
     steps: list[tuple[str, int]],
@@ -146,7 +146,6 @@ def test_a_book_is_valid_only_by_a_snapshot_and_diffs_without_a_hole_of_one_conn
 
 
 @given(arrivals)
-@settings(deadline=None)
 def test_after_anything_a_diff_and_a_fresh_snapshot_heal(steps: list[tuple[str, int]]) -> None:
     feed, at = new_feed(), 5
     for what, shift in [*steps, ("lost", 0)]:

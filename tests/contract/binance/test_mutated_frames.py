@@ -110,7 +110,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 cut = st.sampled_from(GOOD).flatmap(lambda frame: st.integers(0, len(frame) - 1).map(lambda end: frame[:end]))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.one_of(mutated(), cut, st.binary(max_size=40)), min_size=1, max_size=4))
 def test_a_feed_survives_any_frame(frames: list[bytes]) -> None:
     feed = proven()

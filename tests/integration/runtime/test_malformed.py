@@ -27,7 +27,7 @@ from mm_store.ws_lines import WsLines
 from mm_wire import subjects as s
 
 SECONDS = 40
-SPEED = 2  # the session lasts longer than the messages
+SPEED = 4  # the session lasts longer than the messages
 END_S = 240.0
 NESTED = 100_000
 PACK = msgspec.msgpack.encode
@@ -93,7 +93,8 @@ async def bombard(server: Server, names: list[str], processes: dict[str, subproc
         seeing = await client.subscribe("_INBOX.>", cb=see)
         refused = {}
         for subject in subjects():
-            answers = [await ask(client, subject, payload) for kind in PAYLOADS.values() for payload in kind]
+            asked = (ask(client, subject, payload) for kind in PAYLOADS.values() for payload in kind)
+            answers = await asyncio.gather(*asked)
             refused[subject] = sum("error" in answer for answer in answers if isinstance(answer, dict))
         await seeing.unsubscribe()
         assert len(inboxes) > 5

@@ -155,6 +155,30 @@ def test_a_live_source_gives_up_what_is_not_stored_and_goes_on_with_a_gap(server
     assert asyncio.run(log_of(server)) == plain_log([*roots[:1], *LATER])
 
 
+def test_a_replay_that_is_restarted_knows_what_it_repeats(server: Server) -> None:
+    roots = market(20)
+
+    async def run() -> list[bool]:
+        async with running(server.url) as group:
+            await group.sequencer()
+            await group.nodes()
+            source = await group.source()
+            assert not source.is_repeating
+            await source.put(roots[:12])
+            assert not source.is_repeating
+            await until(lambda: source.unconfirmed == 0)
+            await group.kill(source._bus)
+            source, repeats = await group.source(), []
+            for root in roots:
+                repeats.append(source.is_repeating)
+                source.offer([root])
+            await beside(group, say_all(group, source, []))
+            return repeats
+
+    assert asyncio.run(run()) == [True] * 12 + [False] * (len(roots) - 12)
+    assert asyncio.run(log_of(server)) == plain_log(roots)
+
+
 @pytest.mark.parametrize("is_lost", [False, True], ids=["the sequencer lives", "the sequencer dies too"])
 def test_a_live_source_that_is_restarted_goes_on_behind_what_has_come(server: Server, *, is_lost: bool) -> None:
     roots = market(20)

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm_core import filters as core
@@ -79,7 +79,6 @@ def test_filters_of_another_grid_are_none(tick: str, lot: str, equal: bool) -> N
     assert (filters_on(units_of(instrument()), instrument(tick, lot)) is not None) == equal
 
 
-@settings(deadline=None)
 @given(UNITS, UNITS, st.integers(1, 10**15), st.integers(0, 10**18), st.integers(0, 10**18))
 def test_a_value_is_bounded_exactly(tick: str, lot: str, price_ticks: int, least_e9: int, most_e9: int) -> None:
     filters = filters_of(instrument(tick, lot, notional_e9_min=least_e9, notional_e9_max=most_e9))
@@ -92,7 +91,6 @@ def test_a_value_is_bounded_exactly(tick: str, lot: str, price_ticks: int, least
         assert most * unit_e9 <= most_e9 < (most + 1) * unit_e9
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 1), st.integers(1, 10**13), st.integers(0, 10**13), st.integers(0, 10**8), st.integers(0, 2 * 10**6)
 )

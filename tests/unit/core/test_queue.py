@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.core.calls import State
 
@@ -59,7 +59,6 @@ def test_a_logarithm_takes_quantities_in_the_base() -> None:
 
 
 @pytest.mark.parametrize(("model", "power"), MODELS)
-@settings(deadline=None)  # the first example compiles
 @given(steps=st.lists(st.tuples(st.booleans(), st.integers(0, 60)), min_size=1, max_size=20))
 def test_the_front_does_not_depend_on_the_size_of_the_lot(
     model: int, power: float, steps: list[tuple[bool, int]]

@@ -1,0 +1,41 @@
+"""How a recording is paced, over again when its recorder was started again."""
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mm_core.types import NS_PER_S
+from mm_runtime.recorded_source import RecordedSource
+
+
+class Paced(RecordedSource):
+    """Notes until when each frame waits, instead of waiting."""
+
+    def __init__(self, recorder: Any, lines: Any) -> None:
+        super().__init__(recorder, lines, speed=2.0, duration_ns=0, offset_ns=0)
+        self._roots = recorder.roots
+        self.waits: list[bool] = []
+
+    async def _pause(self, until_ns: int, clock_ns: Callable[[], int]) -> bool:
+        self.waits.append(until_ns > clock_ns())
+        return True
+
+    async def _take(self, recv_ns: int, frame: bytes) -> bool:
+        self._roots.left -= 1
+        self._roots.is_repeating = self._roots.left > 0
+        return bool(recv_ns and frame)
+
+
+@pytest.mark.parametrize(("repeated", "waits"), [(0, [False] + [True] * 9), (6, [False] * 7 + [True] * 3)])
+def test_what_the_log_has_is_not_paced_again(repeated: int, waits: list[bool]) -> None:
+    async def start() -> int:
+        return repeated + 1
+
+    roots = SimpleNamespace(start=start, left=repeated, is_repeating=repeated > 0)
+    recorder = SimpleNamespace(roots=roots, is_heard=True)
+    source = Paced(recorder, [(at * 1_000 * NS_PER_S, b"frame") for at in range(1, 11)])
+    asyncio.run(source.replay())
+    assert source.waits == waits
