@@ -32,10 +32,11 @@ class Group:
             touch = event.bid_ticks, event.bid_lots, event.ask_ticks, event.ask_lots
             self.books.append(Seen(event.local_ns, int(event.state), touch))
         elif kind == "SubmitOrder":
-            terms = int(event.side), event.price_ticks, event.qty_lots, int(event.time_in_force)
-            self.requests.append((event.local_ns, Request(False, event.order_id, *terms)))
+            order = int(event.side), event.price_ticks, event.qty_lots, int(event.time_in_force)
+            self.requests.append((event.local_ns, Request(False, event.order_id, *order)))
         elif kind == "CancelOrder":
-            self.requests.append((event.local_ns, Request(True, event.order_id)))
+            terms = int(event.side), event.price_ticks, event.qty_lots
+            self.requests.append((event.local_ns, Request(True, event.order_id, *terms)))
 
 
 def groups(events: Iterable[Any]) -> Iterator[Group]:

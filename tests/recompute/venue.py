@@ -63,6 +63,10 @@ class Request(NamedTuple):
     flag: int = 0
 
 
+def _terms_of(request: Request) -> dict[str, int]:
+    return {"side": request.side, "price_ticks": request.price_ticks, "lots": request.lots}
+
+
 class Lag:
     """The shortest delay of what is dated; it may have grown since by a ten-thousandth of the time."""
 
@@ -95,6 +99,7 @@ class Venue:
         self._inbox: deque[tuple[int, Request]] = deque()
         self._outbox: deque[Answer] = deque()
         self._arrival_ns = self._due_ns = self.market_ns = self._known_ns = 0
+        self._sent_lots: dict[int, int] = {}  # by order
         self._lag = Lag()
 
     def send(self, request: Request, local_ns: int) -> None:
@@ -156,36 +161,36 @@ class Venue:
             arrival_ns, request = self._inbox.popleft()
             ts_ns = max(arrival_ns, self.market_ns)
             if request.is_cancel:
-                self._cancel(request.order_id, ts_ns)
+                self._cancel(request, ts_ns)
             else:
                 self._submit(request, ts_ns)
 
-    def _cancel(self, order_id: int, ts_ns: int) -> None:
+    def _cancel(self, request: Request, ts_ns: int) -> None:
+        order_id = request.order_id
         resting = [each for orders in self._floor.orders for each in orders if each.order_id == order_id]
         for order in resting:
             self._floor.orders[order.side].remove(order)
-            terms = {"side": order.side, "price_ticks": order.price_ticks, "leaves_lots": order.leaves_lots}
-            self._answer(ts_ns, "OrderCanceled", order_id, **terms)
+            terms = {"side": order.side, "price_ticks": order.price_ticks, "lots": self._sent_lots[order_id]}
+            self._answer(ts_ns, "OrderCanceled", order_id, **terms, leaves_lots=order.leaves_lots)
         if not resting:
-            self._answer(ts_ns, "CancelRejected", order_id)
+            self._answer(ts_ns, "CancelRejected", order_id, **_terms_of(request))
 
     def _submit(self, request: Request, ts_ns: int) -> None:
         other = self._floor.book.best[1 - request.side]
-        leaves_lots = request.lots
+        leaves_lots = self._sent_lots[request.order_id] = request.lots
         if other != NONE and rank_of(request.side, request.price_ticks) >= -other:
             if request.flag == GTX:
                 self._reject(request, WOULD_TAKE, ts_ns)
                 return
             leaves_lots = self._take(request, ts_ns)
         if leaves_lots and request.flag == IOC:
-            terms = {"side": request.side, "price_ticks": request.price_ticks, "leaves_lots": leaves_lots}
-            self._answer(ts_ns, "OrderExpired", request.order_id, **terms)
+            self._answer(ts_ns, "OrderExpired", request.order_id, **_terms_of(request), leaves_lots=leaves_lots)
         elif leaves_lots:
             self._rest(request, leaves_lots, ts_ns)
 
     def _reject(self, request: Request, reason: int, ts_ns: int) -> None:
-        terms = {"side": request.side, "price_ticks": request.price_ticks, "lots": request.lots}
-        self._answer(ts_ns, "OrderRejected", request.order_id, **terms, reason=reason)
+        terms = _terms_of(request) | {"leaves_lots": request.lots, "reason": reason}
+        self._answer(ts_ns, "OrderRejected", request.order_id, **terms)
 
     def _rest(self, request: Request, leaves_lots: int, ts_ns: int) -> None:
         if len(self._floor.orders[request.side]) == ORDERS_MAX:
@@ -194,8 +199,7 @@ class Venue:
         rank = rank_of(request.side, request.price_ticks)
         place = Place(self._terms.share, self._floor.book.lots[request.side].get(rank, 0))
         self._floor.add(Order(request.order_id, request.side, request.price_ticks, leaves_lots, place, ts_ns))
-        terms = {"side": request.side, "price_ticks": request.price_ticks, "lots": request.lots}
-        self._answer(ts_ns, "OrderAccepted", request.order_id, **terms)
+        self._answer(ts_ns, "OrderAccepted", request.order_id, **_terms_of(request), leaves_lots=leaves_lots)
 
     def _take(self, request: Request, ts_ns: int) -> int:
         """Take what is displayed within the limit; what is left. Whole fills take all at the best price."""
