@@ -92,10 +92,10 @@ def _versions() -> Iterator[Line]:
             yield Line(name, FAIL, "not installed; expected the packages of requirements.lock")
     yield _said_by("nats-server", ["nats-server", "--version"])
     yield _said_by("chdb engine", [sys.executable, "-c", "import chdb; print(chdb.engine_version)"])
-    from mm_core.compiled import CORE_DIGEST, CPU, JIT
+    from mm_core.compiled import COMPILER, CORE_DIGEST, JIT
 
     yield Line("core digest", OK, CORE_DIGEST)
-    yield Line("compiled code", OK if JIT else WARN, f"for {CPU}" if JIT else "off: NUMBA_DISABLE_JIT is set")
+    yield Line("compiled code", OK if JIT else WARN, COMPILER if JIT else "off: NUMBA_DISABLE_JIT is set")
 
 
 def _said_by(name: str, command: list[str]) -> Line:

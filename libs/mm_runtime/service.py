@@ -18,6 +18,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pythonjsonlogger.json import JsonFormatter
 
+from mm_core.cpu import check_cpu
 from mm_core.types import InputError, IntegrityError, UnavailableError
 from mm_runtime.bus import Bus
 from mm_runtime.config import load_config
@@ -190,6 +191,7 @@ def run_service(
     add_options(parser)
     options = parser.parse_args()
     try:
+        check_cpu(os.environ.get("NUMBA_CPU_NAME"))
         settings = load_config(options.config, options.set)
         set_up_logs(name, settings.service.log_level)
 
