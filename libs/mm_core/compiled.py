@@ -16,7 +16,7 @@ import numpy as np
 from numba.core import config
 from numba.misc.appdirs import user_cache_dir
 
-from mm_core.cpu import target
+from mm_core.cpu import c_library, target
 from mm_core.digest import sources_digest
 
 # What compiled functions take has no static type: a record of a structured array, an array, a strategy (terms, top).
@@ -35,8 +35,9 @@ CORE_DIGEST = sources_digest("mm_core")
 
 if config.CPU_NAME is not None and config.CPU_FEATURES is None:
     config.CPU_FEATURES = ""  # those of the CPU that is named; numba would add those of this one
-# What turns the sources into code; what was compiled by another one may be another code.
+# What makes code of the sources, and besides what the last bit of a float may depend on.
 COMPILER = f"numba {numba.__version__}, llvmlite {llvmlite.__version__}, {target(config.CPU_NAME, config.CPU_FEATURES)}"
+PLATFORM = f"{COMPILER}, {c_library()}"
 # Compiled functions of other modules call only each other and these.
 _KEY = f"{CORE_DIGEST} {sources_digest('mm_research.engine')} {COMPILER}"
 _FOLDER = config.CACHE_DIR or user_cache_dir("crypto-mm")

@@ -4,6 +4,8 @@ The levels are those of the x86-64 psABI: v2 is common since 2009, v3 (AVX2, FMA
 every CPU that has it, and on those only: on another one the process would be killed at an unknown instruction.
 """
 
+import platform
+
 from llvmlite import binding
 
 from mm_core.types import InputError
@@ -24,6 +26,12 @@ def target(name: str | None, features: str | None) -> str:
     """What LLVM compiles for, as text: the CPU of that name, or this one."""
     parts = (binding.get_process_triple(), name or binding.get_host_cpu_name(), features or "")
     return " ".join(part for part in parts if part)
+
+
+def c_library() -> str:
+    """The library that computes powers and logarithms, and whether by fused multiply-add: see README.md, Floats."""
+    fused = "with" if binding.get_host_cpu_features().get("fma") else "without"
+    return f"{' '.join(platform.libc_ver()).strip() or platform.system()} {fused} FMA"
 
 
 def check_cpu(name: str | None) -> None:

@@ -28,7 +28,7 @@ class _Manifest(msgspec.Struct):
     core_digest: str
     config: dict[str, Any]
     instrument: InstrumentDefined
-    compiler: str = ""
+    platform: str = ""
     inputs: list[_Input] = []
 
 
@@ -47,7 +47,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     command: str
     core_digest: str
-    compiler: str
+    platform: str
     config: Config
     instrument: InstrumentDefined
     digests: dict[str, str] | None
@@ -75,7 +75,7 @@ def read_stored(folder: Path) -> Stored:
         folder=folder,
         command=manifest.command,
         core_digest=manifest.core_digest,
-        compiler=manifest.compiler,
+        platform=manifest.platform,
         config=config,
         instrument=manifest.instrument,
         digests=summary.digests if is_over else None,

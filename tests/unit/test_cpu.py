@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from llvmlite import binding
@@ -75,3 +76,24 @@ def test_a_program_ends_with_one_line(program: list[str]) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error: NUMBA_CPU_NAME=bonnell: expected one of ")
     assert done.stderr.count("\n") == 1
+
+
+FLOATS = """
+import re
+from mm_core.exchange.queue import share_behind
+from mm_core.quoting.avellaneda_stoikov import half_spread_ticks, reservation_ticks
+share_behind(3, 2.5, 0.1, 5.0, 7.0)
+half_spread_ticks(0.1, 0.2, 0.3, 0.4)
+reservation_ticks(1.0, 2.0, 3.0, 4.0, 5.0)
+for function in (share_behind, half_spread_ticks, reservation_ticks):
+    for code in function.inspect_asm().values():
+        print(len(re.findall("vmulsd", code)) > 0, len(re.findall(r"vfn?m(?:add|sub)", code)))
+"""
+
+
+@pytest.mark.skipif("x86_64" not in binding.get_process_triple(), reason="of another processor")
+def test_no_product_and_sum_are_fused_where_the_cpu_could(tmp_path: Path) -> None:
+    level = {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    command = [sys.executable, "-c", FLOATS]
+    done = subprocess.run(command, env=os.environ | level, capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "True 0\n" * 3

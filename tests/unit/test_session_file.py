@@ -7,7 +7,7 @@ import pytest
 
 from mm_cli.folder import check_empty, new_folder
 from mm_cli.order import defined_of, new_order, old_order
-from mm_core.compiled import COMPILER
+from mm_core.compiled import PLATFORM
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
 from mm_runtime.config import load_config, to_toml, without_settings
@@ -99,14 +99,14 @@ def test_a_session_of_another_core_is_refused(begun: Path) -> None:
         old_order(begun, salvage=False)
 
 
-def test_a_session_goes_on_with_another_compiler_or_cpu_and_notes_it(begun: Path) -> None:
+def test_a_session_goes_on_on_another_platform_and_notes_it(begun: Path) -> None:
     path = begun / "session.json"
     content = msgspec.json.decode(path.read_bytes())
-    assert content["compiler"] == COMPILER
-    path.write_bytes(msgspec.json.encode(content | {"compiler": "numba 0, elsewhere"}))
+    assert content["platform"] == PLATFORM
+    path.write_bytes(msgspec.json.encode(content | {"platform": "numba 0, elsewhere"}))
     asked = old_order(begun, salvage=False).asked
-    note = f"another compiler or CPU than before goes on: {COMPILER}, not numba 0, elsewhere"
-    assert (asked.compiler, asked.notes) == (COMPILER, ["a note", note])
+    note = f"another compiler, CPU or C library than before goes on: {PLATFORM}, not numba 0, elsewhere"
+    assert (asked.platform, asked.notes) == (PLATFORM, ["a note", note])
     write_session_file(begun, asked)
     assert old_order(begun, salvage=False).asked == asked  # noted once
 
