@@ -22,12 +22,6 @@ class CancelIntent(OrderEvent, frozen=True, kw_only=True):
     """The quoter wants an order gone."""
 
 
-class AmendIntent(OrderEvent, frozen=True, kw_only=True):
-    """The quoter wants an order smaller, keeping its place in the queue."""
-
-    qty_lots: int
-
-
 class SubmitOrder(OrderEvent, frozen=True, kw_only=True):
     """Risk lets an order through; `adjusted_reason` is not 0 where risk made it smaller."""
 
@@ -40,12 +34,6 @@ class SubmitOrder(OrderEvent, frozen=True, kw_only=True):
 
 class CancelOrder(OrderEvent, frozen=True, kw_only=True):
     """A cancel on its way to the venue; risk says it for the quoter, and on its own when it halts."""
-
-
-class AmendOrder(OrderEvent, frozen=True, kw_only=True):
-    """An amend on its way to the venue."""
-
-    qty_lots: int
 
 
 class OrderDenied(OrderEvent, frozen=True, kw_only=True):
@@ -81,12 +69,6 @@ class OrderCanceled(OrderEvent, frozen=True, kw_only=True):
 
 class CancelRejected(OrderEvent, frozen=True, kw_only=True):
     """The cancel found nothing: the order was done before it arrived."""
-
-
-class OrderAmended(OrderEvent, frozen=True, kw_only=True):
-    """The order rests with `leaves_lots` open."""
-
-    leaves_lots: int
 
 
 class OrderExpired(OrderEvent, frozen=True, kw_only=True):
