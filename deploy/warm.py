@@ -3,9 +3,11 @@
 python deploy/warm.py deploy/config
 """
 
+import os
 import sys
 from pathlib import Path
 
+from mm_core.cpu import check_cpu
 from mm_core.events import InstrumentDefined
 from mm_core.setup.warm import warm
 from mm_service.config import load_config
@@ -18,6 +20,7 @@ INSTRUMENT = InstrumentDefined(
 
 def main(folder: str) -> None:
     """Warm the core for every configuration of a folder."""
+    check_cpu(os.environ.get("NUMBA_CPU_NAME"))
     for path in sorted(Path(folder).glob("*.toml")):
         warm(load_config(path, environment={}), INSTRUMENT)
     warm_book()

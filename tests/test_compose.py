@@ -21,6 +21,7 @@ BUILT = [name for name, service in SERVICES.items() if "build" in service]
 def test_every_program_on_the_bus_has_a_line_and_its_user_a_uid() -> None:
     programs = sorted(path.parent.name for path in ROOT.glob("services/*/__main__.py"))
     assert sorted(name.replace("-", "_") for name in SERVICES if name.replace("-", "_") in programs) == programs
+    assert UIDS.keys() >= {*users("main"), NATS, CLICKHOUSE}
     for name in (*users("main"), NATS, CLICKHOUSE):
         assert SERVICES[name]["user"] == f"{UIDS[name]}:{UIDS[name]}", name
 

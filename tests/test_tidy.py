@@ -7,13 +7,15 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from mm_core.events import EVENTS, Event
 
 ROOT = Path(__file__).parents[1]
 CODE = [path for folder in ("libs", "services", "tests") for path in sorted((ROOT / folder).rglob("*.py"))]
 CORE = [path for path in CODE if path.is_relative_to(ROOT / "libs" / "mm_core")]
 PACKAGES = [path.parent for path in CODE if path.name == "__init__.py" and path.parent.parent == ROOT / "libs"]
-PROGRAMS = [path.parent for path in CODE if path.name == "__main__.py" and path.is_relative_to(ROOT / "services")]
+PROGRAMS = [path.parent for path in CODE if path.name == "__init__.py" and path.parent.parent == ROOT / "services"]
 TEXTS = [
     path
     for part in ("libs", "services", "tests", "docs", ".ci")
@@ -96,6 +98,14 @@ def test_nothing_names_a_machine() -> None:
 
 def test_the_lock_holds_no_address() -> None:
     assert "://" not in (ROOT / "requirements.lock").read_text()
+
+
+def test_the_lock_holds_versions_that_the_project_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [Requirement(line) for line in (*project["dependencies"], *project["optional-dependencies"]["dev"])]
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE))
+    wrong = [str(each) for each in asked if not each.specifier.contains(locked[each.name])]
+    assert wrong == []
 
 
 def test_the_import_contracts_name_every_package() -> None:

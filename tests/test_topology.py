@@ -24,15 +24,15 @@ HEARD_BY: dict[tuple[type[e.Event], ...], tuple[str, ...]] = {
     (e.Tick,): (BOOK_BUILDER, QUOTER, RISK, PAPER_EXCHANGE),
     (e.OperatorCommand,): (RISK, QUOTER),
     (e.Book,): (QUOTER, RISK, ACCOUNTANT),
-    (e.OrderIntent, e.CancelIntent, e.AmendIntent): (RISK,),
-    (e.SubmitOrder, e.CancelOrder, e.AmendOrder): (PAPER_EXCHANGE,),
+    (e.OrderIntent, e.CancelIntent): (RISK,),
+    (e.SubmitOrder, e.CancelOrder): (PAPER_EXCHANGE,),
     (e.OrderDenied,): (QUOTER,),
     (
         *(e.OrderAccepted, e.OrderRejected, e.OrderCanceled, e.CancelRejected),
-        *(e.OrderAmended, e.OrderExpired, e.OrderFilled),
+        *(e.OrderExpired, e.OrderFilled),
     ): (QUOTER, RISK, ACCOUNTANT),
     (e.TradingState, e.LimitChanged): (QUOTER, ACCOUNTANT),
-    (e.AccountSnapshot, e.PositionChanged, e.Markout, e.KpiSnapshot): (QUOTER, RISK),
+    (e.PositionChanged,): (QUOTER, RISK),
 }
 MAY_HEAR = {kind: nodes for kinds, nodes in HEARD_BY.items() for kind in kinds}
 

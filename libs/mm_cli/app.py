@@ -1,6 +1,7 @@
 """The command: registers one module per subcommand and turns errors into exit codes. See README.md."""
 
 import logging
+import os
 import signal
 import sys
 from importlib.metadata import version
@@ -72,6 +73,10 @@ def main(commands: typer.Typer = app) -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("mm_bus.bus").setLevel(logging.ERROR)  # an outage is told by what it does to the command
     try:
+        if "NUMBA_CPU_NAME" in os.environ:  # else nothing of the compiler need be loaded here
+            from mm_core.cpu import check_cpu
+
+            check_cpu(os.environ["NUMBA_CPU_NAME"])
         commands(prog_name="crypto-mm")
     except InputError as error:
         typer.echo(f"error: {error}", err=True)

@@ -78,12 +78,6 @@ def config_files(profile: str, config: Path | None) -> list[Path]:
     return files + ([config] if config else [])
 
 
-def service_options(files: Sequence[Path], settings: Sequence[str]) -> list[str]:
-    """The same configuration as options of a service."""
-    named = [("--config", str(path.resolve())) for path in files] + [("--set", setting) for setting in settings]
-    return [word for option in named for word in option]
-
-
 def decimal_option(option: str, text: str) -> Decimal:
     """The decimal of an option. InputError names the option if it is no finite number."""
     try:

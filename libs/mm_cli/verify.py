@@ -31,6 +31,7 @@ def run(
     import msgspec
 
     from mm_cli.summary import tell_notes
+    from mm_core.compiled import PLATFORM
     from mm_research.stored import read_stored
     from mm_research.verify import verify_stored
     from mm_session.complete import complete
@@ -43,6 +44,8 @@ def run(
         typer.echo("note: the session has no summary: it has not come to its end, no digests are compared", err=True)
     if not verified.core_digest_equal:
         typer.echo(f"note: {ANOTHER_CORE}", err=True)
+    if stored.platform not in {"", PLATFORM}:
+        typer.echo(f"note: the session ran on {stored.platform}; this is {PLATFORM}", err=True)
     typer.echo(msgspec.json.encode(verified.to_json()).decode() if as_json else _text(verified))
     if not verified.complete:
         raise typer.Exit(INTERRUPTED)

@@ -1,15 +1,13 @@
-"""How decision code is compiled: two decorators, one constructor for state, one digest of the sources.
+"""How decision code is compiled: three decorators, one constructor for state, and where compiled code is kept.
 
 numba's cache on disk does not notice an edit in a callee that lives in another file, so its folder is named by a
-digest of every compiled source, the versions of numba and llvmlite, and the CPU. It is set here, before the first
-function is compiled. `NUMBA_DISABLE_JIT=1` runs the same code as plain Python.
+digest of the compiled sources, the versions of numba and llvmlite, and the CPU. It is set here, before the first
+function is compiled. `NUMBA_DISABLE_JIT=1` runs the same code as plain Python, `NUMBA_CPU_NAME` compiles for another
+CPU than this one: see `mm_core.cpu`.
 """
 
 import hashlib
-import importlib.util
-import pkgutil
-from collections.abc import Callable, Iterator
-from importlib.machinery import ModuleSpec
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import llvmlite
@@ -17,6 +15,9 @@ import numba
 import numpy as np
 from numba.core import config
 from numba.misc.appdirs import user_cache_dir
+
+from mm_core.cpu import c_library, target
+from mm_core.digest import sources_digest
 
 # What compiled functions take has no static type: a record of a structured array, an array, a strategy (terms, top).
 Record = Any
@@ -29,40 +30,18 @@ int64: Callable[[Any], int] = np.int64  # type: ignore[assignment]
 
 F = TypeVar("F", bound=Callable[..., Any])
 JIT = not config.DISABLE_JIT
-# The packages that hold compiled functions. Only the first one decides; the second runs it over columns.
-COMPILED_PACKAGES = ("mm_core", "mm_research")
-
-
-def _sources(spec: ModuleSpec | None) -> Iterator[tuple[str, bytes]]:
-    """Yield (module name, source) of a module and everything below it, in name order."""
-    if spec is None or spec.loader is None or spec.origin is None:
-        return
-    yield spec.name, spec.loader.get_data(spec.origin)  # type: ignore[attr-defined]  # every file loader has it
-    for module in sorted(pkgutil.iter_modules(spec.submodule_search_locations or []), key=lambda m: m.name):
-        found = module.module_finder.find_spec(module.name, None)
-        for name, source in _sources(found):
-            yield f"{spec.name}.{name}", source
-
-
-def sources_digest(*packages: str) -> str:
-    """SHA-256 of all sources of the packages, numba, llvmlite and the CPU: equal digests compile to equal code."""
-    sha = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {CPU}".encode())
-    for package in packages:
-        for name, source in _sources(importlib.util.find_spec(package)):
-            sha.update(f"\n{name} {len(source)}\n".encode())
-            sha.update(source)
-    return sha.hexdigest()
-
-
-def _cpu() -> str:
-    from llvmlite import binding  # here: it loads LLVM, which the JIT-off mode does not need
-
-    return f"{binding.get_process_triple()} {binding.get_host_cpu_name()}"
-
-
-CPU = _cpu()
+# What decides, compiled or not. With equal digests, configuration and root events every decision is the same.
 CORE_DIGEST = sources_digest("mm_core")
-config.CACHE_DIR = f"{config.CACHE_DIR or user_cache_dir('crypto-mm')}/{sources_digest(*COMPILED_PACKAGES)[:16]}"
+
+if config.CPU_NAME is not None and config.CPU_FEATURES is None:
+    config.CPU_FEATURES = ""  # those of the CPU that is named; numba would add those of this one
+# What makes code of the sources, and besides what the last bit of a float may depend on.
+COMPILER = f"numba {numba.__version__}, llvmlite {llvmlite.__version__}, {target(config.CPU_NAME, config.CPU_FEATURES)}"
+PLATFORM = f"{COMPILER}, {c_library()}"
+# Compiled functions of other modules call only each other and these.
+_KEY = f"{CORE_DIGEST} {sources_digest('mm_research.engine')} {COMPILER}"
+_FOLDER = config.CACHE_DIR or user_cache_dir("crypto-mm")
+config.CACHE_DIR = f"{_FOLDER}/{hashlib.sha256(_KEY.encode()).hexdigest()[:16]}"
 
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "boundscheck": True}
 # A handler: called event by event from Python, and from the compiled loop.

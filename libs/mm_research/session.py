@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from mm_core.compiled import CORE_DIGEST
+from mm_core.compiled import CORE_DIGEST, PLATFORM
 from mm_core.events import InstrumentDefined
 from mm_core.setup.config import Config
 from mm_research.recording import Recording
@@ -66,6 +66,7 @@ def manifest(session: Session) -> dict[str, Any]:
         "command": session.command,
         "complete": session.complete,
         "core_digest": CORE_DIGEST,
+        "platform": PLATFORM,
         "config": {name: msgspec.to_builtins(getattr(session.config, name)) for name in Config.__struct_fields__},
         "clock_offset_ns": session.config.clock.offset_ns,
         "instrument": msgspec.to_builtins(session.instrument),

@@ -28,6 +28,7 @@ class _Manifest(msgspec.Struct):
     core_digest: str
     config: dict[str, Any]
     instrument: InstrumentDefined
+    platform: str = ""
     inputs: list[_Input] = []
 
 
@@ -46,6 +47,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     command: str
     core_digest: str
+    platform: str
     config: Config
     instrument: InstrumentDefined
     digests: dict[str, str] | None
@@ -73,6 +75,7 @@ def read_stored(folder: Path) -> Stored:
         folder=folder,
         command=manifest.command,
         core_digest=manifest.core_digest,
+        platform=manifest.platform,
         config=config,
         instrument=manifest.instrument,
         digests=summary.digests if is_over else None,

@@ -20,6 +20,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from mm_bus.bus import Bus
 from mm_bus.login import login_of
+from mm_core.cpu import check_cpu
 from mm_core.types import InputError, IntegrityError, UnavailableError
 from mm_service.config import load_config
 from mm_service.metrics import Metrics
@@ -190,6 +191,7 @@ def run_service(
     add_options(parser)
     options = parser.parse_args()
     try:
+        check_cpu(os.environ.get("NUMBA_CPU_NAME"))
         settings = load_config(options.config, options.set)
         set_up_logs(name, settings.service.log_level)
 

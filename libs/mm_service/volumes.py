@@ -10,15 +10,34 @@ from pathlib import Path
 
 from mm_bus.permissions import server_config, users
 from mm_core.types import InputError
-from mm_wire.subjects import ARCHIVER, OPERATOR, RECORDER
+from mm_wire.subjects import (
+    ACCOUNTANT,
+    ARCHIVER,
+    BOOK_BUILDER,
+    OPERATOR,
+    PAPER_EXCHANGE,
+    QUOTER,
+    RECORDER,
+    RISK,
+    SEQUENCER,
+)
 
 NATS, CLICKHOUSE, GRAFANA = "nats", "clickhouse", "grafana"
 READER = "reader"  # the user of ClickHouse that dashboards log in as
-FIRST_UID = 10_001
 CLICKHOUSE_UID, GRAFANA_UID = 101, 472  # those of the images
 SESSION_UID = 10_000
-# Who owns a secret, and runs as that uid in docker-compose.yml.
-UIDS = {name: FIRST_UID + number for number, name in enumerate([*users("main"), NATS])} | {
+# Who owns a secret, and runs as that uid in docker-compose.yml. Files on volumes belong to it: none changes its owner.
+UIDS = {
+    SEQUENCER: 10_001,
+    PAPER_EXCHANGE: 10_002,
+    BOOK_BUILDER: 10_003,
+    QUOTER: 10_004,
+    RISK: 10_005,
+    ACCOUNTANT: 10_006,
+    RECORDER: 10_007,
+    ARCHIVER: 10_008,
+    OPERATOR: 10_009,
+    NATS: 10_010,
     CLICKHOUSE: CLICKHOUSE_UID,
     GRAFANA: GRAFANA_UID,
 }

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from mm_bus.nats_server import DATA
-from mm_core.compiled import CORE_DIGEST
+from mm_core.compiled import CORE_DIGEST, PLATFORM
 from mm_core.setup.config import Config, to_config
 from mm_core.types import NS_PER_S, InputError
 from mm_service.settings import Settings, Store
@@ -82,6 +82,7 @@ def new_order(
         name=f"{defined.instrument.instrument_id}-{begun:%Y%m%dT%H%M%S}",
         command="paper",
         core_digest=CORE_DIGEST,
+        platform=PLATFORM,
         instrument=defined.instrument,
         config={name: sections[name] for name in Config.__struct_fields__},
         runtime={name: sections[name] for name in RUNTIME},
@@ -102,6 +103,9 @@ def old_order(folder: Path, *, salvage: bool) -> Order:
     """A session that goes on, with what it was asked then. InputError if it cannot: no such session, other files."""
     asked = read_session_file(folder)
     asked.check(folder, CORE_DIGEST)
+    if asked.platform != PLATFORM:
+        note = f"another compiler, CPU or C library than before goes on: {PLATFORM}, not {asked.platform}"
+        asked = msgspec.structs.replace(asked, platform=PLATFORM, notes=[*asked.notes, note])
     settings: Settings = to_config(asked.config | asked.runtime, Settings)
     if not settings.bus.url and not (folder / BUS / DATA).is_dir() and (folder / MANIFEST).exists():
         raise InputError(f"{folder}: the session has ended; expected one that was interrupted")

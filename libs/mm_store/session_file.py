@@ -28,11 +28,13 @@ class SessionFile(msgspec.Struct, frozen=True, kw_only=True):
 
     `config` are the sections of what is decided, `runtime` the others; both whole, with what files, environment and
     options said. `source` is live, replay or paced; `duration_ns` of market time, 0: to the end; `speed` 0: at most.
+    `platform`: what `core_digest` was compiled by and for; it may change on the way.
     """
 
     name: str
     command: str
     core_digest: str
+    platform: str = ""
     instrument: InstrumentDefined
     config: dict[str, Any]
     runtime: dict[str, Any]

@@ -1,6 +1,5 @@
 """The replay venue as a program: recorded files behind the venue's protocol on loopback, until a signal or the end."""
 
-import argparse
 import asyncio
 import signal
 import ssl
@@ -189,28 +188,3 @@ def _add_symbol(metrics: Metrics, replay: Replay, market: ReplayMarket) -> None:
     metrics.gauge(
         "held", "1 while the market waits for its snapshot to be fetched", lambda: market.is_held, symbol=symbol
     )
-
-
-def _port(text: str) -> int:
-    """A port. ValueError, which argparse turns into its own message, for what is none."""
-    if (port := int(text)) not in range(1 << 16):
-        raise ValueError(text)
-    return port
-
-
-def main(tell: Tell) -> None:
-    """Run the program of this process with its options."""
-    parser = argparse.ArgumentParser(prog="replay_venue")
-    parser.add_argument("--symbol", action="append", required=True)
-    parser.add_argument("--source", action="append", required=True, metavar="FILE[,FILE...]")
-    parser.add_argument("--exchange-info", type=Path)
-    parser.add_argument("--speed", type=float, default=1.0, help="multiple of real time; 0: as fast as it goes")
-    parser.add_argument("--host", default=HOST)
-    parser.add_argument("--port", type=_port, default=PORT)
-    parser.add_argument("--tls-port", type=_port)
-    parser.add_argument("--tls-cert", type=Path)
-    parser.add_argument("--tls-key", type=Path)
-    parser.add_argument("--exit-at-end", action="store_true")
-    given = vars(parser.parse_args())
-    files = [[Path(file) for file in source.split(",")] for source in given.pop("source")]
-    serve(Order(symbols=given.pop("symbol"), sources=files, **given), tell)

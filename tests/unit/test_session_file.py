@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mm_core.compiled import PLATFORM
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
 from mm_service.config import load_config, to_toml, without_settings
@@ -96,6 +97,18 @@ def test_a_session_of_another_core_is_refused(begun: Path) -> None:
     path.write_bytes(msgspec.json.encode(content | {"core_digest": "0" * 64}))
     with pytest.raises(InputError, match="was begun by another version of what decides"):
         old_order(begun, salvage=False)
+
+
+def test_a_session_goes_on_on_another_platform_and_notes_it(begun: Path) -> None:
+    path = begun / "session.json"
+    content = msgspec.json.decode(path.read_bytes())
+    assert content["platform"] == PLATFORM
+    path.write_bytes(msgspec.json.encode(content | {"platform": "numba 0, elsewhere"}))
+    asked = old_order(begun, salvage=False).asked
+    note = f"another compiler, CPU or C library than before goes on: {PLATFORM}, not numba 0, elsewhere"
+    assert (asked.platform, asked.notes) == (PLATFORM, ["a note", note])
+    write_session_file(begun, asked)
+    assert old_order(begun, salvage=False).asked == asked  # noted once
 
 
 def test_a_session_that_was_killed_before_it_had_a_bus_begins(begun: Path) -> None:

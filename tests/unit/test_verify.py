@@ -212,11 +212,12 @@ def test_a_summary_that_is_not_of_its_log_fails(session: Path, changed: Callable
 
 def test_another_core_is_told_and_compared_all_the_same(session: Path, changed: Callable[[Log], Path]) -> None:
     folder = changed(list(read_log(session)))
-    manifest = json.loads((folder / "manifest.json").read_text()) | {"core_digest": "0" * 64}
+    manifest = json.loads((folder / "manifest.json").read_text()) | {"core_digest": "0" * 64, "platform": "numba 0"}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     code, said, notes = run(folder)
     assert (code, said["ok"], said["core_digest_equal"]) == (0, True, False)
     assert "note: the session was made by another core" in notes
+    assert "note: the session ran on numba 0; this is numba " in notes
 
 
 def test_people_read_a_table_and_the_first_difference(session: Path, changed: Callable[[Log], Path]) -> None:

@@ -8,10 +8,7 @@ defaults, types never change, a change of meaning is a new event.
 from typing import get_args
 
 from mm_core.events.account import (
-    AccountSnapshot,
-    KpiSnapshot,
     LimitChanged,
-    Markout,
     PositionChanged,
     TradingState,
 )
@@ -34,13 +31,10 @@ from mm_core.events.market import (
     Trade,
 )
 from mm_core.events.orders import (
-    AmendIntent,
-    AmendOrder,
     CancelIntent,
     CancelOrder,
     CancelRejected,
     OrderAccepted,
-    OrderAmended,
     OrderCanceled,
     OrderDenied,
     OrderExpired,
@@ -56,24 +50,18 @@ AnyEvent = (
     | Book
     | OrderIntent
     | CancelIntent
-    | AmendIntent
     | SubmitOrder
     | CancelOrder
-    | AmendOrder
     | OrderDenied
     | OrderAccepted
     | OrderRejected
     | OrderCanceled
     | CancelRejected
-    | OrderAmended
     | OrderExpired
     | OrderFilled
     | TradingState
     | LimitChanged
-    | AccountSnapshot
     | PositionChanged
-    | Markout
-    | KpiSnapshot
 )
 ROOT_EVENTS: tuple[type[Event], ...] = get_args(RootEvent)
 EVENTS: tuple[type[Event], ...] = get_args(AnyEvent)
@@ -81,9 +69,6 @@ EVENTS: tuple[type[Event], ...] = get_args(AnyEvent)
 __all__ = [
     "EVENTS",
     "ROOT_EVENTS",
-    "AccountSnapshot",
-    "AmendIntent",
-    "AmendOrder",
     "AnyEvent",
     "Book",
     "BookDelta",
@@ -95,13 +80,10 @@ __all__ = [
     "Event",
     "FeedStatus",
     "InstrumentDefined",
-    "KpiSnapshot",
     "LimitChanged",
     "MarketEvent",
-    "Markout",
     "OperatorCommand",
     "OrderAccepted",
-    "OrderAmended",
     "OrderCanceled",
     "OrderDenied",
     "OrderEvent",

@@ -1,4 +1,4 @@
-"""Trading state, account, figures."""
+"""Trading state, limits, account."""
 
 from mm_core.events.base import Said
 from mm_core.types import TradeState
@@ -26,14 +26,6 @@ class LimitChanged(Said, frozen=True, kw_only=True):
     text: str = ""
 
 
-class AccountSnapshot(Said, frozen=True, kw_only=True):
-    """The account at the opening of a log: position in lots, cash in half-ticks x lots, fees in 1e-9 quote."""
-
-    position_lots: int
-    cash_half_tick_lots: int
-    fees_e9: int
-
-
 class PositionChanged(Said, frozen=True, kw_only=True):
     """The account after a fill. Money in 1e-9 quote; realised + unrealised = spread + inventory, fees apart.
 
@@ -49,17 +41,3 @@ class PositionChanged(Said, frozen=True, kw_only=True):
     inventory_e9: int
     drawdown_e9: int = 0
     drawdown_max_e9: int = 0
-
-
-class Markout(Said, frozen=True, kw_only=True):
-    """How far the mid moved in our favour `horizon_ns` after a fill; null where no mid was valid."""
-
-    order_id: int
-    horizon_ns: int
-    markout_ticks: float | None
-
-
-class KpiSnapshot(Said, frozen=True, kw_only=True):
-    """Periodic figures of the accountant, by name."""
-
-    values: dict[str, float | None]

@@ -23,10 +23,6 @@ class CancelIntent(OrderEvent, frozen=True, kw_only=True):
     """The quoter intends to cancel `qty_lots`, all that is left of an order."""
 
 
-class AmendIntent(OrderEvent, frozen=True, kw_only=True):
-    """The quoter intends an order to be smaller, keeping its place in the queue."""
-
-
 class SubmitOrder(OrderEvent, frozen=True, kw_only=True):
     """Risk lets an order through; `reason` is not 0 where risk made it smaller, see `mm_core.risk.Reason`."""
 
@@ -36,10 +32,6 @@ class SubmitOrder(OrderEvent, frozen=True, kw_only=True):
 
 class CancelOrder(OrderEvent, frozen=True, kw_only=True):
     """A cancel on its way to the venue, of the quoter's, or of risk's own when it halts."""
-
-
-class AmendOrder(OrderEvent, frozen=True, kw_only=True):
-    """An amend on its way to the venue."""
 
 
 class OrderDenied(OrderEvent, frozen=True, kw_only=True):
@@ -64,10 +56,6 @@ class OrderCanceled(OrderEvent, frozen=True, kw_only=True):
 
 class CancelRejected(OrderEvent, frozen=True, kw_only=True):
     """The cancel found nothing: the order was done before it arrived."""
-
-
-class OrderAmended(OrderEvent, frozen=True, kw_only=True):
-    """The order rests with `leaves_lots` open."""
 
 
 class OrderExpired(OrderEvent, frozen=True, kw_only=True):

@@ -73,14 +73,6 @@ class Reject(IntEnum):
     MAX_ORDERS = 7
 
 
-_NAMES = {reject.value: reject.name.lower().replace("_", " ") for reject in Reject}
-
-
-def reject_name(code: int) -> str:
-    """A reason of a rejection in words, such as `would take`; its number where this version does not know it."""
-    return _NAMES.get(code, f"reason {code}")
-
-
 WOULD_TAKE = int64(Reject.WOULD_TAKE)
 TOO_MANY_ORDERS = int64(Reject.TOO_MANY_ORDERS)
 

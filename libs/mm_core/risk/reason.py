@@ -31,11 +31,3 @@ class Reason(IntEnum):
     VENUE_ORDERS = 22
     VENUE_NOTIONAL_MAX = 23
     COOLED_DOWN = 24  # of a state: a halt by the fill rate is over
-
-
-_NAMES = {reason.value: reason.name.lower().replace("_", " ") for reason in Reason}
-
-
-def reason_name(code: int) -> str:
-    """A reason in words, such as `price collar`; its number where this version does not know it."""
-    return _NAMES.get(code, f"reason {code}")

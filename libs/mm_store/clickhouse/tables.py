@@ -26,17 +26,14 @@ TABLES: dict[str, tuple[type[e.Event], ...]] = {
     "ticks": (e.Tick,),
     "operator_commands": (e.OperatorCommand,),
     "books": (e.Book,),
-    "intents": (e.OrderIntent, e.CancelIntent, e.AmendIntent),
+    "intents": (e.OrderIntent, e.CancelIntent),
     "orders": (
-        *(e.SubmitOrder, e.CancelOrder, e.AmendOrder, e.OrderDenied),
-        *(e.OrderAccepted, e.OrderRejected, e.OrderCanceled, e.CancelRejected, e.OrderAmended, e.OrderExpired),
+        *(e.SubmitOrder, e.CancelOrder, e.OrderDenied),
+        *(e.OrderAccepted, e.OrderRejected, e.OrderCanceled, e.CancelRejected, e.OrderExpired),
     ),
     "fills": (e.OrderFilled,),
     "trading_states": (e.TradingState, e.LimitChanged),
     "positions": (e.PositionChanged,),
-    "account_snapshots": (e.AccountSnapshot,),
-    "markouts": (e.Markout,),
-    "kpis": (e.KpiSnapshot,),
 }
 # Integers of the events that name a reason.
 REASONS: dict[tuple[type[e.Event], str], type[IntEnum]] = {
@@ -51,13 +48,11 @@ TIMES = ("ts_ns", "recv_ns", "local_ns")
 ARROW: dict[Any, pa.DataType] = {
     int: pa.int64(),
     float: pa.float64(),
-    float | None: pa.float64(),
     bool: pa.bool_(),
     str: TEXT,
     tuple[int, ...]: pa.list_(pa.int64()),
     tuple[float, ...]: pa.list_(pa.float64()),
     tuple[float | None, ...]: pa.list_(pa.float64()),
-    dict[str, float | None]: pa.map_(pa.string(), pa.float64()),
 }
 ROW_KEY = ("session", "seq")
 LOG_TABLE = "log"
@@ -139,8 +134,6 @@ def _read(kind: type[e.Event], name: str, annotation: Any) -> Read:
     value = attrgetter(name)
     if labels := _labels(kind, name, annotation):
         return lambda event: labels[value(event)]
-    if pa.types.is_map(ARROW[annotation]):
-        return lambda event: list(value(event).items())
     return value
 
 

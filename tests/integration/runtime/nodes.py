@@ -63,8 +63,15 @@ def cancel(depth: int, number: int) -> e.CancelOrder:
     return e.CancelOrder(ts_ns=depth, instrument_id=NAME, local_ns=0, order_id=number, **TERMS)
 
 
-def markout(depth: int, number: int) -> e.Markout:
-    return e.Markout(ts_ns=depth, instrument_id=NAME, local_ns=0, order_id=number, horizon_ns=1, markout_ticks=None)
+def position(depth: int, number: int) -> e.PositionChanged:
+    return e.PositionChanged(
+        ts_ns=depth,
+        instrument_id=NAME,
+        local_ns=0,
+        position_lots=number,
+        average_price_ticks=0.0,
+        **dict.fromkeys(("realised_e9", "unrealised_e9", "fees_e9", "spread_e9", "inventory_e9"), 0),
+    )
 
 
 SAYS: dict[str, tuple[type[e.Event], Callable[[int, int], e.Event]]] = {
@@ -72,7 +79,7 @@ SAYS: dict[str, tuple[type[e.Event], Callable[[int, int], e.Event]]] = {
     BOOK_BUILDER: (e.Book, book),
     QUOTER: (e.CancelIntent, intent),
     RISK: (e.CancelOrder, cancel),
-    ACCOUNTANT: (e.Markout, markout),
+    ACCOUNTANT: (e.PositionChanged, position),
 }
 
 

@@ -35,7 +35,7 @@ def test_the_log_is_that_of_the_offline_loop(server: Server) -> None:
     log = asyncio.run(log_of(server))
     assert log == plain_log(roots)
     kinds = {type(decode(data)) for data in log}
-    assert kinds >= {e.BookTop, e.Tick, e.Book, e.OrderCanceled, e.CancelIntent, e.CancelOrder, e.Markout}
+    assert kinds >= {e.BookTop, e.Tick, e.Book, e.OrderCanceled, e.CancelIntent, e.CancelOrder, e.PositionChanged}
 
 
 def test_more_roots_than_may_be_on_their_way_wait_at_their_source(

@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.core.venue import IOC, Exchange
 
-from mm_core.exchange.venue import MARKS, TAKEN, Reject, reject_name
+from mm_core.exchange.venue import MARKS, TAKEN, Reject
 
 
 @pytest.fixture
@@ -68,12 +68,6 @@ def test_more_open_orders_than_the_venue_allows_on_both_sides_are_rejected() -> 
     exchange.cancel(2)
     exchange.buy(4, 98, 1)
     assert exchange.said() == [("CANCELED", 2, 1), ("ACCEPTED", 4, 1)]
-
-
-@pytest.mark.parametrize("code", [*Reject, 99])
-def test_a_reason_of_a_rejection_has_words(code: int) -> None:
-    assert reject_name(Reject.WOULD_TAKE) == "would take"
-    assert reject_name(code) == (f"reason {code}" if code == 99 else Reject(code).name.lower().replace("_", " "))
 
 
 # Displayed lots are used once.

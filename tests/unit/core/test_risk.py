@@ -1,6 +1,5 @@
 """The risk gate by table: one case per reason, to the lot; halts, resumes and rates to the nanosecond."""
 
-import re
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from tests.unit.core.calls import BUY, SELL
 
 from mm_core.filters import FILTERS
 from mm_core.messages import CANCEL, DENIED, SUBMIT, TRADING_STATE
-from mm_core.risk.reason import Reason, reason_name
+from mm_core.risk.reason import Reason
 from mm_core.risk.state import ORDERS, RATE, new_risk
 from mm_core.types import INT64_MAX, BookState, TradeState
 
@@ -165,13 +164,6 @@ def test_the_venue_counts_the_open_orders_of_both_sides() -> None:
     assert intent(risk, SELL, 1, order_id=3)[::2] == (DENIED, Reason.VENUE_ORDERS)
     gates.risk_gone(risk, 1)
     assert intent(risk, SELL, 1, order_id=3)[0] == SUBMIT
-
-
-@pytest.mark.parametrize("code", [*Reason, 99])
-def test_a_reason_has_words(code: int) -> None:
-    assert reason_name(Reason.PRICE_COLLAR) == "price collar"
-    assert reason_name(99) == "reason 99"
-    assert re.fullmatch(r"[a-z][a-z ]*|reason 99", reason_name(code))
 
 
 @pytest.mark.parametrize(("wait_ns", "kind"), [(S - 1, DENIED), (S, SUBMIT)])

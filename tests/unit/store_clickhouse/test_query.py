@@ -39,7 +39,7 @@ select * from values('a Int64', 1, 2)
 select * from (values (1), (2))
 select exists(select 1), 1 in (select 1), today(), coalesce(null, 1), toUnixTimestamp64Nano(ts_ns) from ticks
 select avg(x), stddevPop(x), median(x), quantiles(0.1, 0.9)(x), argMax(x, x), groupArray(x) from (select 1 as x)
-select values['spread'], arrayJoin(executable_spread_bps) from kpis, books
+select map('a', 1)['a'], arrayJoin(executable_spread_bps) from fills, books
 select name, engine from system.tables where database = currentDatabase()
 select table_name from information_schema.tables limit 1
 select formatReadableSize(sum(bytes_on_disk)) from system.parts
