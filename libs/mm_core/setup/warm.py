@@ -20,6 +20,7 @@ def warm(config: Config, instrument: e.InstrumentDefined) -> None:
         e.FeedStatus(**said, state=BookState.VALID, epoch=1),
         e.BookSnapshot(**said, **levels, update_id=1),
         e.BookDelta(**said, **levels, first_update_id=2, update_id=2),
+        e.BookTop(**said, update_id=2, bid_ticks=1, bid_lots=1, ask_ticks=3, ask_lots=1),
         e.Trade(**said, trade_id=1, side=Side.SELL, price_ticks=2, qty_lots=1),
         e.Tick(ts_ns=1, local_ns=1),
         e.OperatorCommand(ts_ns=1, local_ns=1, command=Command.FLATTEN),
