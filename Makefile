@@ -31,11 +31,13 @@ paper: $(STAMP) ## Paper-trade the synthetic sample over NATS and ClickHouse, to
 	$(BIN)/crypto-mm paper --venue binance --symbol SYNTH --source replay:samples/synth.gz \
 		--config deploy/config/paper.toml --out $(OUT)
 
-# Files of tests side by side: many wait for a server, and three at a time use both cores.
+# Files of tests side by side: many wait for a server, and three at a time use both cores. The core is compiled before,
+# once for all of them.
 WORKERS ?= 3
 
 test: check ## Lint, then run all tests but the slow ones: what continuous integration runs first
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python deploy/warm.py deploy/config
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 check: $(STAMP) ## Lint only: ruff, mypy, import contracts
 	$(BIN)/ruff check

@@ -15,9 +15,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files instead of comparing")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that run whole sessions come first: short ones fill what is left of several workers' time."""
+    """A file is one worker's, and files that share a session are too. Those that run whole sessions come first."""
     items.sort(key=lambda item: not {"parity", "integration"} & {*item.path.parts})
+    for item in items:
+        shares = item.path.parent.name == "monitoring"
+        item.add_marker(
+            pytest.mark.xdist_group("monitoring" if shares else f"{item.path.parent.name}.{item.path.stem}")
+        )
 
 
 @pytest.fixture(scope="session")
