@@ -37,7 +37,7 @@ WORKERS ?= 3
 
 test: check ## Lint, then run all tests but the slow ones: what continuous integration runs first
 	$(BIN)/python deploy/warm.py deploy/config
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder
 
 check: $(STAMP) ## Lint only: ruff, mypy, import contracts
 	$(BIN)/ruff check
