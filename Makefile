@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup paper test check rules parity long recompute profiles cases wire faults livefaults ends sessions storm clients containers cluster mutants \
+.PHONY: help setup paper test compiled check rules parity long recompute profiles cases wire faults livefaults ends sessions storm clients containers cluster mutants \
 	simulate latency golden bench image up down clean
 .DELETE_ON_ERROR:
 
@@ -31,13 +31,18 @@ paper: $(STAMP) ## Paper-trade the synthetic sample over NATS and ClickHouse, to
 	$(BIN)/crypto-mm paper --venue binance --symbol SYNTH --source replay:samples/synth.gz \
 		--config deploy/config/paper.toml --out $(OUT)
 
-# Files of tests side by side: many wait for a server, and three at a time use both cores. The core is compiled before,
-# once for all of them.
+# Files of tests side by side: many wait for a server, and three at a time use both cores.
 WORKERS ?= 3
+# These have everything compiled, which is done once, beside the linters; the others load it.
+COMPILING := tests/parity/test_generated.py tests/parity/test_cool_down.py
 
-test: check ## Lint, then run all tests but the slow ones: what continuous integration runs first
+test: $(STAMP) ## Lint, then run all tests but the slow ones: what continuous integration runs first
+	$(MAKE) --jobs 2 --output-sync=target check compiled
+	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder $(addprefix --ignore=,$(COMPILING))
+
+compiled: $(STAMP) ## Compile the core and the loop of a backtest, and run the tests that need all of it: part of `test`
 	$(BIN)/python deploy/warm.py deploy/config
-	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder
+	$(BIN)/pytest $(COMPILING)
 
 check: $(STAMP) ## Lint only: ruff, mypy, import contracts
 	$(BIN)/ruff check
