@@ -16,6 +16,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from typer import echo
@@ -60,6 +61,7 @@ def played(paths: Sequence[Path], symbol: str, config: Path, out: Path) -> tuple
         while process.poll() is None:
             for name, size in said(port).items():
                 sizes[name] = max(sizes.get(name, 0), size)
+            sizes["bus"] = max(sizes.get("bus", 0), folder_bytes(out / "bus"))  # its metric is half a minute old
             time.sleep(0.3)
         assert process.stdout is not None
         summary = json.loads(process.stdout.read().splitlines()[-1])
@@ -90,8 +92,12 @@ def recorded(paths: Sequence[Path], symbol: str, folder: Path) -> int:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Of all files below."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Of all files below, but those that are being removed."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size * path.is_file()
+    return total
 
 
 if __name__ == "__main__":

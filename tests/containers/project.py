@@ -62,7 +62,7 @@ class Project:
         """What a `docker compose` command prints. CalledProcessError if it fails."""
         command = [*self._compose.compose_command_property, *words]
         done = subprocess.run(command, cwd=ROOT, input=given, capture_output=True, text=True, check=False, timeout=120)
-        assert done.returncode == 0, f"{' '.join(words)}: {done.stderr[-2000:]}"
+        assert done.returncode == 0, f"{' '.join(words)}: {done.stderr[-2000:]}{done.stdout[-2000:]}"
         return done.stdout
 
     def container(self, service: str) -> dict[str, Any]:
