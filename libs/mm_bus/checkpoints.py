@@ -12,7 +12,7 @@ from nats.js.kv import KeyValue
 from mm_bus.bus import Bus, until_available
 from mm_bus.log_check import check_log
 from mm_bus.open_log import open_log
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_core.types import InputError
 from mm_wire.subjects import state_bucket, stream
 
@@ -106,7 +106,7 @@ async def read_checkpoints(bus: Bus, group: str) -> dict[str, Checkpoint]:
     info = await until_available(lambda: bus.jetstream.stream_info(stream(group)))
     store = await until_available(lambda: bus.jetstream.key_value(state_bucket(group)))
     found = {}
-    for node in HEARS:
+    for node in INPUTS:
         data = await read_state(store, node)
         if data and (checkpoint := msgspec.msgpack.decode(data, type=Checkpoint)).log == str(info.created):
             found[node] = checkpoint

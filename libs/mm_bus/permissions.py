@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from mm_bus.login import inbox
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_wire import subjects as s
 
 KV = "KV_"  # what JetStream calls the stream of a key-value store
@@ -39,22 +39,22 @@ authorization {{
 class User(msgspec.Struct, frozen=True, kw_only=True):
     """Subjects that a user may publish and subscribe to; besides, it answers what it is asked, and hears its inbox."""
 
-    says: list[str]
-    hears: list[str]
+    outputs: list[str]
+    inputs: list[str]
 
 
 def users(group: str) -> dict[str, User]:
     """The users of a group's bus by their names, which are those of the services."""
     return {
         s.SEQUENCER: _sequencer(group),
-        **{node: _node(group, node) for node in HEARS},
+        **{node: _node(group, node) for node in INPUTS},
         s.RECORDER: User(
-            says=[s.root_subject(group, s.RECORDER), *(s.status_subject(group, node) for node in HEARS)],
-            hears=[s.want_subject(group, s.RECORDER), s.end_subject(group), s.status_subject(group, s.RECORDER)],
+            outputs=[s.root_subject(group, s.RECORDER), *(s.status_subject(group, node) for node in INPUTS)],
+            inputs=[s.want_subject(group, s.RECORDER), s.end_subject(group), s.status_subject(group, s.RECORDER)],
         ),
-        s.ARCHIVER: User(says=_polls(group), hears=[s.sql_subject(group), s.status_subject(group, s.ARCHIVER)]),
+        s.ARCHIVER: User(outputs=_polls(group), inputs=[s.sql_subject(group), s.status_subject(group, s.ARCHIVER)]),
         s.OPERATOR: User(
-            says=[
+            outputs=[
                 *_polls(group),
                 s.root_subject(group, f"{s.CONSOLE}.*"),
                 s.status_subject(group, "*"),
@@ -62,7 +62,7 @@ def users(group: str) -> dict[str, User]:
                 s.end_subject(group),
                 *_api("STREAM.LEADER.STEPDOWN", s.stream(group)),
             ],
-            hears=[],
+            inputs=[],
         ),
     }
 
@@ -81,7 +81,7 @@ def authorization(group: str, passwords: Mapping[str, str]) -> str:
 def _sequencer(group: str) -> User:
     stream, states = s.stream(group), f"{KV}{s.state_bucket(group)}"
     return User(
-        says=[
+        outputs=[
             *s.log_subjects(group),
             s.writer_subject(group),
             s.want_subject(group, ">"),
@@ -93,7 +93,7 @@ def _sequencer(group: str) -> User:
             f"$KV.{s.state_bucket(group)}.*",  # its own place; a state ahead of a restored log is given up
             s.status_subject(group, s.ARCHIVER),
         ],
-        hears=[
+        inputs=[
             s.root_subject(group, ">"),
             s.report_subject(group, "*"),
             s.status_subject(group, s.SEQUENCER),
@@ -104,14 +104,14 @@ def _sequencer(group: str) -> User:
 def _node(group: str, node: str) -> User:
     states = f"{KV}{s.state_bucket(group)}"
     return User(
-        says=[
+        outputs=[
             s.report_subject(group, node),
             *_reads(group),
             *_api("STREAM.INFO", states),
             *_api("STREAM.MSG.GET", states),
             f"$KV.{s.state_bucket(group)}.{node}",
         ],
-        hears=[s.resend_subject(group), s.status_subject(group, node)],
+        inputs=[s.resend_subject(group), s.status_subject(group, node)],
     )
 
 
@@ -138,8 +138,8 @@ def _line(name: str, user: User, password: str) -> str:
         "user": name,
         "password": password,
         "permissions": {
-            "publish": user.says,
-            "subscribe": [f"{inbox(name)}.>", *user.hears],
+            "publish": user.outputs,
+            "subscribe": [f"{inbox(name)}.>", *user.inputs],
             "allow_responses": True,
         },
     }

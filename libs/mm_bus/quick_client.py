@@ -25,8 +25,8 @@ class QuickClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self._hearers: dict[int, HearBytes] = {}
-        self._transport = self._quick_transport = QuickTransport(self._hearers)
+        self._subscribers: dict[int, HearBytes] = {}
+        self._transport = self._quick_transport = QuickTransport(self._subscribers)
 
     async def connect(self, *args: Any, **options: Any) -> None:
         """Connect as nats-py does; one that fails leaves no socket open, which nats-py's own does."""
@@ -39,10 +39,10 @@ class QuickClient(Client):
     async def subscribe_at_once(self, subject: str, hear: Hear) -> Subscription:
         """Let `hear` take each message as it is read; nothing else is read meanwhile."""
         subscription = await self.subscribe(subject, cb=hear, pending_msgs_limit=-1, pending_bytes_limit=-1)
-        self._hearers[subscription._id] = self._hearer(hear)  # noqa: SLF001
+        self._subscribers[subscription._id] = self._subscriber(hear)  # noqa: SLF001
         return subscription
 
-    def _hearer(self, hear: Hear) -> HearBytes:
+    def _subscriber(self, hear: Hear) -> HearBytes:
         async def heard(subject: bytes, reply: bytes, headers: bytes, data: bytes) -> None:
             self.stats["in_msgs"] += 1
             self.stats["in_bytes"] += len(data)
@@ -55,7 +55,7 @@ class QuickClient(Client):
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         super()._remove_sub(sid, max_msgs)
-        self._hearers.pop(sid, None)
+        self._subscribers.pop(sid, None)
 
     async def _process_op_err(self, e: Exception) -> None:
         """The connection is lost, and with it the answers to what we asked: who waits for one may ask again now."""

@@ -17,8 +17,8 @@ GONE = "the connection to nats-server is gone"
 class QuickTransport(Transport):
     """One connection after the other. `hearers` hear messages at once, by the number of the subscription."""
 
-    def __init__(self, hearers: dict[int, Hear]) -> None:
-        self._hearers = hearers
+    def __init__(self, subscribers: dict[int, Hear]) -> None:
+        self._subscribers = subscribers
         self._waiting: set[asyncio.Task[None]] = set()
         self._quick: Any = None
 
@@ -26,7 +26,7 @@ class QuickTransport(Transport):
         """Connect. OSError or TimeoutError if that fails."""
         loop = asyncio.get_running_loop()
         opening = loop.create_connection(
-            lambda: QuickWire(self._hearers, self._waiting), uri.hostname or "", uri.port or PORT
+            lambda: QuickWire(self._subscribers, self._waiting), uri.hostname or "", uri.port or PORT
         )
         async with asyncio.timeout(connect_timeout):
             _, self._quick = await opening

@@ -22,10 +22,10 @@ class QuickWire(asyncio.Protocol):
     waits it is one of `waiting`; the end of the connection does not end it.
     """
 
-    def __init__(self, hearers: dict[int, Hear], waiting: set[asyncio.Task[None]]) -> None:
+    def __init__(self, subscribers: dict[int, Hear], waiting: set[asyncio.Task[None]]) -> None:
         self.wire: Any = None
         self.is_ended = False
-        self._hearers = hearers
+        self._subscribers = subscribers
         self._waiting = waiting
         self._arrived = b""
         self._is_split = False  # not before the greeting is over
@@ -123,7 +123,7 @@ class QuickWire(asyncio.Protocol):
                 after += size + 2
                 if after > len(arrived):
                     break
-                hear = self._hearers.get(int(words[2]))
+                hear = self._subscribers.get(int(words[2]))
             if not is_message or hear is None:
                 self._left += arrived[start:after]
                 self._news.set()

@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 from mm_bus.bus import Bus, until_available
 from mm_bus.checkpoints import read_checkpoints, read_state
 from mm_bus.label import HEADER
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_core.events import ROOT_EVENTS, Event
 from mm_wire.subjects import ARCHIVER, SEQUENCER, kind_subject, state_bucket, status_subject, stream
 
@@ -82,7 +82,7 @@ class Trimmer:
     async def _needed(self) -> int:
         """The first sequence that somebody may still read: a node from its state on, the archiver, the file."""
         checkpoints = await read_checkpoints(self._bus, self._group)
-        if len(checkpoints) < len(HEARS):
+        if len(checkpoints) < len(INPUTS):
             return 0
         status = await self._bus.request(status_subject(self._group, ARCHIVER)) or {}
         archived_seq = min(int(status.get("stored_seq", 0)), int(status.get("file_seq", 0)))

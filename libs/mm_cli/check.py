@@ -87,15 +87,15 @@ def _versions() -> Iterator[Line]:
             yield Line(name, OK, version(name))
         except PackageNotFoundError:
             yield Line(name, FAIL, "not installed; expected the packages of requirements.lock")
-    yield _said_by("nats-server", ["nats-server", "--version"])
-    yield _said_by("chdb engine", [sys.executable, "-c", "import chdb; print(chdb.engine_version)"])
+    yield _published_by("nats-server", ["nats-server", "--version"])
+    yield _published_by("chdb engine", [sys.executable, "-c", "import chdb; print(chdb.engine_version)"])
     from mm_core.compiled import CORE_DIGEST, JIT, PLATFORM
 
     yield Line("core digest", OK, CORE_DIGEST)
     yield Line("compiled code", OK if JIT else WARN, PLATFORM if JIT else "off: NUMBA_DISABLE_JIT is set")
 
 
-def _said_by(name: str, command: list[str]) -> Line:
+def _published_by(name: str, command: list[str]) -> Line:
     """The version that a program prints; it stands beside this Python, or on the path."""
     beside = Path(sys.executable).parent / command[0]
     program = str(beside) if beside.is_file() else shutil.which(command[0])

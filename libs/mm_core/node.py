@@ -27,8 +27,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     rank: int
-    hears: tuple[type[Event], ...]
-    says: tuple[type[Event], ...]
+    inputs: tuple[type[Event], ...]
+    outputs: tuple[type[Event], ...]
     step: Callable[[Any], Sequence[Event]]
     state: State
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 from mm_core.events import InstrumentDefined
 from mm_core.events.records import MESSAGE
 from mm_core.setup.config import Config
+from mm_core.setup.core import Core, new_core
 from mm_core.setup.notes import start_notes
-from mm_core.setup.parts import Parts, new_parts
 from mm_core.types import NS_PER_S, InputError
 from mm_research import tables
 from mm_research.columns import Rows, tape_rows
@@ -101,7 +101,7 @@ def backtest(
     InputError for a configuration that does not fit the instrument or can never quote, no rows, a tape whose book was
     never proven, or a folder that cannot be written.
     """
-    parts = new_parts(config, instrument)
+    parts = new_core(config, instrument)
     start_notes(config, instrument)
     if out is not None:
         check_folder(out)
@@ -122,7 +122,7 @@ def backtest(
     return result
 
 
-def _market(source: Tape | Rows, rows: Rows, parts: Parts) -> Market:
+def _market(source: Tape | Rows, rows: Rows, parts: Core) -> Market:
     """The market of a run that is recorded. InputError for a tape whose book was never proven."""
     market = market_of([parts], SHARED, first_tick_ns(rows, parts.period_ns))
     market["record"] = 1
@@ -134,7 +134,7 @@ def _market(source: Tape | Rows, rows: Rows, parts: Parts) -> Market:
     return market
 
 
-def _mids(parts: Parts, rows: Rows, *, apart: bool) -> Mids:
+def _mids(parts: Core, rows: Rows, *, apart: bool) -> Mids:
     venue = VenueMids(parts, apart=apart)
     venue.take(rows)
     return venue.mids()
@@ -145,7 +145,7 @@ def first_tick_ns(rows: Rows, period_ns: int) -> int:
     return (int(rows["local_ns"][0]) // period_ns + 1) * period_ns
 
 
-def _run(market: Market, rows: Rows, parts: Parts, progress: Progress) -> tuple[Array, Array, bool]:
+def _run(market: Market, rows: Rows, parts: Core, progress: Progress) -> tuple[Array, Array, bool]:
     """Run to the end, or until `progress` says no; drain what is recorded whenever the engine hands back."""
     messages, samples = _Drain(MESSAGE), _Drain(SAMPLE)
     until, done, wanted = 0, False, True

@@ -12,7 +12,7 @@ import msgspec
 from mm_core.accounting.account import traded_value
 from mm_core.events import InstrumentDefined
 from mm_core.setup import config as keys
-from mm_core.setup.parts import Parts, new_parts
+from mm_core.setup.core import Core, new_core
 from mm_core.setup.units import units_of
 from mm_core.types import MONEY_E9, NS_PER_S, InputError
 from mm_research.columns import Neutral, read_neutral
@@ -100,7 +100,7 @@ def bench(path: Path, job: Job, *, sets: int = 1, repeat: int = 7, two_books: bo
         raise InputError(f"--repeat {repeat}: expected 1 or more")
     tape = read_neutral(path, job.tick, job.lot)
     instrument = neutral_instrument(path, job.tick, job.lot)
-    parts = [new_parts(job.config(job.skew_ticks + i * _SKEW_STEP_TICKS), instrument) for i in range(sets)]
+    parts = [new_core(job.config(job.skew_ticks + i * _SKEW_STEP_TICKS), instrument) for i in range(sets)]
     one_book = tape.is_monotone and events_under_way(tape.rows, parts[0].period_ns) <= TOUCH_CHANGES
     sight = TOUCHES if one_book and not two_books else TWO_BOOKS
     load_compiled(_market(parts, sight, tape), tape.rows, parts[0])
@@ -124,7 +124,7 @@ def bench(path: Path, job: Job, *, sets: int = 1, repeat: int = 7, two_books: bo
     }
 
 
-def _market(parts: Sequence[Parts], sight: int, tape: Neutral) -> Market:
+def _market(parts: Sequence[Core], sight: int, tape: Neutral) -> Market:
     first_tick_ns = int(tape.rows["exch_ns"][0]) + parts[0].period_ns
     market = market_of(parts, sight, first_tick_ns)
     trust_feed(market, tape.rows)

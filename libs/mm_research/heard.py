@@ -8,7 +8,7 @@ import msgspec
 
 from mm_core import events as e
 from mm_core.setup.config import Config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_core.setup.units import units_of
 from mm_core.types import MONEY_E9, TradeState
 from mm_research.activity import REJECT_REASONS, RISK_REASONS, SIDES
@@ -87,7 +87,7 @@ class Heard:
         self._rows = LogRows()
         self._on_segment = on_segment
         self._before = START
-        self._mids = EventMids(instrument, new_parts(config, instrument))
+        self._mids = EventMids(instrument, new_core(config, instrument))
         self._units = units_of(instrument)
         self._book: e.Book | None = None
         self._trading: e.TradingState | None = None

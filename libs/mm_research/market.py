@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mm_core.setup.parts import BOOK_FAR, BOOK_WIDTH, Parts
+from mm_core.setup.core import BOOK_FAR, BOOK_WIDTH, Core
 from mm_core.signals.builder import DECIDE_ON_TOP
 from mm_core.types import BookState, InputError
 from mm_research.columns import Rows
@@ -17,7 +17,7 @@ Market = np.ndarray[Any, Any]
 _WARM_ROWS = 64
 
 
-def market_of(sets: Sequence[Parts], sight: int, first_tick_ns: int) -> Market:
+def market_of(sets: Sequence[Core], sight: int, first_tick_ns: int) -> Market:
     """A market before its first row, in which each of `sets` runs; what they share comes from the first."""
     shared = sets[0]
     market: Market = new_market(len(sets), BOOK_WIDTH, BOOK_FAR)
@@ -60,6 +60,6 @@ def trust_feed(market: Market, rows: Rows) -> None:
             market[name]["trusted"] = 1
 
 
-def load_compiled(market: Market, rows: Rows, parts: Parts) -> None:
+def load_compiled(market: Market, rows: Rows, parts: Core) -> None:
     """Compile the engine for this kind of market and strategy, or load it: run a few rows on a copy."""
     run(market.copy(), rows[:_WARM_ROWS], rows[:_WARM_ROWS], parts.strategy, _WARM_ROWS)

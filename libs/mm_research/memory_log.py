@@ -21,8 +21,8 @@ class MemoryLog:
     def __init__(self, nodes: Sequence[Node], hear: Hear) -> None:
         self._hear = hear
         ranked = sorted(nodes, key=lambda node: node.rank)
-        self._hearers: dict[type[Event], list[tuple[Node, Step]]] = {
-            kind: [(node, node.step) for node in ranked if kind in node.hears] for kind in EVENTS
+        self._subscribers: dict[type[Event], list[tuple[Node, Step]]] = {
+            kind: [(node, node.step) for node in ranked if kind in node.inputs] for kind in EVENTS
         }
 
     def append(self, root: Event) -> None:
@@ -34,8 +34,8 @@ class MemoryLog:
         self._hear(root)
         while queue:
             event = queue.popleft()
-            for node, step in self._hearers[type(event)]:
+            for node, step in self._subscribers[type(event)]:
                 for answer in step(event):
-                    assert type(answer) in node.says, f"{node.name} may not say {type(answer).__name__}"
+                    assert type(answer) in node.outputs, f"{node.name} may not say {type(answer).__name__}"
                     queue.append(answer)
                     self._hear(answer)

@@ -15,9 +15,9 @@ import msgspec
 from mm_core import events as e
 from mm_core.sequencer import Sequencer
 from mm_core.setup.config import Config
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
 from mm_core.setup.notes import start_notes
-from mm_core.setup.parts import new_parts
 from mm_core.setup.warm import warm
 from mm_core.types import NS_PER_S, InputError
 from mm_research.heard import Heard, Standing
@@ -48,7 +48,7 @@ class PaperSession:
 
     def __init__(self, instrument: e.InstrumentDefined, config: Config, hear: Hear, *, book_top: bool = True) -> None:
         self._book_top = book_top
-        parts = new_parts(config, instrument)
+        parts = new_core(config, instrument)
         self.heard = Heard(instrument, config)
         self._hear = hear
         self.findings = Findings()

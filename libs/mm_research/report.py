@@ -7,8 +7,8 @@ import numpy as np
 
 from mm_core.events import InstrumentDefined
 from mm_core.setup.config import REGULAR_FEE, Config
+from mm_core.setup.core import new_core
 from mm_core.setup.notes import start_notes
-from mm_core.setup.parts import new_parts
 from mm_core.setup.units import Units, units_of
 from mm_core.types import INT64_MAX, MONEY_E9, NS_PER_S
 from mm_research.activity import ActivityCount
@@ -120,7 +120,7 @@ def limits(instrument: InstrumentDefined, config: Config, first_mid_half: int) -
 
     `first_mid_half`: the first VALID mid in half-ticks, 0 without any.
     """
-    record = new_parts(config, instrument).risk["limits"][0]
+    record = new_core(config, instrument).risk["limits"][0]
     units, collar_bps = units_of(instrument), float(record["collar_bps"])
     lot = units.lot
     return {

@@ -11,7 +11,7 @@ import msgspec
 
 from mm_core.events import AnyEvent, Event
 from mm_wire.codec import encode
-from mm_wire.subjects import SEQUENCER, said_by
+from mm_wire.subjects import SEQUENCER, published_by
 
 Tree = list[AnyEvent]
 Short = dict[str, Any]
@@ -56,7 +56,7 @@ def compare(said: Sequence[Event], logged: Sequence[Placed], end: int) -> tuple[
     expected, found = [encode(event) for event in said], [encode(event) for _, event in logged]
     if expected == found:
         return {}, None
-    sayers = [said_by(type(event)) for event in said], [said_by(type(event)) for _, event in logged]
+    sayers = [published_by(type(event)) for event in said], [published_by(type(event)) for _, event in logged]
     counts: dict[str, int] = {}
     for node in dict.fromkeys(sayers[0] + sayers[1]):
         ours = [data for data, sayer in zip(expected, sayers[0], strict=True) if sayer == node]
@@ -70,7 +70,7 @@ def compare(said: Sequence[Event], logged: Sequence[Placed], end: int) -> tuple[
     seq, theirs_at = logged[at] if at < len(logged) else (end, None)
     is_extra = ours_at is None or expected[at] in found[at:]
     is_missing = theirs_at is None or found[at] in expected[at:]
-    here = [said_by(type(event)) for event in (ours_at, theirs_at) if event is not None]
+    here = [published_by(type(event)) for event in (ours_at, theirs_at) if event is not None]
     node = next((name for name in (reversed(here) if is_extra else here) if name in counts), SEQUENCER)
     if node == SEQUENCER:  # the first ones only changed places; what differs comes behind them
         return counts | {node: 1}, difference(seq, node, _OTHER_ORDER, ours_at, theirs_at)

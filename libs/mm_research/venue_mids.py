@@ -13,7 +13,7 @@ import numpy as np
 from mm_core import events as e
 from mm_core.compiled import Array, compiled, int64, new
 from mm_core.exchange.clock import MID, MIDS
-from mm_core.setup.parts import Parts
+from mm_core.setup.core import Core
 from mm_core.types import NS_PER_S, InputError
 from mm_research.columns import Rows, tape_rows
 from mm_research.engine.apart import apart_row, log_event
@@ -64,7 +64,7 @@ NO_MIDS = Mids(np.empty(0, MID), 0)
 class VenueMids:
     """Takes the rows of a log in parts. `apart`: as the market of the run (`mm_research.market.set_apart`)."""
 
-    def __init__(self, parts: Parts, *, apart: bool) -> None:
+    def __init__(self, parts: Core, *, apart: bool) -> None:
         self._market = market_of([parts], SHARED, 0)
         self._market["apart"] = apart
         self._changes = [np.empty(0, MID)]
@@ -100,7 +100,7 @@ class VenueMids:
 class EventMids:
     """The same from the events of a log, in its order: a session holds the changes, not the market data."""
 
-    def __init__(self, instrument: e.InstrumentDefined, parts: Parts) -> None:
+    def __init__(self, instrument: e.InstrumentDefined, parts: Core) -> None:
         self._instrument = instrument
         self._venue = VenueMids(parts, apart=True)
         self._order = new_order()

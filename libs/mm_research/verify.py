@@ -15,15 +15,15 @@ import msgspec
 from mm_core import events as e
 from mm_core.compiled import CORE_DIGEST
 from mm_core.node import Node
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
 from mm_core.types import InputError
 from mm_research.log_digests import LogDigests
 from mm_research.roots import RootCheck
 from mm_research.stored import Stored, read_stored
 from mm_research.trees import Difference, Placed, Tree, compare, difference
 from mm_store.log_read import read_log
-from mm_wire.subjects import SEQUENCER, said_by
+from mm_wire.subjects import SEQUENCER, published_by
 
 _PROGRESS_EVENTS = 4096
 # What a broken invariant of a node raises when it hears what cannot be.
@@ -76,7 +76,7 @@ def verify(folder: Path, progress: Progress = lambda _events, _local_ns: True) -
 def verify_stored(stored: Stored, progress: Progress = lambda _events, _local_ns: True) -> Verified:
     """The same, of a session whose manifest has been read."""
     started = perf_counter()
-    parts = new_parts(stored.config, stored.instrument)
+    parts = new_core(stored.config, stored.instrument)
     nodes = new_nodes(parts, stored.instrument.instrument_id)
     check = _Check(nodes, RootCheck(stored.instrument, parts.period_ns, parts.offset_ns))
     digests = LogDigests(stored.instrument)
@@ -137,7 +137,7 @@ class _Check:
         self.position = 0
         self.local_ns = 0
         self._roots = roots
-        self._hearers = {kind: [node for node in ranked if kind in node.hears] for kind in e.EVENTS}
+        self._subscribers = {kind: [node for node in ranked if kind in node.inputs] for kind in e.EVENTS}
         self._stopped: list[str] = []  # nodes whose invariants the log has broken
 
     def compare(self, tree: Tree, *, is_cut: bool = False) -> None:
@@ -147,7 +147,7 @@ class _Check:
         if isinstance(head, e.Root):
             self._root(head)
             roots = 1
-        said = self._said(tree) if len(tree) > 1 or self._hearers[type(head)] else ()
+        said = self._said(tree) if len(tree) > 1 or self._subscribers[type(head)] else ()
         if said or len(tree) > roots:
             first = self.position + 1
             logged = [(first + at, event) for at, event in enumerate(tree) if at >= roots]
@@ -172,7 +172,7 @@ class _Check:
         """
         said: list[e.Event] = []
         for at, event in enumerate(tree):
-            for node in self._hearers[type(event)]:
+            for node in self._subscribers[type(event)]:
                 said += self._step(node, event, self.position + 1 + at)
         return said
 
@@ -189,14 +189,14 @@ class _Check:
             self._differ({node.name: 1}, difference(position, node.name, why, None, event))
             return ()
         for answer in answers:
-            assert type(answer) in node.says, f"{node.name} may not say {type(answer).__name__}"
+            assert type(answer) in node.outputs, f"{node.name} may not say {type(answer).__name__}"
         count.answers += len(answers)
         return answers
 
     def _answers(self, said: Sequence[e.Event], logged: Sequence[Placed], end: int) -> None:
         if self._stopped:
-            said = [event for event in said if said_by(type(event)) not in self._stopped]
-            logged = [placed for placed in logged if said_by(type(placed[1])) not in self._stopped]
+            said = [event for event in said if published_by(type(event)) not in self._stopped]
+            logged = [placed for placed in logged if published_by(type(placed[1])) not in self._stopped]
         counts, first = compare(said, logged, end)
         if first is not None:
             self._differ(counts, first)

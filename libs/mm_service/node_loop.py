@@ -62,7 +62,7 @@ class NodeLoop:
         if checkpoint is not None:
             self._node.load(checkpoint.state())
             self.resumed_at = checkpoint.next_seq
-        subjects = [kind_subject(self._group, kind) for kind in self._node.hears]
+        subjects = [kind_subject(self._group, kind) for kind in self._node.inputs]
         read = (checkpoint.read_seq, checkpoint.name) if checkpoint is not None else (0, "")
         last_seq = (await check_log(self._bus, self._group, self.resumed_at, *read)).state.last_seq
         if read[1] or self.resumed_at == 1:  # what is missing among other nodes' events is not seen by a filter

@@ -18,7 +18,7 @@ from mm_bus.messages import NotFoundError
 from mm_bus.nats_server import DATA, HOST, SECRETS, answers, free_port, make_passwords, server_command, write_secret
 from mm_bus.permissions import authorization, users
 from mm_bus.restore import restore, set_aside
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_core.events import InstrumentDefined
 from mm_core.types import NS_PER_S, InputError, IntegrityError, UnavailableError
 from mm_service.config import to_toml, without_settings
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 SERVER = "nats-server"
 # The sequencer first: nobody has anything to say to a log that no one writes.
-SERVICES = (SEQUENCER, *HEARS, ARCHIVER)
+SERVICES = (SEQUENCER, *INPUTS, ARCHIVER)
 POLL_S = 0.02
 REST_S = 1.0  # for a process that is to append nothing more
 SAVE_S = 30.0  # for the archiver, to put on disk what a bus without a folder still has
@@ -223,7 +223,7 @@ class Chain:
         `hurried`: only those have this time that have something to finish, which are the edges and the server.
         """
         closing = asyncio.create_task(self.bus.close())
-        await self.supervisor.end_all(within_s, (SEQUENCER, *HEARS) if hurried else ())
+        await self.supervisor.end_all(within_s, (SEQUENCER, *INPUTS) if hurried else ())
         await end_tasks([closing])  # it waits for a server that may have been frozen
 
 

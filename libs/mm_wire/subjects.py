@@ -64,7 +64,7 @@ def subject(group: str, event: e.Event) -> str:
 
     Tick and OperatorCommand are about no instrument and have no tail. The group is one that `stream` accepted.
     """
-    instrument_id = event.instrument_id if isinstance(event, e.MarketEvent | e.Said) else ""
+    instrument_id = event.instrument_id if isinstance(event, e.MarketEvent | e.NodeEvent) else ""
     return subject_of(group, type(event), instrument_id)
 
 
@@ -74,14 +74,14 @@ def subject_of(group: str, event_type: type[e.Event], instrument_id: str) -> str
     return f"mm.{group}.{NAMES[event_type][0]}{tail}"
 
 
-def said_by(event_type: type[e.Event]) -> str:
+def published_by(event_type: type[e.Event]) -> str:
     """The one node or program that may say an event; the sequencer refuses it from any other."""
     return NAMES[event_type][1]
 
 
 def kind_subject(group: str, event_type: type[e.Event]) -> str:
     """The filter for all events of one type in a group's log."""
-    tail = ".>" if issubclass(event_type, e.MarketEvent | e.Said) else ""
+    tail = ".>" if issubclass(event_type, e.MarketEvent | e.NodeEvent) else ""
     return f"mm.{group}.{NAMES[event_type][0]}{tail}"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from mm_core.node import State
 from mm_core.types import NS_PER_S, BookReason, BookState
-from mm_service.figures.answers import Said
+from mm_service.figures.answers import OutputCounts
 from mm_service.figures.node import Figures
 from mm_service.figures.scale import SIDES, Scale
 from mm_service.metrics import Metrics
@@ -47,7 +47,7 @@ def _silence(builder: State) -> float:
     return max(0, local_ns - int(builder["feed_ns"])) / NS_PER_S if local_ns else 0.0
 
 
-def facts(state: State, _: Said) -> dict[str, Any]:
+def facts(state: State, _: OutputCounts) -> dict[str, Any]:
     """The state of the book, and why it is not valid."""
     top = state["builder"]["top"][0]
     reason = BookReason(int(top["reason"]))

@@ -7,7 +7,7 @@ from typing import Any
 from mm_core import events as e
 from mm_core.exchange.venue import Reject
 from mm_core.node import State
-from mm_service.figures.answers import Said
+from mm_service.figures.answers import OutputCounts
 from mm_service.figures.node import Figures
 from mm_service.figures.scale import SIDES, Scale
 from mm_service.metrics import Metrics
@@ -29,7 +29,7 @@ def _waiting(queue: State) -> float:
     return float(queue["tail"] - queue["head"])
 
 
-def add_answers(metrics: Metrics, said: Said) -> None:
+def add_answers(metrics: Metrics, said: OutputCounts) -> None:
     """Fills and rejections."""
     text = "Fills, by our side and by who was there first"
     for side, liquidity in product(SIDES, LIQUIDITY):
@@ -40,7 +40,7 @@ def add_answers(metrics: Metrics, said: Said) -> None:
         metrics.counter("rejected", "Orders that the venue refused", count, reason=reject.name.lower())
 
 
-def facts(_: State, said: Said) -> dict[str, Any]:
+def facts(_: State, said: OutputCounts) -> dict[str, Any]:
     """What the venue refused since the process began."""
     return {"rejected": said.by_reason(e.OrderRejected, REASONS)}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from mm_core.node import State
 from mm_core.quoting.state import CANCELING, FLATTENING, LIVE, QUOTING, SILENT
-from mm_service.figures.answers import Said
+from mm_service.figures.answers import OutputCounts
 from mm_service.figures.node import Figures
 from mm_service.figures.scale import SIDES, Scale, limited, scaled
 from mm_service.metrics import Metrics
@@ -54,7 +54,7 @@ def _resting(quoter: State, side: str) -> list[int]:
     return [int(order["price_ticks"]) for order in orders if order["status"] in {LIVE, CANCELING}]
 
 
-def facts(state: State, _: Said) -> dict[str, Any]:
+def facts(state: State, _: OutputCounts) -> dict[str, Any]:
     """How many orders rest on each side, and the mode."""
     quoter = state["quoter"][0]
     resting = {}

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from mm_bus.roots import RootSource
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_core.events import BookTop, InstrumentDefined, RootEvent
 from mm_service.ending import end_tasks
 from mm_service.service import Service
@@ -174,7 +174,7 @@ class Recorder(FramePort):
 
     async def until_heard(self) -> None:
         """Wait until every node reads the log, which they do when they know the instrument; or for a wish to end."""
-        for node in HEARS:
+        for node in INPUTS:
             while await self._bus.request(status_subject(self._group, node), timeout_s=0.5) is None:
                 if self.end_asked.is_set():
                     return

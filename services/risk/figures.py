@@ -8,7 +8,7 @@ from mm_core.events import Event
 from mm_core.node import State
 from mm_core.risk.reason import Reason
 from mm_core.types import NS_PER_S, TradeState
-from mm_service.figures.answers import Said
+from mm_service.figures.answers import OutputCounts
 from mm_service.figures.node import Figures
 from mm_service.figures.scale import SIDES, Scale, e9, limited, scaled
 from mm_service.metrics import Metrics
@@ -96,7 +96,7 @@ def _result(risk: State, scale: Scale) -> float:
     return half * scale.value / 2 - e9(account["fees_e9"])
 
 
-def add_decisions(metrics: Metrics, said: Said) -> None:
+def add_decisions(metrics: Metrics, said: OutputCounts) -> None:
     """What risk let through, made smaller or denied."""
     answers: list[tuple[str, type[Event], Reason]] = [("allowed", e.SubmitOrder, Reason.NONE)]
     answers += [("adjusted", e.SubmitOrder, reason) for reason in SIZE_REASONS]
@@ -107,7 +107,7 @@ def add_decisions(metrics: Metrics, said: Said) -> None:
         metrics.counter("decisions", text, count, answer=answer, reason=reason.name.lower())
 
 
-def facts(state: State, said: Said) -> dict[str, Any]:
+def facts(state: State, said: OutputCounts) -> dict[str, Any]:
     """The state of trading now, and what was denied since the process began."""
     return {"trading": _trading(state["risk"][0]), "denied": said.by_reason(e.OrderDenied, REASONS)}
 

@@ -4,7 +4,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_bus.trim import Trimmer
 from mm_core.types import NS_PER_S
 from mm_service.metrics import Metrics
@@ -46,7 +46,7 @@ def add_log(metrics: Metrics, sequencer: Sequencer) -> None:
         metrics.gauge(name, text, partial(_status, sequencer, name))
     for name, text in STATUS_COUNTS.items():
         metrics.counter(name, text, partial(_status, sequencer, name))
-    for node in HEARS:
+    for node in INPUTS:
         metrics.gauge(
             "waits_for", "1 while the log waits for a report of this node", partial(_waits, sequencer, node), node=node
         )

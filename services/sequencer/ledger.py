@@ -41,8 +41,8 @@ class _Open(msgspec.Struct):
 class Ledger:
     """The open events of one log; `hearers` names the nodes that hear each kind of event, in rank order."""
 
-    def __init__(self, hearers: Mapping[str, Sequence[str]]) -> None:
-        self.hearers = hearers
+    def __init__(self, subscribers: Mapping[str, Sequence[str]]) -> None:
+        self.subscribers = subscribers
         self._queue: deque[_Open] = deque()
         self._by_seq: dict[int, _Open] = {}
 
@@ -53,7 +53,7 @@ class Ledger:
 
     def appended(self, seq: int, kind: str) -> None:
         """An event now stands in the log; `seq` only ever rises."""
-        nodes = self.hearers[kind]
+        nodes = self.subscribers[kind]
         if not nodes:
             return
         assert not self._queue or seq > self._queue[-1].seq, f"{seq} after {self._queue[-1].seq}"

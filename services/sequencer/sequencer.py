@@ -18,7 +18,7 @@ from mm_bus.log_end import CLOSE, read_end
 from mm_bus.malformed import MalformedError, read
 from mm_bus.messages import Msg
 from mm_bus.reports import Head, Report
-from mm_bus.topology import KINDS, SAID_BY, SOURCES, hearers
+from mm_bus.topology import KINDS, PUBLISHED_BY, SOURCES, subscribers
 from mm_core.events import AnyEvent, InstrumentDefined, OperatorCommand, RootEvent
 from mm_core.sequencer import Sequencer as Stamper
 from mm_core.types import NS_PER_S
@@ -68,7 +68,7 @@ class Sequencer:
         self._by_clock, self._offset_ns, self._grace_ns = by_clock, offset_ns, grace_ns
         self._clock = SourceClock()
         self._lateness = Lateness(self._clock, delay_ns_max if by_clock else 0, offset_ns, grace_ns)
-        self._ledger = Ledger(hearers(decide_on))
+        self._ledger = Ledger(subscribers(decide_on))
         self._appender = Appender(bus, group)
         self._intake = Intake(bus, group, self._pump, self._on_clock, self._on_skip)
         self._hold = Hold(self._lateness, self._intake)
@@ -144,7 +144,7 @@ class Sequencer:
     def _take_report(self, node: str, seq: int, answers: list[bytes], writer: str) -> None:
         if not self._ledger.waits(node, seq):
             self.counts.reports_late += 1
-        elif strange := [kind for data in answers if SAID_BY[kind := type(read(decode, data)).__name__] != node]:
+        elif strange := [kind for data in answers if PUBLISHED_BY[kind := type(read(decode, data)).__name__] != node]:
             self._refuse(node, f"to {seq} it may not say {', '.join(strange)}")
         else:
             self._ledger.report(node, seq, answers)
@@ -270,7 +270,7 @@ class Sequencer:
 
     async def _append(self, kind: str, subject: str, label: Label, data: bytes) -> None:
         """An event that a node hears needs no ack: the node's report shows that it is stored."""
-        self._event_seq = await self._appender.append(subject, label, data, acked=not self._ledger.hearers[kind])
+        self._event_seq = await self._appender.append(subject, label, data, acked=not self._ledger.subscribers[kind])
         self._ledger.appended(self._event_seq, kind)
 
     async def _ask_again(self) -> None:

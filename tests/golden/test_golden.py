@@ -14,8 +14,8 @@ import pytest
 from mm_core.events import AnyEvent, Event, InstrumentDefined, OrderFilled, Root, RootEvent
 from mm_core.sequencer import Sequencer
 from mm_core.setup.config import Config, to_config
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
 from mm_research.memory_log import MemoryLog
 
 FOLDER = Path(__file__).parent
@@ -35,7 +35,7 @@ def decisions(case: Path) -> list[Event]:
     instrument = roots[0]
     assert isinstance(instrument, InstrumentDefined)
     config: Config = to_config(tomllib.loads((case / "config.toml").read_text(), parse_float=Decimal))
-    parts = new_parts(config, instrument)
+    parts = new_core(config, instrument)
     log: list[Event] = []
     memory = MemoryLog(new_nodes(parts, instrument.instrument_id), log.append)
     sequencer = Sequencer(parts.period_ns, parts.offset_ns)

@@ -23,7 +23,7 @@ from mm_bus.quick_client import QuickClient
 from mm_bus.reports import Report
 from mm_bus.roots import Roots
 from mm_bus.settings import BusSettings
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_core import events as e
 from mm_core.types import Command, InputError, Side, TimeInForce
 from mm_services.sequencer.sequencer import Sequencer
@@ -81,7 +81,7 @@ async def connect(server: Server, user: str) -> Bus:
     return bus
 
 
-async def refused(server: Server, user: str, subject: str, *, hears: bool = False) -> bool:
+async def refused(server: Server, user: str, subject: str, *, inputs: bool = False) -> bool:
     """Whether the server forbids a user to say (or to hear) a subject."""
     errors: list[str] = []
 
@@ -91,7 +91,7 @@ async def refused(server: Server, user: str, subject: str, *, hears: bool = Fals
     options = Login(user, PASSWORDS[user]).options()
     client = QuickClient()  # what it says is on its way before the flush
     await client.connect(server.url, error_cb=on_error, **options)
-    if hears:
+    if inputs:
         await client.subscribe(subject)
     else:
         await client.publish(subject, b"")
@@ -112,9 +112,9 @@ def test_the_quoter_may_say_its_own(guarded: Server) -> None:
 
 @pytest.mark.parametrize("user", sorted(PASSWORDS))
 def test_no_one_hears_the_replies_to_another(guarded: Server, user: str) -> None:
-    assert asyncio.run(refused(guarded, user, "_INBOX.>", hears=True))
-    assert asyncio.run(refused(guarded, user, f"{inbox('another')}.>", hears=True))
-    assert not asyncio.run(refused(guarded, user, f"{inbox(user)}.1.>", hears=True))
+    assert asyncio.run(refused(guarded, user, "_INBOX.>", inputs=True))
+    assert asyncio.run(refused(guarded, user, f"{inbox('another')}.>", inputs=True))
+    assert not asyncio.run(refused(guarded, user, f"{inbox(user)}.1.>", inputs=True))
 
 
 @pytest.mark.parametrize("user", sorted(set(PASSWORDS) - {s.SEQUENCER}))
@@ -240,7 +240,7 @@ def test_a_session_of_these_users_runs_to_its_end(guarded: Server, tmp_path: Pat
     command = paper_command(tmp_path / "memory", "--bus", "memory", "--duration", f"{SECONDS}s")
     with session(command, tmp_path) as process:
         assert orders == said(process, END_S)["orders"] > 0
-    assert [status[node]["checkpoints"] > 0 for node in HEARS] == [True] * len(HEARS)
+    assert [status[node]["checkpoints"] > 0 for node in INPUTS] == [True] * len(INPUTS)
 
 
 async def until_stored(server: Server, processes: dict[str, subprocess.Popen[bytes]]) -> tuple[dict[str, Any], int]:

@@ -67,7 +67,7 @@ def wrong(fault: Fault, seen: Seen) -> Iterator[str]:
 
 def _undisturbed(fault: Fault, seen: Seen) -> Iterator[str]:
     start_ns, _, end_ns = seen.span
-    if not count.says([seen.recorder_log], fault.reason):
+    if not count.outputs([seen.recorder_log], fault.reason):
         yield f"the recorder logged nothing of {fault.reason!r}"
     if seen.healing.void_ns:
         yield f"the book was void: {', '.join(seen.healing.reasons)}"
@@ -84,7 +84,7 @@ def _healed(fault: Fault, seen: Seen) -> Iterator[str]:
         return
     if healing.void_ns > span.quiet_ns:
         yield f"void only after {(healing.void_ns - span.start_ns) / NS_PER_S:.1f} s"
-    if not count.says((*healing.reasons, seen.err), fault.reason):
+    if not count.outputs((*healing.reasons, seen.err), fault.reason):
         yield f"the reason is {' | '.join(healing.reasons)!r}, not {fault.reason!r}"
     if fault.exit_code == 1:
         return  # the session ended: nothing is to heal
@@ -136,7 +136,7 @@ def row(fault: Fault, seen: Seen, problems: list[str]) -> str:
     """The fault's row of the table."""
     healing, counted = seen.healing, figures(fault, seen)
     states = " ".join(dict.fromkeys(healing.states)) or "VALID"
-    reasons = sorted(healing.reasons, key=lambda reason: not count.says([reason], fault.reason))
+    reasons = sorted(healing.reasons, key=lambda reason: not count.outputs([reason], fault.reason))
     book = ": ".join([states, *reasons[:1]])
     found = f"{max(0, healing.void_ns - seen.span.start_ns) / NS_PER_S:.1f}" if healing.void_ns else "-"
     proven = f"{proven_s(seen):.1f}" if healing.order_ns else "-"

@@ -130,6 +130,6 @@ def lag_ns(log: Sequence[e.AnyEvent]) -> int:
     return max((abs(event.local_ns - event.ts_ns) for event in log if isinstance(event, e.BookDelta)), default=0)
 
 
-def says(reasons: Sequence[str], pattern: str) -> bool:
+def outputs(reasons: Sequence[str], pattern: str) -> bool:
     """True if one of the reasons is what is right."""
     return any(re.search(pattern, reason) for reason in reasons)

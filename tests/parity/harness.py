@@ -11,8 +11,8 @@ from mm_core.compiled import compiled
 from mm_core.events import Event, InstrumentDefined, RootEvent
 from mm_core.node import State
 from mm_core.sequencer import Sequencer
+from mm_core.setup.core import Core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import Parts
 from mm_core.signals.builder import new_builder
 from mm_research.columns import tape_rows
 from mm_research.engine.loop import run
@@ -38,7 +38,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     gate: Any = None
 
 
-def small(parts: Parts, width: int, far: int) -> Parts:
+def small(parts: Core, width: int, far: int) -> Core:
     """The same parts around a small book, so that its window moves and its far table fills."""
     builder = new_builder(width, far)
     for name in parts.builder.dtype.names or ():
@@ -47,7 +47,7 @@ def small(parts: Parts, width: int, far: int) -> Parts:
     return msgspec.structs.replace(parts, builder=builder)
 
 
-def book_size(parts: Parts) -> tuple[int, int]:
+def book_size(parts: Core) -> tuple[int, int]:
     """Width and far of the builder's book."""
     book = parts.builder["book"]
     return book["lots"].shape[1] // 2, book["far_rank"].shape[2]
@@ -58,7 +58,7 @@ def _book_hash(builder: State) -> Any:
     return state_hash(builder[0].book)
 
 
-def by_nodes(parts: Parts, instrument_id: str, events: Sequence[RootEvent]) -> tuple[Outcome, list[Event]]:
+def by_nodes(parts: Core, instrument_id: str, events: Sequence[RootEvent]) -> tuple[Outcome, list[Event]]:
     """The nodes' outcome and their log."""
     nodes = new_nodes(parts, instrument_id)
     log: list[Event] = []
@@ -94,7 +94,7 @@ def by_nodes(parts: Parts, instrument_id: str, events: Sequence[RootEvent]) -> t
     return outcome, log
 
 
-def by_loop(parts: Parts, instrument: InstrumentDefined, events: Sequence[RootEvent]) -> Outcome:
+def by_loop(parts: Core, instrument: InstrumentDefined, events: Sequence[RootEvent]) -> Outcome:
     """The loop's outcome on the tape of the events."""
     builder = TapeBuilder(instrument)
     builder.add(events)
@@ -127,7 +127,7 @@ def by_loop(parts: Parts, instrument: InstrumentDefined, events: Sequence[RootEv
     )
 
 
-def _start(market: State, parts: Parts, first_local_ns: int) -> None:
+def _start(market: State, parts: Core, first_local_ns: int) -> None:
     market["sight"] = SHARED
     market["record"] = 1
     market["period_ns"] = parts.period_ns

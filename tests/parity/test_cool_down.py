@@ -13,7 +13,7 @@ from mm_core.accounting.drawdown import ACCOUNTANT
 from mm_core.events import Event
 from mm_core.risk.reason import Reason
 from mm_core.setup.config import Config, to_config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_core.types import MONEY_E9, NS_PER_S, TradeState
 from mm_research.activity import activity
 from mm_research.drawdown import drawdown_max
@@ -35,7 +35,7 @@ def decided(seed: int, rate_halt_s: Decimal = HALT_S) -> tuple[Outcome, list[Eve
         },
         strict=False,
     )
-    parts = small(new_parts(config, INSTRUMENT), 128, 64)
+    parts = small(new_core(config, INSTRUMENT), 128, 64)
     events = Market().events(lively(Random(seed)))  # noqa: S311
     nodes, log = by_nodes(parts, INSTRUMENT.instrument_id, events)
     assert_equal(nodes, by_loop(parts, INSTRUMENT, events))

@@ -16,7 +16,7 @@ from mm_core.compiled import new
 from mm_core.events import InstrumentDefined, MarketEvent, Root
 from mm_core.exchange.clock import CLOCK, MIDS
 from mm_core.setup.config import Config, to_config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_research import venue_mids
 from mm_research.backtest import backtest
 from mm_research.columns import Rows, tape_rows
@@ -42,7 +42,7 @@ def assert_same(one: Mids, other: Mids) -> None:
 @settings(max_examples=EXAMPLES)
 @given(configs(), moves, st.integers(1, 4))
 def test_they_are_those_that_the_exchange_notes(config: Config, drawn: list[Any], rounds: int) -> None:
-    parts = new_parts(config, INSTRUMENT)
+    parts = new_core(config, INSTRUMENT)
     events = Market().events(drawn * rounds)
     nodes, log = by_nodes(parts, INSTRUMENT.instrument_id, events)
     from_log = EventMids(INSTRUMENT, parts)
@@ -89,7 +89,7 @@ def test_a_session_and_the_backtest_of_its_data_have_the_same(
 
 def test_a_price_that_no_row_holds_ends_the_mids_and_not_the_session() -> None:
     config: Config = to_config({}, strict=False)
-    parts = new_parts(config, INSTRUMENT)
+    parts = new_core(config, INSTRUMENT)
     mids = EventMids(INSTRUMENT, parts)
     for event in Market().events([]):
         mids.hear(msgspec.structs.replace(event, local_ns=event.recv_ns))  # type: ignore[arg-type]

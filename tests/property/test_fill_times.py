@@ -15,7 +15,7 @@ from tests.parity.markets import INSTRUMENT, Market, configs, move, moves
 
 from mm_core import events as e
 from mm_core.setup.config import Config, to_config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_core.types import NS_PER_S, Side
 from mm_research.paper import PaperSession
 from mm_store.ws_lines import WsLines
@@ -132,7 +132,7 @@ def late(events: list[e.RootEvent], late_ms: list[int]) -> list[e.RootEvent]:
 
 def times_generated(config: Config, drawn: list[Any], late_ms: list[int]) -> Times:
     """The times of the nodes on a generated market."""
-    parts = small(new_parts(config, INSTRUMENT), WIDTH, FAR)
+    parts = small(new_core(config, INSTRUMENT), WIDTH, FAR)
     times = Times(config)
     for event in by_nodes(parts, INSTRUMENT.instrument_id, late(Market().events(drawn), late_ms))[1]:
         times.hear(event)

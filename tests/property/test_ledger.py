@@ -20,8 +20,8 @@ ANSWERS_MAX = 2
 class World:
     """Who hears what, and what a node answers to an event: a function of both and the seed, no deeper than bounded."""
 
-    def __init__(self, hearers: dict[str, tuple[str, ...]], seed: int) -> None:
-        self.hearers = hearers
+    def __init__(self, subscribers: dict[str, tuple[str, ...]], seed: int) -> None:
+        self.subscribers = subscribers
         self._seed = seed
 
     def answers(self, node: str, data: bytes) -> list[bytes]:
@@ -42,7 +42,7 @@ class World:
             queue = deque([said[-1]])
             while queue:
                 event = queue.popleft()
-                for node in self.hearers[event.kind]:
+                for node in self.subscribers[event.kind]:
                     for answer in self.answers(node, event.data):
                         said.append(entry(len(said) + 1, event.seq, answer))
                         queue.append(said[-1])
@@ -80,7 +80,7 @@ class Run:
 
     def __init__(self, world: World, roots: list[bytes], said: list[Entry]) -> None:
         self.world = world
-        self.ledger = Ledger(world.hearers)
+        self.ledger = Ledger(world.subscribers)
         self.log = list(said)
         self.roots = roots
         self.known: list[tuple[str, int, list[bytes]]] = []
@@ -93,7 +93,7 @@ class Run:
 
     def owe(self, event: Entry) -> None:
         """Let all hearers of an event report on it."""
-        for node in self.world.hearers[event.kind]:
+        for node in self.world.subscribers[event.kind]:
             self.known.append((node, event.seq, self.world.answers(node, event.data)))
 
     def settle(self) -> None:
@@ -172,10 +172,10 @@ def test_a_node_that_answers_otherwise_than_the_log_is_noticed(
         return
     cut = data.draw(st.sampled_from(cuts))
     cause = whole[cut - 1].cause
-    ledger = Ledger(world.hearers)
+    ledger = Ledger(world.subscribers)
     ledger.rebuild(whole[:cut])
     loss = data.draw(st.sampled_from(["other bytes", "none"]))
-    for node in world.hearers[whole[cause - 1].kind]:
+    for node in world.subscribers[whole[cause - 1].kind]:
         right = world.answers(node, whole[cause - 1].data)
         assert ledger.report(node, cause, [b"0 A other" for _ in right] if loss == "other bytes" else [])
     with pytest.raises(LogDiffersError, match=f"other answers to {cause} than its nodes give"):

@@ -11,8 +11,8 @@ from tests.parity.markets import INSTRUMENT, Market, configs
 from mm_core import events as e
 from mm_core.sequencer import Sequencer
 from mm_core.setup.config import Config
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
 from mm_core.types import BookState, Command, Side, TradeState
 from mm_research.log_rows import LogRows
 from mm_research.memory_log import MemoryLog
@@ -60,7 +60,7 @@ class Chain:
     """The five nodes and their log, with what must hold after every root."""
 
     def __init__(self, config: Config) -> None:
-        parts = small(new_parts(config, INSTRUMENT), 128, 64)
+        parts = small(new_core(config, INSTRUMENT), 128, 64)
         nodes = new_nodes(parts, INSTRUMENT.instrument_id)
         self.venue, _, self.quoter, self.risk, self.account = (node.state for node in nodes)
         self.rows = LogRows()

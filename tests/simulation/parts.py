@@ -134,7 +134,7 @@ class Group(Session):
 
 def last_for(log: Any, node: Node) -> int:
     """The last message of the log that a node reads."""
-    patterns = [kind_subject(GROUP, kind) for kind in node.hears]
+    patterns = [kind_subject(GROUP, kind) for kind in node.inputs]
     for seq in reversed(log.messages):
         if any(matches(pattern, log.messages[seq].subject) for pattern in patterns):
             return int(seq)

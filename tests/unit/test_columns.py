@@ -16,7 +16,7 @@ from mm_core.book.book import top_levels
 from mm_core.compiled import compiled
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus, InstrumentDefined, Trade
 from mm_core.setup.config import Config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_core.types import BookState, InputError, Side
 from mm_research import columns
 from mm_research.columns import Neutral, read_neutral, receive_on_exchange_clock, tape_rows
@@ -221,9 +221,9 @@ def test_a_clear_removes_the_levels_from_the_touch_to_its_price(
 ) -> None:
     tape = read(tmp_path, [*BOOK, (2, 2, side, price, 0.0, 3), (5, 5, 1, 9.7, 1.0, 1)])
     assert codes(tape.rows)[6] == row
-    market = market_of([new_parts(Config(), ETH)], sight, first_tick_ns=3)
+    market = market_of([new_core(Config(), ETH)], sight, first_tick_ns=3)
     trust_feed(market, tape.rows)
-    run(market, tape.rows, tape.rows, new_parts(Config(), ETH).strategy, 1 << 62)
+    run(market, tape.rows, tape.rows, new_core(Config(), ETH).strategy, 1 << 62)
     builder = market["local" if sight == TWO_BOOKS else "builder"]
     levels = [np.zeros(5, np.int64), np.zeros(5, np.int64)]
     for book_side, expected in enumerate((bids, asks)):

@@ -16,7 +16,7 @@ from mm_core.exchange import queue
 from mm_core.node import put
 from mm_core.risk.state import LIMITS
 from mm_core.setup.config import Config, section_keys, to_config
-from mm_core.setup.parts import NEVER_STALE_NS, QUEUES, Parts, new_parts
+from mm_core.setup.core import NEVER_STALE_NS, QUEUES, Core, new_core
 from mm_core.setup.settings import QUOTER_FIELDS, RISK_FIELDS, STRATEGIES, check_setting, strategy_fields
 from mm_core.setup.units import Units, exact, floor
 from mm_core.types import INT64_MAX, InputError
@@ -34,9 +34,9 @@ def instrument(tick: str = "0.01", lot: str = "0.00001", qty_lots_min: int = 0) 
     )
 
 
-def parts(sections: dict[str, Any] | None = None, **sizes: Any) -> Parts:
+def parts(sections: dict[str, Any] | None = None, **sizes: Any) -> Core:
     """The parts of these sections for that instrument."""
-    return new_parts(to_config(sections or {}), instrument(**sizes))
+    return new_core(to_config(sections or {}), instrument(**sizes))
 
 
 def test_without_limits_by_default_nothing_binds_and_a_hundred_lots_are_quoted() -> None:

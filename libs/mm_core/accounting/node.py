@@ -11,8 +11,8 @@ from mm_core.compiled import compiled, new
 from mm_core.node import Node, State
 from mm_core.types import BookState
 
-Hears = e.OrderFilled | e.Book
-Says = e.PositionChanged
+Inputs = e.OrderFilled | e.Book
+Outputs = e.PositionChanged
 
 
 @compiled
@@ -57,7 +57,7 @@ class _Accountant:
         self._fees_e9 = account["fees_e9"]
         self._drawdown_e9, self._drawdown_max_e9 = drawdown["drawdown_e9"], drawdown["drawdown_max_e9"]
 
-    def step(self, event: Hears) -> Sequence[Says]:
+    def step(self, event: Inputs) -> Sequence[Outputs]:
         match event:
             case e.OrderFilled():
                 fill = event.price_ticks, event.qty_lots, event.fee_e9, event.mid_half_ticks
@@ -101,8 +101,8 @@ def accountant_node(instrument_id: str, account: State, value_num: int, value_de
     return Node(
         name="accountant",
         rank=4,
-        hears=get_args(Hears),
-        says=(Says,),
+        inputs=get_args(Inputs),
+        outputs=(Outputs,),
         step=_Accountant(instrument_id, state, value_num, value_den).step,
         state=state,
     )

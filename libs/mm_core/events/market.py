@@ -1,6 +1,6 @@
 """Roots, which come from outside, and the Book that is made of them."""
 
-from mm_core.events.base import MarketEvent, Root, Said
+from mm_core.events.base import MarketEvent, NodeEvent, Root
 from mm_core.types import BookState, Command, Side
 
 
@@ -98,7 +98,7 @@ class OperatorCommand(Root, frozen=True, kw_only=True):
     value: str = ""
 
 
-class Book(Said, frozen=True, kw_only=True):
+class Book(NodeEvent, frozen=True, kw_only=True):
     """The touch and the signals after everything up to `local_ns`; the state is the feed's, or worse.
 
     `reason` says why the state is worse than the feed's (`mm_core.types.BookReason`), 0 where it is the feed's own.

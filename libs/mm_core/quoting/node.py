@@ -18,8 +18,8 @@ from mm_core.signals.builder import TOP
 from mm_core.types import Command
 
 OrderAnswer = e.OrderDenied | e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.OrderExpired | e.OrderFilled
-Hears = e.InstrumentDefined | e.OperatorCommand | e.Book | OrderAnswer | e.TradingState | e.LimitChanged
-Says = e.OrderIntent | e.CancelIntent
+Inputs = e.InstrumentDefined | e.OperatorCommand | e.Book | OrderAnswer | e.TradingState | e.LimitChanged
+Outputs = e.OrderIntent | e.CancelIntent
 _top = attrgetter(*(TOP.names or ()))  # a Book as a TOP
 STATE = np.dtype([("top", TOP), ("filters", FILTERS), ("quoter", QUOTER)])
 
@@ -68,7 +68,7 @@ class _Quoter:
         self._prices = terms["fair_ticks"], terms["reservation_ticks"], terms["half_spread_ticks"]
         self._position_lots = terms["position_lots"]
 
-    def step(self, event: Hears) -> Sequence[Says]:
+    def step(self, event: Inputs) -> Sequence[Outputs]:
         match event:
             case e.Book():
                 self._top[0] = _top(event)
@@ -98,7 +98,7 @@ class _Quoter:
             put(self._state["quoter"], *setting)
             on_limits_changed(self._state)
 
-    def _intent(self, book: e.Book, row: Row) -> Says:
+    def _intent(self, book: e.Book, row: Row) -> Outputs:
         if row[KIND_AT] == OrderKind.CANCEL_INTENT:
             return to_event(row, self._instrument_id)
         fair, reservation, half_spread = self._prices
@@ -126,8 +126,8 @@ def quoter_node(
     return Node(
         name="quoter",
         rank=2,
-        hears=get_args(Hears),
-        says=get_args(Says),
+        inputs=get_args(Inputs),
+        outputs=get_args(Outputs),
         step=_Quoter(instrument_id, state, strategy, settings, filters).step,
         state=state,
     )

@@ -20,7 +20,7 @@ from mm_core.risk.take import risk_take
 from mm_core.signals.builder import TOP
 from mm_core.types import Command, TradeState
 
-Hears = (
+Inputs = (
     e.Book
     | e.OrderIntent
     | e.CancelIntent
@@ -31,7 +31,7 @@ Hears = (
     | e.OperatorCommand
     | e.InstrumentDefined
 )
-Says = e.SubmitOrder | e.CancelOrder | e.OrderDenied | e.TradingState | e.LimitChanged
+Outputs = e.SubmitOrder | e.CancelOrder | e.OrderDenied | e.TradingState | e.LimitChanged
 STATE = np.dtype([("top", TOP), ("risk", RISK)])
 COMMANDED = {
     Command.HALT: TradeState.HALTED,
@@ -97,7 +97,7 @@ class _Risk:
         self._order = new(MESSAGE)
         self._outbox = state["risk"]["outbox"][0]
 
-    def step(self, event: Hears) -> Sequence[Says]:
+    def step(self, event: Inputs) -> Sequence[Outputs]:
         state = self._state
         match event:
             case e.Book():
@@ -117,7 +117,7 @@ class _Risk:
         if filters is not None:
             self._state["risk"]["filters"] = filters
 
-    def _command(self, event: e.OperatorCommand) -> Sequence[Says]:
+    def _command(self, event: e.OperatorCommand) -> Sequence[Outputs]:
         if event.command == Command.FLATTEN:
             return self._say(on_flatten(self._state, event.local_ns))
         if event.command in COMMANDED:
@@ -133,10 +133,10 @@ class _Risk:
             e.LimitChanged(instrument_id=self._instrument_id, **times, name=event.key, value=value, text=event.value)
         ]
 
-    def _say(self, count: int) -> Sequence[Says]:
+    def _say(self, count: int) -> Sequence[Outputs]:
         return [self._event(self._outbox[at].item()) for at in range(count)] if count else ()
 
-    def _event(self, row: Row) -> Says:
+    def _event(self, row: Row) -> Outputs:
         if row[KIND_AT] != OrderKind.TRADING_STATE:
             return to_event(row, self._instrument_id)
         resumes_ns = int(self._state["risk"]["resumes_ns"][0])
@@ -153,8 +153,8 @@ def risk_node(instrument_id: str, risk: State, settings: Settings, filters: Filt
     return Node(
         name="risk",
         rank=3,
-        hears=get_args(Hears),
-        says=get_args(Says),
+        inputs=get_args(Inputs),
+        outputs=get_args(Outputs),
         step=_Risk(instrument_id, state, settings, filters).step,
         state=state,
     )

@@ -9,14 +9,14 @@ from mm_core.exchange.node import exchange_node
 from mm_core.node import Node, Settings, only_of
 from mm_core.quoting.node import quoter_node
 from mm_core.risk.node import risk_node
+from mm_core.setup.core import Core
 from mm_core.setup.filters import filters_on
-from mm_core.setup.parts import Parts
 from mm_core.setup.settings import QUOTER, RISK
 from mm_core.signals.node import builder_node
 from mm_core.types import InputError
 
 
-def new_nodes(parts: Parts, instrument_id: str) -> list[Node]:
+def new_nodes(parts: Core, instrument_id: str) -> list[Node]:
     """The five nodes of one instrument, from the initial records."""
     limits = parts.risk["limits"][0]
     filters = partial(filters_on, parts.units)
@@ -32,7 +32,7 @@ def new_nodes(parts: Parts, instrument_id: str) -> list[Node]:
     return [msgspec.structs.replace(node, step=only_of(instrument_id, node.step)) for node in nodes]
 
 
-def _settings(parts: Parts, node: str) -> Settings:
+def _settings(parts: Core, node: str) -> Settings:
     """What a SET changes in one node. A SET that is not acceptable changes nothing: who sends it checks it before."""
 
     def setting(key: str, value: str) -> tuple[str, int | float] | None:

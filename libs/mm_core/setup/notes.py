@@ -6,14 +6,14 @@ from typing import Any
 
 from mm_core.events import InstrumentDefined
 from mm_core.setup.config import Config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_core.setup.units import Units, units_of
 from mm_core.types import INT64_MAX, InputError, from_units
 
 
 def start_notes(config: Config, instrument: InstrumentDefined) -> list[str]:
     """One line each. InputError for a configuration that can never quote."""
-    parts = new_parts(config, instrument)
+    parts = new_core(config, instrument)
     limits, terms = parts.risk["limits"][0], parts.quoter["terms"][0]
     units = units_of(instrument)
     _refuse_sizes(int(parts.risk["filters"]["lots_min"][0]), limits, terms, units)

@@ -4,8 +4,8 @@ from typing import Any
 
 from mm_core import events as e
 from mm_core.setup.config import Config
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
 from mm_core.types import BookState, Command, Side, TimeInForce, TradeState
 
 
@@ -32,10 +32,12 @@ def warm(config: Config, instrument: e.InstrumentDefined) -> None:
         e.LimitChanged(**said, name="", value=0),
         instrument,
     ]
-    nodes = new_nodes(new_parts(config, instrument), instrument_id)
+    nodes = new_nodes(new_core(config, instrument), instrument_id)
     # Their answers hold the one event that is too long to write down here: a Book.
-    answers = [answer for event in events for node in nodes if type(event) in node.hears for answer in node.step(event)]
+    answers = [
+        answer for event in events for node in nodes if type(event) in node.inputs for answer in node.step(event)
+    ]
     for node in nodes:
         for answer in answers:
-            if type(answer) in node.hears:
+            if type(answer) in node.inputs:
                 node.step(answer)

@@ -29,8 +29,8 @@ from mm_core.signals.builder import (
 )
 from mm_core.types import BookState
 
-Hears = e.FeedStatus | e.BookSnapshot | e.BookDelta | e.BookTop | e.Tick
-Says = e.Book
+Inputs = e.FeedStatus | e.BookSnapshot | e.BookDelta | e.BookTop | e.Tick
+Outputs = e.Book
 BOOK_STATES = tuple(BookState)
 
 
@@ -105,7 +105,7 @@ class _BookBuilder:
         self._spread_bps = builder["executable"]["spread_bps"][0, first:]
         self._fraction = builder["executable"]["fillable_fraction"][0, first:]
 
-    def step(self, event: Hears) -> Sequence[Says]:
+    def step(self, event: Inputs) -> Sequence[Outputs]:
         match event:
             case e.BookDelta() | e.BookSnapshot():
                 self._update_id[0] = event.update_id
@@ -125,7 +125,7 @@ class _BookBuilder:
                 return [self._book()]
         return ()
 
-    def _touch(self, event: e.Root) -> Sequence[Says]:
+    def _touch(self, event: e.Root) -> Sequence[Outputs]:
         on_touch(self._state, event.local_ns)
         return [self._book()]
 
@@ -157,8 +157,8 @@ def builder_node(instrument_id: str, builder: State, decide_on: int = DECIDE_ON_
     return Node(
         name="book_builder",
         rank=1,
-        hears=tuple(kind for kind in get_args(Hears) if kind is not e.BookTop or decide_on == DECIDE_ON_TOP),
-        says=(Says,),
+        inputs=tuple(kind for kind in get_args(Inputs) if kind is not e.BookTop or decide_on == DECIDE_ON_TOP),
+        outputs=(Outputs,),
         step=_BookBuilder(instrument_id, state, decide_on).step,
         state=state,
     )

@@ -20,7 +20,7 @@ DETAILS: dict[type[Event], Callable[[Any], Detail]] = {
 }
 
 
-class Said:
+class OutputCounts:
     """What one node said since this process began, without what it said again of an old log.
 
     A node that starts again reads its log from its last checkpoint on: that was counted when it was said first.
@@ -53,7 +53,7 @@ class Said:
         return dict(reasons)
 
 
-def add_said(metrics: Metrics, node: Node, said: Said) -> None:
+def add_said(metrics: Metrics, node: Node, said: OutputCounts) -> None:
     """How often the node `node` said what."""
-    for kind in node.says:
+    for kind in node.outputs:
         metrics.counter("said", "Answers by the type of the event", partial(said.count, kind), event=kind.__name__)

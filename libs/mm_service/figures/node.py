@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from mm_core.events import InstrumentDefined
 from mm_core.node import Node, State
-from mm_service.figures.answers import Said, add_said
+from mm_service.figures.answers import OutputCounts, add_said
 from mm_service.figures.scale import Scale
 from mm_service.metrics import Metrics
 from mm_service.node_loop import NodeLoop
@@ -15,17 +15,17 @@ class Figures(NamedTuple):
     """What is the own of one node: figures of its state and of its answers, and facts in its status."""
 
     of_state: Callable[[Metrics, State, Scale], None]
-    of_answers: Callable[[Metrics, Said], None] = lambda _metrics, _said: None
-    facts: Callable[[State, Said], dict[str, Any]] = lambda _state, _said: {}
+    of_answers: Callable[[Metrics, OutputCounts], None] = lambda _metrics, _said: None
+    facts: Callable[[State, OutputCounts], dict[str, Any]] = lambda _state, _said: {}
 
 
-def add_node(metrics: Metrics, loop: NodeLoop, node: Node, instrument: InstrumentDefined, own: Figures) -> Said:
+def add_node(metrics: Metrics, loop: NodeLoop, node: Node, instrument: InstrumentDefined, own: Figures) -> OutputCounts:
     """All figures of a node's service, of a `loop` that has started; gives what counts the node's answers.
 
     Those of the state wait until the node has read its log to the end once: a checkpoint's older state would let
     counters step back, which Prometheus takes for a start from 0 and counts again.
     """
-    said = Said(lambda: loop.reader.pending)
+    said = OutputCounts(lambda: loop.reader.pending)
     loop.on_said = said.hear
     loop.on_step = metrics.seconds("step_seconds", "Time from an input's arrival to its report")
     metrics.counter("events", "Inputs read from the log", lambda: loop.events)

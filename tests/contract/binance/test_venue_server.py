@@ -12,7 +12,7 @@ from tests.venue.replayed import Replayed, by_file, replaying
 from tests.venue.venue import WAIT_S_MAX
 
 from mm_venues.binance.venue.limits import Limits
-from mm_venues.binance.venue.market import Said
+from mm_venues.binance.venue.market import Sent
 from mm_venues.binance.venue.player import SETTLE_PINGS
 
 BEGIN_NS = 1_790_000_000_000_000_000
@@ -154,17 +154,17 @@ def test_nobody_who_hears_the_depth_means_nobody_to_wait_for() -> None:
     run(test)
 
 
-def dropped(said: Said) -> Sequence[Said]:
+def dropped(said: Sent) -> Sequence[Sent]:
     """A diff is lost on the way."""
     return [] if b'"u":20,' in said.payload else [said]
 
 
-def doubled(said: Said) -> Sequence[Said]:
+def doubled(said: Sent) -> Sequence[Sent]:
     """Everything comes twice."""
     return [said, said]
 
 
-def garbled(said: Said) -> Sequence[Said]:
+def garbled(said: Sent) -> Sequence[Sent]:
     """A frame is cut in the middle."""
     is_cut = b'"u":20,' in said.payload
     return [said._replace(combined=said.combined[:50])] if is_cut else [said]
@@ -178,7 +178,7 @@ def garbled(said: Said) -> Sequence[Said]:
         (garbled, "19-19 GAP1 SYNCING2"),
     ],
 )
-def test_faults_on_the_way_are_healed_with_the_book_of_now(tamper: Callable[[Said], Sequence[Said]], said: str) -> None:
+def test_faults_on_the_way_are_healed_with_the_book_of_now(tamper: Callable[[Sent], Sequence[Sent]], said: str) -> None:
     port = Port()
 
     async def test(venue: Replayed, _session: aiohttp.ClientSession) -> None:

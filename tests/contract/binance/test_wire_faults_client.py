@@ -17,7 +17,7 @@ from tests.venue.venue import Line, Reply, Session, Venue, answer, never, silenc
 from mm_core.events import InstrumentDefined
 from mm_venues.binance.client import BinanceClient
 from mm_venues.binance.rest import Rest, RestError
-from mm_venues.binance.venue.market import Said
+from mm_venues.binance.venue.market import Sent
 
 BTC = InstrumentDefined(
     instrument_id="binance.BTCUSDT", ts_ns=0, venue_symbol="BTCUSDT", tick_size="0.1", lot_size="0.001"
@@ -82,7 +82,7 @@ def market_of(symbol: str) -> list[tuple[int, bytes]]:
 
 
 def test_another_symbol_loses_nothing_while_one_synchronises_anew() -> None:
-    def lossy(said: Said) -> list[Said]:
+    def lossy(said: Sent) -> list[Sent]:
         return [] if b'"s":"ETHUSDT"' in said.payload and b'"u":20,' in said.payload else [said]
 
     eth, btc = Port(ETH), Port(BTC)

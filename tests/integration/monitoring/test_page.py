@@ -9,7 +9,7 @@ from prometheus_client import Metric
 from tests.integration.monitoring.observed import NAMES, Observed
 from tests.session import SAMPLE
 
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_service.figures.room import FRAMES, add_folder
 from mm_service.metrics import Metrics
 from mm_services.recorder.figures import add_live
@@ -33,7 +33,7 @@ def on_page() -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for name, kind, unit, labels, _ in ROW.findall(PAGE.read_text()):
         names = [name.replace("<service>", each) for each in NAMES] if "<service>" in name else [name]
-        names = [name.replace("<node>", each) for each in HEARS] if "<node>" in name else names
+        names = [name.replace("<node>", each) for each in INPUTS] if "<node>" in name else names
         for each in names:
             assert each not in rows, f"{each} stands on the page twice"
             rows[each] = kind, unit, tuple(re.findall(r"`(\w+)`", labels))

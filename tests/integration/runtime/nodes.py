@@ -6,7 +6,7 @@ from zlib import crc32
 
 import numpy as np
 
-from mm_bus.topology import HEARS, hearers
+from mm_bus.topology import INPUTS, subscribers
 from mm_core import events as e
 from mm_core.node import Node, State
 from mm_core.sequencer import Sequencer as Stamper
@@ -85,7 +85,7 @@ SAYS: dict[str, tuple[type[e.Event], Callable[[int, int], e.Event]]] = {
 
 def _hears(name: str) -> tuple[type[e.Event], ...]:
     """What a node of this name subscribes to in a session that decides at Ticks."""
-    return tuple(kind for kind in HEARS[name] if name in hearers("tick")[kind.__name__])
+    return tuple(kind for kind in INPUTS[name] if name in subscribers("tick")[kind.__name__])
 
 
 def _step(say: Callable[[int, int], e.Event], state: State) -> Callable[[Any], Sequence[e.Event]]:
@@ -94,7 +94,7 @@ def _step(say: Callable[[int, int], e.Event], state: State) -> Callable[[Any], S
     def step(event: e.AnyEvent) -> list[e.Event]:
         crc = state["crc"][0] = crc32(encode(event), int(state["crc"][0]))
         state["events"] += 1
-        depth = event.ts_ns if isinstance(event, e.Said) else 0
+        depth = event.ts_ns if isinstance(event, e.NodeEvent) else 0
         count = COUNTS[crc % 4] if depth < DEPTH_MAX else 0
         return [say(depth + 1, (crc >> 8) % 1_000 + index) for index in range(count)]
 
@@ -106,7 +106,7 @@ def small_nodes() -> list[Node]:
     nodes = []
     for rank, (name, (kind, say)) in enumerate(SAYS.items()):
         state = np.zeros(1, STATE)
-        node = Node(name=name, rank=rank, hears=_hears(name), says=(kind,), step=_step(say, state), state=state)
+        node = Node(name=name, rank=rank, inputs=_hears(name), outputs=(kind,), step=_step(say, state), state=state)
         nodes.append(node)
     return nodes
 

@@ -50,8 +50,8 @@ TAILS = {f"mm.{GROUP}.root.>": ("recorder", f"{s.CONSOLE}.1", "x.y"), f"mm.{GROU
 
 def subjects() -> list[str]:
     """Everything that any service subscribes, but for its inboxes."""
-    hears = sorted({subject for user in users(GROUP).values() for subject in user.hears})
-    return [f"{subject.rstrip('>*')}{tail}" for subject in hears for tail in TAILS.get(subject, ("",))]
+    inputs = sorted({subject for user in users(GROUP).values() for subject in user.inputs})
+    return [f"{subject.rstrip('>*')}{tail}" for subject in inputs for tail in TAILS.get(subject, ("",))]
 
 
 @contextmanager

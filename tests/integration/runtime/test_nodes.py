@@ -95,7 +95,7 @@ def test_a_checkpoint_is_the_state_before_a_root(server: Server) -> None:
     for seq, data in log:
         if seq == next_seq:
             assert hasattr(decode(data), "root_seq")
-        if seq < next_seq and isinstance(event := decode(data), plain.hears):
+        if seq < next_seq and isinstance(event := decode(data), plain.inputs):
             plain.step(event)
     assert next_seq > 100
     assert state == plain.dump() != np.zeros(1, STATE).tobytes()

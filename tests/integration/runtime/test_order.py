@@ -9,8 +9,8 @@ from tests.integration.runtime.server import Server, log_of
 
 from mm_core import events as e
 from mm_core.setup.config import Config, to_config
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
 from mm_core.setup.warm import warm
 from mm_core.types import NS_PER_S
 from mm_store.ws_lines import WsLines
@@ -76,12 +76,12 @@ def test_the_real_nodes_decide_on_the_bus_what_they_decide_offline(server: Serve
     async def run() -> None:
         async with running(server.url) as group:
             await group.sequencer()
-            await group.nodes(new_nodes(new_parts(config, instrument), instrument.instrument_id))
+            await group.nodes(new_nodes(new_core(config, instrument), instrument.instrument_id))
             source = await group.source()
             await beside(group, say_all(group, source, roots))
 
     asyncio.run(run())
     log = asyncio.run(log_of(server))
-    assert log == plain_log(roots, new_nodes(new_parts(config, instrument), instrument.instrument_id))
+    assert log == plain_log(roots, new_nodes(new_core(config, instrument), instrument.instrument_id))
     kinds = {type(decode(data)) for data in log}
     assert kinds >= {e.BookTop, e.SubmitOrder, e.OrderFilled, e.PositionChanged}

@@ -10,10 +10,10 @@ from mm_core.messages import CANCEL_INTENT, INTENT
 from mm_core.quoting.state import ORDERS
 from mm_core.types import BookState, TradeState
 
-Said = list[tuple[int, int, int, int]]
+NodeEvent = list[tuple[int, int, int, int]]
 
 
-def decide(quoter: calls.State, bid_ticks: int, ask_ticks: int, **values: int) -> Said:
+def decide(quoter: calls.State, bid_ticks: int, ask_ticks: int, **values: int) -> NodeEvent:
     """One decision; what it said as (kind, side, order id, price)."""
     calls.quoter_decide(quoter, calls.new_top(bid_ticks, ask_ticks, **values))
     return [tuple(int(m[name]) for name in ("kind", "side", "order_id", "price_ticks")) for m in calls.said(quoter)]  # type: ignore[misc]
@@ -153,7 +153,7 @@ def test_news_of_an_order_it_does_not_know_changes_only_the_position() -> None:
 
 
 @pytest.mark.parametrize(("leaves", "expected"), [(3, []), (2, [(INTENT, BUY, 3, 100)])])
-def test_a_rest_below_the_threshold_is_replenished_behind_what_rests(leaves: int, expected: Said) -> None:
+def test_a_rest_below_the_threshold_is_replenished_behind_what_rests(leaves: int, expected: NodeEvent) -> None:
     quoter = resting(replenish_below=0.25)  # of 10 lots
     calls.quoter_filled(quoter, BUY, 1, 10 - leaves, leaves)
     assert decide(quoter, 100, 102) == expected

@@ -6,8 +6,8 @@ from typing import Any
 from mm_core import events as e
 from mm_core.node import Node
 from mm_core.setup.config import Config, to_config
+from mm_core.setup.core import Core, new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import Parts, new_parts
 from mm_core.types import BookState, Side, TimeInForce
 
 MS = 1_000_000
@@ -30,8 +30,8 @@ def config(**sections: Any) -> Config:
     return chosen
 
 
-def parts(**sections: Any) -> Parts:
-    return new_parts(config(**sections), INSTRUMENT)
+def parts(**sections: Any) -> Core:
+    return new_core(config(**sections), INSTRUMENT)
 
 
 def node(rank: int, **sections: Any) -> Node:

@@ -29,7 +29,7 @@ from mm_core import events as e
 from mm_core.node import Node
 from mm_core.risk.reason import Reason
 from mm_core.types import BookState, Command, Side, TimeInForce
-from mm_service.figures.answers import Said, add_said
+from mm_service.figures.answers import OutputCounts, add_said
 from mm_service.figures.node import Figures, add_node
 from mm_service.figures.scale import Scale
 from mm_service.metrics import Metrics
@@ -161,7 +161,7 @@ def test_answers_are_counted_by_type_side_and_reason() -> None:
     risk, metrics, said = (
         node(RISK, risk={"order_max_base": Decimal("0.003")}),
         Metrics("risk", "test"),
-        Said(lambda: 0),
+        OutputCounts(lambda: 0),
     )
     add_said(metrics, risk, said)
     OWN[RISK].of_answers(metrics, said)
@@ -179,14 +179,14 @@ def test_answers_are_counted_by_type_side_and_reason() -> None:
 
 def test_every_reason_of_risk_has_its_place() -> None:
     metrics = Metrics("risk", "test")
-    OWN[RISK].of_answers(metrics, Said(lambda: 0))
+    OWN[RISK].of_answers(metrics, OutputCounts(lambda: 0))
     places = {name.split()[2] for name in read(metrics) if name.startswith("decisions_total")}
     places |= {name.split()[1] for name in figures(node(RISK)) if name.startswith("trading_reason")}
     assert places == {reason.name.lower() for reason in Reason}
 
 
 def test_fills_and_rejections_are_counted() -> None:
-    metrics, said = Metrics("paper_exchange", "test"), Said(lambda: 0)
+    metrics, said = Metrics("paper_exchange", "test"), OutputCounts(lambda: 0)
     OWN[EXCHANGE].of_answers(metrics, said)
     rejected = e.OrderRejected(**market(1 * S), **terms(2, Side.SELL), reason=1)
     said.hear([filled(1 * S, 1, Side.SELL, 98), rejected])
@@ -197,7 +197,7 @@ def test_fills_and_rejections_are_counted() -> None:
 
 def test_what_is_said_again_of_an_old_log_is_not_counted() -> None:
     pending, answer = [2], [filled(1 * S, 1, Side.BUY, 98)]
-    said = Said(lambda: pending[0])
+    said = OutputCounts(lambda: pending[0])
     said.hear(answer)
     assert said.count(e.OrderFilled) == 0
     pending[0] = 0

@@ -140,10 +140,10 @@ def test_a_checkpoint_of_another_layout_is_refused() -> None:
         node(QUOTER).load(b"old")
 
 
-def echo(name: str, rank: int, hears: type[e.Event], says: type[e.Event], answers: list[e.Event]) -> Node:
+def echo(name: str, rank: int, inputs: type[e.Event], outputs: type[e.Event], answers: list[e.Event]) -> Node:
     """A node that answers everything with the same."""
     state = node(ACCOUNTANT).state
-    return Node(name=name, rank=rank, hears=(hears,), says=(says,), step=lambda _: answers, state=state)
+    return Node(name=name, rank=rank, inputs=(inputs,), outputs=(outputs,), step=lambda _: answers, state=state)
 
 
 def test_the_log_appends_answers_breadth_first_in_order_of_rank_and_index() -> None:

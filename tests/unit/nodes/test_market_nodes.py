@@ -124,7 +124,7 @@ def test_only_its_own_depth_stream_keeps_a_book_alive() -> None:
     step(builder, status(3 * S))
     (stale,) = step(builder, tick(4 * S))
     assert (stale.state, stale.reason) == (BookState.STALE, BookReason.SILENT)
-    assert e.Trade not in builder.hears
+    assert e.Trade not in builder.inputs
     step(builder, delta(4 * S, bids=[(97, 1)]))
     (valid,) = step(builder, tick(5 * S))
     assert (valid.state, valid.reason) == (BookState.VALID, BookReason.NONE)

@@ -29,8 +29,8 @@ from mm_core import events as e
 from mm_core.exchange.venue import Reject
 from mm_core.risk.reason import Reason
 from mm_core.setup.config import to_config
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
 from mm_core.types import BookState, Command, Side, TimeInForce, TradeState
 
 QUOTES = {"order_qty_base": Decimal("0.004"), "position_max_base": Decimal("0.008")}
@@ -136,7 +136,7 @@ def test_a_new_definition_on_the_same_grid_changes_the_filters_of_risk_and_of_th
 
 def test_filters_bind_from_the_start() -> None:
     defined = msgspec.structs.replace(INSTRUMENT, notional_e9_min=4_000_000)  # 400 ticks x lots
-    risk = new_nodes(new_parts(to_config({}), defined), NAME)[RISK]
+    risk = new_nodes(new_core(to_config({}), defined), NAME)[RISK]
     step(risk, book(1 * S))
     assert step(risk, intent(1 * S, 1, Side.BUY, 99))[0].reason == Reason.MIN_NOTIONAL
     assert isinstance(step(risk, intent(1 * S, 2, Side.BUY, 100))[0], e.SubmitOrder)

@@ -203,8 +203,8 @@ def test_the_book_builder_takes_the_top_as_touch_where_that_is_asked_for() -> No
     (book,) = step(by_top, news)
     assert (book.local_ns, book.bid_ticks, book.bid_lots, book.ask_ticks, book.ask_lots) == (70 * MS, 100, 7, 101, 4)
     assert (book.update_id, book.mid_half_ticks) == (3, 201)
-    assert e.BookTop in by_top.hears
-    assert e.BookTop not in by_touch.hears
+    assert e.BookTop in by_top.inputs
+    assert e.BookTop not in by_touch.inputs
     assert step(by_top, top(71 * MS, 3, (90, 1), (91, 1))) == ()  # a repeat
     (older,) = step(by_top, newer(delta(80 * MS, bids=[(99, 1)]), 2))
     assert (older.bid_ticks, older.bid_lots) == (100, 7)

@@ -5,11 +5,11 @@ import pytest
 from mm_services.sequencer.ledger import Answer, Ledger, LogDiffersError
 from mm_wire.chain import Entry
 
-HEARERS = {"Root": ("first", "second"), "Leaf": (), "Branch": ("second",)}
+SUBSCRIBERS = {"Root": ("first", "second"), "Leaf": (), "Branch": ("second",)}
 
 
 def test_answers_come_in_the_order_of_ranks_and_not_of_reports() -> None:
-    ledger = Ledger(HEARERS)
+    ledger = Ledger(SUBSCRIBERS)
     ledger.appended(1, "Root")
     assert ledger.report("second", 1, [b"c"])
     assert ledger.pop() is None
@@ -20,7 +20,7 @@ def test_answers_come_in_the_order_of_ranks_and_not_of_reports() -> None:
 
 
 def test_a_childs_report_may_overtake_its_parents() -> None:
-    ledger = Ledger(HEARERS)
+    ledger = Ledger(SUBSCRIBERS)
     ledger.appended(1, "Root")
     ledger.appended(2, "Branch")
     assert ledger.report("second", 2, [b"child"])
@@ -32,7 +32,7 @@ def test_a_childs_report_may_overtake_its_parents() -> None:
 
 
 def test_what_nobody_hears_is_finished_at_once() -> None:
-    ledger = Ledger(HEARERS)
+    ledger = Ledger(SUBSCRIBERS)
     ledger.appended(1, "Leaf")
     assert ledger.is_quiescent
     assert ledger.pop() is None
@@ -40,7 +40,7 @@ def test_what_nobody_hears_is_finished_at_once() -> None:
 
 @pytest.mark.parametrize(("node", "seq"), [("first", 2), ("third", 1), ("first", 1)])
 def test_a_report_for_which_nobody_waits_changes_nothing(node: str, seq: int) -> None:
-    ledger = Ledger(HEARERS)
+    ledger = Ledger(SUBSCRIBERS)
     ledger.appended(1, "Root")
     assert ledger.report("first", 1, [])
     assert not ledger.waits(node, seq)
@@ -50,13 +50,13 @@ def test_a_report_for_which_nobody_waits_changes_nothing(node: str, seq: int) ->
 
 
 def test_an_empty_log_is_quiescent() -> None:
-    ledger = Ledger(HEARERS)
+    ledger = Ledger(SUBSCRIBERS)
     ledger.rebuild([])
     assert ledger.is_quiescent
 
 
 def test_a_log_cut_within_the_answers_to_one_event_is_continued() -> None:
-    ledger = Ledger(HEARERS)
+    ledger = Ledger(SUBSCRIBERS)
     ledger.rebuild([Entry(5, "Root", 0, b"root"), Entry(6, "Branch", 5, b"a")])
     ledger.report("first", 5, [b"a", b"b"])
     ledger.report("second", 5, [b"c"])
@@ -66,4 +66,4 @@ def test_a_log_cut_within_the_answers_to_one_event_is_continued() -> None:
 
 def test_answers_to_what_no_node_hears_are_of_another_core() -> None:
     with pytest.raises(LogDiffersError, match="answers to 5, which no node hears"):
-        Ledger(HEARERS).rebuild([Entry(5, "Leaf", 0, b"root"), Entry(6, "Branch", 5, b"a")])
+        Ledger(SUBSCRIBERS).rebuild([Entry(5, "Leaf", 0, b"root"), Entry(6, "Branch", 5, b"a")])

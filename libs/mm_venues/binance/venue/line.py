@@ -6,7 +6,7 @@ import time
 from aiohttp import ClientConnectionResetError, WSMsgType, web
 
 from mm_venues.binance.venue.limits import CLOSE_GOING_AWAY, CLOSE_POLICY, Keepalive, Limits, Talk
-from mm_venues.binance.venue.market import Said
+from mm_venues.binance.venue.market import Sent
 from mm_venues.binance.venue.requests import Subscriptions
 
 # Who takes nothing for so long is cut off: the market does not wait for one client.
@@ -38,7 +38,7 @@ class Line:
         """Answer the handshake."""
         await self._socket.prepare(self._request)
 
-    async def send(self, said: Said) -> None:
+    async def send(self, said: Sent) -> None:
         """Send what a stream says, if it was subscribed to."""
         if said.stream not in self.subscriptions.streams or not self.is_open:
             return

@@ -39,7 +39,7 @@ _depth = msgspec.json.Decoder(wire.Depth)
 _snapshot = msgspec.json.Decoder(wire.DepthSnapshot)
 
 
-class Said(NamedTuple):
+class Sent(NamedTuple):
     """What a stream says: the payload, and the frame of a combined stream around it."""
 
     stream: str
@@ -144,7 +144,7 @@ class Market:
         self._is_fetched = True
         return _limited(self.ahead.snapshot, limit)
 
-    def take(self, recv_ns: int, frame: bytes) -> list[Said]:
+    def take(self, recv_ns: int, frame: bytes) -> list[Sent]:
         """What the streams say with the next recorded frame. FrameError for a frame that is none of Binance's."""
         self._is_begun = True
         frame = frame.rstrip()
@@ -164,7 +164,7 @@ class Market:
         self.said += len(said)
         return said
 
-    def end(self) -> list[Said]:
+    def end(self) -> list[Sent]:
         """What is left to say behind the last frame."""
         return self._second()
 
@@ -172,7 +172,7 @@ class Market:
         """The channel of a frame that came without its stream's name, by the fields it has; none for what is ours."""
         return "bookTicker" if envelope.bid_quantity is not msgspec.UNSET else _CHANNELS.get(envelope.event, "")
 
-    def _say(self, recv_ns: int, channel: str, payload: bytes, combined: bytes) -> list[Said]:
+    def _say(self, recv_ns: int, channel: str, payload: bytes, combined: bytes) -> list[Sent]:
         stream = f"{self._name}@{channel}"
         if channel in {FAST_DEPTH, SLOW_DEPTH}:
             self._on_diff(recv_ns, channel, _depth.decode(payload))
@@ -180,7 +180,7 @@ class Market:
             self.trades.append(msgspec.json.decode(payload))
         elif channel == "bookTicker":
             self.top = msgspec.json.decode(payload)
-        return [Said(stream, payload, combined or wrapped(stream, payload))]
+        return [Sent(stream, payload, combined or wrapped(stream, payload))]
 
     def _on_diff(self, recv_ns: int, channel: str, diff: wire.Depth) -> None:
         if diff.symbol != self.symbol:
@@ -199,10 +199,10 @@ class Market:
             self._held = b"" if self._is_fetched else frame
             self._is_fetched = False
 
-    def _second(self) -> list[Said]:
+    def _second(self) -> list[Sent]:
         payload = self._seconds.take() if self._seconds else None
         stream = self.depth_streams[1]
-        return [] if payload is None else [Said(stream, payload, wrapped(stream, payload))]
+        return [] if payload is None else [Sent(stream, payload, wrapped(stream, payload))]
 
 
 def wrapped(stream: str, payload: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mm_core.types import InputError
 from mm_venues.binance.venue.line import Line
-from mm_venues.binance.venue.market import Market, Said
+from mm_venues.binance.venue.market import Market, Sent
 from mm_venues.frame_error import FrameError
 from mm_venues.market_clock import MarketClock
 
@@ -20,7 +20,7 @@ SETTLE_PINGS = 20
 SETTLE_S_MAX = 1.0
 
 Frame = tuple[int, bytes]
-Tamper = Callable[[Said], Sequence[Said]]
+Tamper = Callable[[Sent], Sequence[Sent]]
 
 
 class Source(NamedTuple):
@@ -109,7 +109,7 @@ class Player:
         timed = [_timed(source, begin_ns - source.market.ahead.first_ns) for source in self._sources]
         return heapq.merge(*timed, key=lambda frame: frame[0]) if len(timed) > 1 else timed[0]
 
-    async def _say(self, market: Market, said: list[Said]) -> None:
+    async def _say(self, market: Market, said: list[Sent]) -> None:
         for each in said:
             for told in [each] if self._tamper is None else self._tamper(each):
                 for line in list(self.lines):

@@ -56,7 +56,7 @@ QUEUES = {
 State = np.ndarray[Any, Any]
 
 
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
+class Core(msgspec.Struct, frozen=True, kw_only=True):
     """What a run starts from: arrays of one record each, the strategy, and what the loop itself needs.
 
     `settings(key, value)`: what an operator's SET changes; InputError for what it cannot.
@@ -76,12 +76,12 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     settings: Callable[[str, str], Setting]
 
 
-def new_parts(config: Config, instrument: InstrumentDefined) -> Parts:
+def new_core(config: Config, instrument: InstrumentDefined) -> Core:
     """The initial records. InputError names the key of an amount that is off the instrument's grid or out of bounds."""
     check_range(instrument)
     units = units_of(instrument)
     quoter = _quoter(config, units)
-    return Parts(
+    return Core(
         builder=_builder(config, units),
         venue=_venue(config, units, instrument),
         quoter=quoter,
