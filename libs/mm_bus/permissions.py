@@ -1,6 +1,6 @@
-"""Who may say and hear what on the bus: one user per service, each with the least that it needs.
+"""Who may publish and subscribe to what on the bus: one user per service, each with the least that it needs.
 
-Who may say an event follows from `mm_wire` (`said_by`) and from who hears it (`topology`). The server enforces the
+Who may publish an event follows from `mm_wire` (`published_by`) and `topology`. The server enforces the
 subjects; the sequencer refuses a type that is not the node's own. Nobody but the sequencer may write the log, make or
 change a stream. Consumers are made by name of the stream only, and states are read wrapped in JSON, so that no reply of
 the server to a subject of somebody's choice is a valid report.
@@ -37,7 +37,7 @@ authorization {{
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """Subjects that a user may publish and subscribe to; besides, it answers what it is asked, and hears its inbox."""
+    """Subjects that a user may publish and subscribe to; besides, it may reply, and read its inbox."""
 
     outputs: list[str]
     inputs: list[str]
@@ -116,14 +116,14 @@ def _node(group: str, node: str) -> User:
 
 
 def _reads(group: str) -> list[str]:
-    """What the log's readers ask of the server: its place, single messages, a consumer and its flow."""
+    """What the log's readers request from the server: its info, single messages, a consumer and its flow control."""
     stream = s.stream(group)
     calls = ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET", "CONSUMER.CREATE")
     return [*(subject for call in calls for subject in _api(call, stream)), f"$JS.FC.{stream}.>"]
 
 
 def _polls(group: str) -> list[str]:
-    """What those ask who read the log in batches."""
+    """What readers in batches request from the server."""
     stream = s.stream(group)
     return [subject for call in ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET") for subject in _api(call, stream)]
 

@@ -1,4 +1,4 @@
-"""Who hears and who says what on the bus, from the nodes' own types: the static tables of protocol 4 and 10."""
+"""Who subscribes to and who publishes what on the bus, from the nodes' own types (docs/log.md)."""
 
 from typing import get_args
 
@@ -31,6 +31,6 @@ def subscribers(decide_on: str) -> dict[str, tuple[str, ...]]:
 
 
 KINDS = {kind.__name__: kind for kind in EVENTS}
-# Who says an event, and who says a root: nodes and sources. The sequencer itself says Tick.
+# Who publishes an event, and who publishes a root: nodes and sources. The sequencer itself publishes Tick.
 PUBLISHED_BY = {kind.__name__: subjects.published_by(kind) for kind in EVENTS}
 SOURCES = {kind: subjects.published_by(kind) for kind in ROOT_EVENTS if kind is not Tick}

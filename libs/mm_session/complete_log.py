@@ -10,7 +10,7 @@ from mm_bus.bus import Bus
 from mm_bus.log_copies import check_copy, last_seq, stream_ends
 from mm_bus.log_poller import LogPoller
 from mm_bus.login import Login
-from mm_bus.nats_server import HOST, SECRETS, answers, free_port, make_passwords, server_command
+from mm_bus.nats_server import HOST, SECRETS, free_port, is_listening, make_passwords, server_command
 from mm_bus.permissions import authorization, users
 from mm_core.types import UnavailableError
 from mm_store.log_file import LogWriter
@@ -106,7 +106,7 @@ async def _server(folder: Path, group: str) -> AsyncIterator[tuple[str, Login]]:
 async def _until_it_answers(process: asyncio.subprocess.Process, port: int, folder: Path) -> None:
     try:
         async with asyncio.timeout(START_S):
-            while not await answers(port):
+            while not await is_listening(port):
                 if process.returncode is not None:
                     break
                 await asyncio.sleep(POLL_S)

@@ -15,7 +15,16 @@ from mm_bus.bus import OUTAGES, Bus, until_available
 from mm_bus.log_end import read_end
 from mm_bus.login import login_of
 from mm_bus.messages import NotFoundError
-from mm_bus.nats_server import DATA, HOST, SECRETS, answers, free_port, make_passwords, server_command, write_secret
+from mm_bus.nats_server import (
+    DATA,
+    HOST,
+    SECRETS,
+    free_port,
+    is_listening,
+    make_passwords,
+    server_command,
+    write_secret,
+)
 from mm_bus.permissions import authorization, users
 from mm_bus.restore import restore, set_aside
 from mm_bus.topology import INPUTS
@@ -150,7 +159,7 @@ class Chain:
         own = {"url": f"nats://{HOST}:{port}", "user": "", "password_file": str(secrets.resolve())}
         self.settings = msgspec.structs.replace(self.settings, bus=msgspec.structs.replace(bus, **own))
         for _ in range(int(SERVER_S / POLL_S)):
-            if await answers(port):
+            if await is_listening(port):
                 self._data = (self.folder / BUS / DATA).stat()
                 return
             self.check()

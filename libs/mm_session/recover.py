@@ -70,7 +70,7 @@ async def damage_of(bus: Bus, group: str, end: End) -> str:
         found = await check_stream(bus, group, last_seq, end.last_name)
     except IntegrityError as error:
         return str(error)
-    return "" if found >= last_seq else f"the log {stream(group)} is gone"
+    return "" if found >= last_seq else f"the log {stream(group)} does not exist"
 
 
 async def tail_of(bus: Bus, group: str, end: End) -> list[Record]:

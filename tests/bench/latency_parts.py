@@ -24,7 +24,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
 from typer import echo
 
 from mm_bus.label import HEADER, Label
-from mm_bus.nats_server import answers, free_port, server_command
+from mm_bus.nats_server import free_port, is_listening, server_command
 from mm_bus.reports import Report
 from mm_core.events import Event
 from mm_core.setup.core import new_core
@@ -171,7 +171,7 @@ async def run(seconds: float, folder: Path) -> None:
     supervisor, wire, port = Supervisor(folder / "services"), Wire(), free_port(0, "port")
     try:
         await supervisor.start("nats-server", server_command(folder / "bus", port))
-        while not await answers(port):  # noqa: ASYNC110  # of another process
+        while not await is_listening(port):  # noqa: ASYNC110  # of another process
             await asyncio.sleep(0.01)
         await wire.start(f"nats://127.0.0.1:{port}")
         for work in (wire.plain, wire.pushed):

@@ -178,5 +178,5 @@ def test_a_node_that_answers_otherwise_than_the_log_is_noticed(
     for node in world.subscribers[whole[cause - 1].kind]:
         right = world.answers(node, whole[cause - 1].data)
         assert ledger.report(node, cause, [b"0 A other" for _ in right] if loss == "other bytes" else [])
-    with pytest.raises(LogDiffersError, match=f"other answers to {cause} than its nodes give"):
+    with pytest.raises(LogDiffersError, match=f"other outputs for {cause} than its nodes give"):
         ledger.pop()

@@ -47,15 +47,15 @@ MUTANTS = (
     Mutant(
         "the end of the stream is believed to be ours",
         "mm_services.sequencer.appender",
-        "        if strange or last_seq > sent_seq:",
+        "        if foreign or last_seq > sent_seq:",
         "        if last_seq > sent_seq:",
         ("writers", "two-writers"),
     ),
     Mutant(
         "the end of the stream is judged by what came while asking for it",
         "mm_services.sequencer.appender",
-        "        if strange or last_seq > sent_seq:",
-        "        if strange or last_seq > self.last_seq:",
+        "        if foreign or last_seq > sent_seq:",
+        "        if foreign or last_seq > self.last_seq:",
         ("taken-over",),
     ),
     Mutant(
@@ -68,15 +68,15 @@ MUTANTS = (
     Mutant(
         "a hole in the roots is not noticed",
         "mm_services.sequencer.intake",
-        "        if roots.first > wanted and not (roots.skips or self._is_closed):",
-        "        if roots.first > wanted + 10 and not (roots.skips or self._is_closed):",
+        "        if roots.first > expected and not (roots.skips or self._is_closed):",
+        "        if roots.first > expected + 10 and not (roots.skips or self._is_closed):",
         ("intake", "roots"),
     ),
     Mutant(
         "repeated roots are not dropped",
         "mm_services.sequencer.intake",
-        "new = said[wanted - roots.first :] if roots.first else []",
-        "new = said if roots.first else []",
+        "new = sent[expected - roots.first :] if roots.first else []",
+        "new = sent if roots.first else []",
         ("intake", "roots"),
     ),
     Mutant(
@@ -89,8 +89,8 @@ MUTANTS = (
     Mutant(
         "a source gives up one root too many",
         "mm_bus.roots",
-        "while self._kept and self._kept[0][0] < want.number:",
-        "while self._kept and self._kept[0][0] <= want.number:",
+        "while self._pending and self._pending[0][0] < ack.number:",
+        "while self._pending and self._pending[0][0] <= ack.number:",
         ("intake", "roots"),
     ),
     Mutant(

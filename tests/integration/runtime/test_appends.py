@@ -32,7 +32,7 @@ LOSSES = {
 def test_what_gets_lost_leaves_no_trace_in_the_log(
     server: Server, fate: Fate, which: Which, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_services.sequencer.appender.DOUBT_S", 0.2)
+    monkeypatch.setattr("mm_services.sequencer.appender.SILENT_S", 0.2)
     roots = market(60)
 
     async def run() -> int:
@@ -83,8 +83,8 @@ async def until_stored(appender: Appender) -> None:
 
 
 @pytest.mark.parametrize("acked", [True, False], ids=["the acks are lost", "no acks, and nobody says that he read it"])
-def test_silence_is_doubt_too(server: Server, monkeypatch: pytest.MonkeyPatch, acked: bool) -> None:
-    monkeypatch.setattr("mm_services.sequencer.appender.DOUBT_S", 0.1)
+def test_silence_makes_the_end_uncertain_too(server: Server, monkeypatch: pytest.MonkeyPatch, acked: bool) -> None:
+    monkeypatch.setattr("mm_services.sequencer.appender.SILENT_S", 0.1)
 
     async def run() -> int:
         async with proxy_to(server) as proxy, running(server.url) as group:
@@ -93,7 +93,7 @@ def test_silence_is_doubt_too(server: Server, monkeypatch: pytest.MonkeyPatch, a
             for number in range(3):
                 await append(appender, number, acked=acked)
             await beside(group, until_stored(appender))
-            return appender.doubts
+            return appender.lookups
 
     assert asyncio.run(run()) >= 1
     assert asyncio.run(log_of(server)) == [encode(trade(number)) for number in range(3)]
@@ -101,7 +101,7 @@ def test_silence_is_doubt_too(server: Server, monkeypatch: pytest.MonkeyPatch, a
 
 def test_a_network_that_stands_still_is_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection is not lost, but nothing comes through: longer than a server may be silent that answers."""
-    monkeypatch.setattr("mm_services.sequencer.appender.DOUBT_S", 0.05)
+    monkeypatch.setattr("mm_services.sequencer.appender.SILENT_S", 0.05)
 
     async def run() -> None:
         async with proxy_to(server) as proxy, running(server.url) as group:
@@ -130,7 +130,7 @@ def test_what_was_read_is_stored_if_we_wrote_it(server: Server, writer: str | No
         async with running(server.url) as group:
             appender = await started(group)
             first, second = [await append(appender, number, acked=False) for number in range(2)]
-            appender.heard(first, appender.writer if writer is None else writer)
+            appender.reported(first, appender.writer if writer is None else writer)
             assert appender.stored_seq == (first if is_proof else first - 1)
             assert appender.last_seq == second
 
@@ -175,10 +175,10 @@ def test_acks_that_overtake_the_streams_answer_are_no_loss(server: Server) -> No
             await appender.start(lambda: None)
 
             bus.jetstream.stream_info = ask_and_hear_late  # type: ignore[assignment,method-assign]
-            appender._doubt("the test says so")
+            appender._look_up("the test says so")
             label = Label("recorder", 1, 0, 1, appender.writer)
             await appender.append(subject(GROUP, trade(1)), label, encode(trade(1)))
-            await beside(group, until(lambda: appender._doubting is None))
+            await beside(group, until(lambda: appender._resolving is None))
             await beside(group, until_stored(appender))
 
     asyncio.run(run())

@@ -124,7 +124,7 @@ def test_a_log_that_is_deleted_while_it_is_written_ends_it(server: Server, tmp_p
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [(50, "damaged at 52: it ends at 51, and 101 was read"), (200, "damaged at 101: another message stands there")],
+    [(50, "damaged at 52: it ends at 51, and 101 was read"), (200, "damaged at 101: another message is there")],
 )
 def test_a_stream_that_is_shorter_or_another_one_is_named(
     server: Server, tmp_path: Path, count: int, said: str
@@ -165,7 +165,7 @@ def test_the_rest_of_a_log_comes_from_the_bus_of_a_session_that_is_gone(server: 
     with LogWriter(tmp_path / "other") as writer:
         writer.append(Record(1, "", name_of(FIRST, "", b"another"), b"another"))
     shutil.copytree(tmp_path / "bus", tmp_path / "other" / "bus")
-    with pytest.raises(IntegrityError, match="damaged at 1: another message stands there"):
+    with pytest.raises(IntegrityError, match="damaged at 1: another message is there"):
         complete_log(tmp_path / "other", GROUP)
 
 

@@ -55,7 +55,7 @@ def test_a_long_log_is_read_once_and_then_what_is_appended(server: Server) -> No
 def test_answers_lost_on_the_way_are_asked_for_again(
     server: Server, fate: Fate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_bus.log_poller.ANSWER_S", 0.2)
+    monkeypatch.setattr("mm_bus.log_poller.REPLY_S", 0.2)
     monkeypatch.setattr("mm_bus.log_poller.BATCH", 100)
 
     async def run() -> None:
@@ -78,7 +78,7 @@ def test_a_log_that_holds_nothing_is_no_error(server: Server) -> None:
             await Appender(await group.connect(), GROUP).take()
             polling = Polling(await group.connect(), 2)
             await polling.poller.start()
-            await beside(group, until(lambda: polling.poller._asked > 2))
+            await beside(group, until(lambda: polling.poller._requests > 2))
             assert polling.seqs == []
 
     asyncio.run(run())

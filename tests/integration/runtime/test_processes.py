@@ -38,7 +38,7 @@ def test_a_killed_process_leaves_a_log_that_the_next_one_continues(server: Serve
                 source = await group.source()
                 await group.nodes()
                 await source.put(roots[:30])
-                await until(lambda: source._wanted > 5)
+                await until(lambda: source._acked > 5)
             with sequencer(server):
                 await beside(group, source.put(roots[30:]))
                 await source.end()
@@ -58,7 +58,7 @@ def test_of_two_processes_one_ends_with_one_line(server: Server) -> None:
             with sequencer(server) as first:
                 source = await group.source()
                 await source.put(roots[:3])
-                await until(lambda: source._wanted >= 2)
+                await until(lambda: source._acked >= 2)
                 await group.sequencer()
                 await group.nodes()
                 await source.put(roots[3:])

@@ -95,7 +95,7 @@ def test_a_replay_that_is_killed_says_all_again_and_the_log_holds_it_once(server
             for part in (20, 45):
                 source = await group.source()
                 await source.put(roots[:part])
-                await until(lambda: source._wanted > part - 10)  # noqa: B023
+                await until(lambda: source._acked > part - 10)  # noqa: B023
                 await group.kill(source._bus)
             await beside(group, say_all(group, await group.source(), roots))
 

@@ -126,7 +126,7 @@ def test_what_was_trimmed_is_not_asked_of_the_log(server: Server) -> None:
             await Copy().start(bus)
             error = await failure(bus)
             assert isinstance(error, LogTrimmedError)
-            assert f"begins at {trimmer.first_seq}, and 1 is asked for" in str(error)
+            assert f"begins at {trimmer.first_seq}, and 1 is requested" in str(error)
             await kill_all(group)
             bus = await group.connect()
             await (await bus.jetstream.key_value("MM_test_STATE")).delete(QUOTER)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mm_bus.quick_wire import Hear, QuickWire
+from mm_bus.quick_wire import QuickWire, Subscriber
 
 HEADERS = b"NATS/1.0\r\nMm-Label: a\r\n\r\n"
 GREETING = b'INFO {"server_id":"x"}\r\n'
@@ -53,7 +53,7 @@ class Wire:
         return False
 
 
-async def opened(hear: Hear) -> tuple[QuickWire, Wire, set[asyncio.Task[None]]]:
+async def opened(hear: Subscriber) -> tuple[QuickWire, Wire, set[asyncio.Task[None]]]:
     """A connection behind its greeting, and what waits on it."""
     waiting: set[asyncio.Task[None]] = set()
     quick, wire = QuickWire({AT_ONCE: hear}, waiting), Wire()
