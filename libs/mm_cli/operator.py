@@ -80,7 +80,7 @@ def status(symbol: SymbolOption = "", session: SessionOption = "", as_json: Json
     """Show the services of the running sessions and how far each one is."""
     import msgspec
 
-    from mm_session.asking import services
+    from mm_session.requests import services
     from mm_session.sessions import chosen
 
     answers = [services(each) for each in chosen(symbol, session)]
@@ -115,8 +115,8 @@ def sql(
 
 
 def _command(symbol: str, name: str, command: Command, key: str = "", value: str = "") -> None:
-    from mm_session.asking import with_bus
     from mm_session.operator import send
+    from mm_session.requests import with_bus
     from mm_session.sessions import the_session
 
     session = the_session(symbol, name)
@@ -149,10 +149,10 @@ def _show(answer: dict[str, Any]) -> None:
 
 
 def _ask_running(symbol: str, name: str, statement: str, form: str) -> str:
-    from mm_session.asking import ask_store
+    from mm_session.requests import query_store
     from mm_session.sessions import the_session
 
-    return ask_store(the_session(symbol, name), statement, FORMATS[form])
+    return query_store(the_session(symbol, name), statement, FORMATS[form])
 
 
 def _ask_folder(folder: Path, statement: str, form: str) -> str:

@@ -198,10 +198,10 @@ def _on_bus(
 
     from mm_cli.console import console, tell_now
     from mm_session.run import summary, trade
-    from mm_session.spec import new_order
+    from mm_session.spec import new_spec
 
-    order = new_order(source, lines, defined, config, notes, out, pace, time_ns())
-    outcome = trade(order, console, tell_now)
+    spec = new_spec(source, lines, defined, config, notes, out, pace, time_ns())
+    outcome = trade(spec, console, tell_now)
     return summary(outcome), outcome.result.complete
 
 

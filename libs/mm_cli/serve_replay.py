@@ -33,9 +33,9 @@ def run(
     Ctrl-C ends it. /healthz says how far it is.
     """
     _check(symbol, {"--port": port, "--tls-port": tls_port}, size_notes(tick, lot, exchange_info))
-    from mm_services.replay_venue.serve import Order, serve
+    from mm_services.replay_venue.serve import ServeOptions, serve
 
-    order = Order(
+    options = ServeOptions(
         symbols=symbol,
         sources=[source_files(f"--source {files}", files, FORM) for files in source],
         tick=tick,
@@ -49,7 +49,7 @@ def run(
         tls_key=tls_key,
         exit_at_end=exit_at_end,
     )
-    status = serve(order, lambda line: typer.echo(line, err=True))
+    status = serve(options, lambda line: typer.echo(line, err=True))
     _tell(status, as_json=as_json)
 
 

@@ -25,5 +25,5 @@ async def _start(figures: Figures, service: Service) -> None:
     loop = NodeLoop(service.bus, service.group, node, made, settings.bus.checkpoint_events)
     await loop.start()
     service.on_stop(loop.stop)
-    said = add_node(service.metrics, loop, node, instrument, figures)
-    service.status = lambda: loop.status() | figures.facts(node.state, said)  # only now there is something to tell
+    counts = add_node(service.metrics, loop, node, instrument, figures)
+    service.status = lambda: loop.status() | figures.facts(node.state, counts)  # only now there is a state

@@ -95,7 +95,7 @@ async def _server(folder: Path, group: str) -> AsyncIterator[tuple[str, Login]]:
     with log:
         process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
         try:
-            await _until_it_answers(process, port, folder)
+            await _until_it_listens(process, port, folder)
             yield f"nats://{HOST}:{port}", Login(OPERATOR, passwords[OPERATOR])
         finally:
             if process.returncode is None:
@@ -103,7 +103,7 @@ async def _server(folder: Path, group: str) -> AsyncIterator[tuple[str, Login]]:
                 await _ended(process)
 
 
-async def _until_it_answers(process: asyncio.subprocess.Process, port: int, folder: Path) -> None:
+async def _until_it_listens(process: asyncio.subprocess.Process, port: int, folder: Path) -> None:
     try:
         async with asyncio.timeout(START_S):
             while not await is_listening(port):

@@ -13,7 +13,7 @@ from mm_services.sequencer.sequencer import Sequencer
 COUNTS = {
     "roots": "Roots appended",
     "roots_refused": "Roots that are no event, or not their source's",
-    "answers": "Outputs of nodes appended",
+    "answers": "Outputs appended",
     "reports": "Reports of nodes",
     "reports_late": "Reports that came again",
     "reports_refused": "Reports that claim what is not their node's",
@@ -29,10 +29,10 @@ STATUS = {
     "ended": "1 once the log is closed",
 }
 STATUS_COUNTS = {
-    "append_doubts": "Times the end of the stream was looked up: errors, silence, a lost connection",
+    "append_doubts": "Times the stream was queried for its end: errors, silence, a lost connection",
     "roots_repeated": "Roots that came again",
     "log_stalls": "Times the log was held, because market data had become too old",
-    "root_holes": "Times that missing roots were requested from a source",
+    "root_holes": "Times a source was requested to send roots that are missing",
 }
 
 

@@ -103,7 +103,7 @@ def test_a_frozen_recorder_does_not_keep_the_session_from_ending(tmp_path: Path)
         code, printed, err, took_s = ended(process, signal.SIGINT)
     summary = json.loads(printed.splitlines()[-1])
     assert (code, summary["closed"]) == (130, False)
-    assert f"the session is kept in {out}: `crypto-mm resume --session {out}` goes on with it" in err
+    assert f"the session is in {out}: `crypto-mm resume --session {out}` goes on with it" in err
     assert took_s < SUMMARY_S
     assert not (out / "manifest.json").exists()
 
@@ -119,7 +119,7 @@ def test_a_session_that_was_ended_at_once_goes_on_to_the_same_end(tmp_path: Path
         sleep(0.02)  # two of a kind that come together are one
         code, printed, err, took_s = ended(process, signal.SIGINT)
     assert (code, printed) == (130, "")
-    assert err.splitlines()[-1].startswith(f"interrupted: the session is kept in {out}: ")
+    assert err.splitlines()[-1].startswith(f"interrupted: the session is in {out}: ")
     assert took_s < SUMMARY_S
     summary = resumed(tmp_path)
     assert {key: summary[key] for key in ("digests", "store", "pnl")} == {

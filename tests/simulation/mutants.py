@@ -153,7 +153,7 @@ MUTANTS = (
     Mutant(
         "a node does not send its reports again",
         "mm_service.node_loop",
-        "        self._kept.append((seq, answers))\n",
+        "        self._pending.append((seq, encoded))\n",
         "",
         ("group",),
     ),

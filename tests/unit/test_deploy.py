@@ -109,7 +109,7 @@ def test_a_session_is_written_once_and_found_by_the_operator(
 @pytest.mark.usefixtures("asked")
 def test_two_sessions_never_share_a_log(tmp_path: Path) -> None:
     deploy.session("SYNTH", CONFIG, tmp_path)
-    before = {name: text for name, text in contents(tmp_path).items() if name != deployed.WANTED}
+    before = {name: text for name, text in contents(tmp_path).items() if name != deployed.REQUESTED}
     other = CONFIG.with_name("aggressive.toml")
     for symbol, config, what in (
         ("BTCUSDT", CONFIG, "symbol SYNTH, not BTCUSDT"),
@@ -119,7 +119,7 @@ def test_two_sessions_never_share_a_log(tmp_path: Path) -> None:
             deploy.session(symbol, config, tmp_path)
         with pytest.raises(InputError, match="two sessions cannot share a log; expected the same again"):
             deploy.confirm(tmp_path)
-    assert {name: text for name, text in contents(tmp_path).items() if name != deployed.WANTED} == before
+    assert {name: text for name, text in contents(tmp_path).items() if name != deployed.REQUESTED} == before
     deploy.session("SYNTH", CONFIG, tmp_path)
     deploy.confirm(tmp_path)
 

@@ -11,7 +11,7 @@ from mm_core.risk.reason import Reason
 from mm_core.setup.config import to_config
 from mm_core.types import NS_PER_S, BookState, Side, TradeState
 from mm_research.heard import Heard, Standing
-from mm_session.look import Look
+from mm_session.view import SessionView
 
 SUMMARY: dict[str, Any] = {
     "book": {"state": "GAP", "reason": "crossed", "valid_share": 0.07, "not_valid": {"GAP (crossed)": 0.93}},
@@ -193,7 +193,7 @@ def test_the_console_counts_the_time_quoted_and_has_units() -> None:
     sent = e.SubmitOrder(**order(1), time_in_force=1)  # type: ignore[arg-type]  # an IntEnum
     standing = heard(tick(1), book(1), tick(2), wanted, sent, e.OrderAccepted(**order(1)), tick(5))
     assert (standing.quoted_share, standing.why) == (0.75, ())
-    shown = dict(rows(Look(standing=standing, log_seq=7, restarts={}, speed_x=1.0)))
+    shown = dict(rows(SessionView(standing=standing, log_seq=7, restarts={}, speed_x=1.0)))
     assert shown["quotes"] == "bid 10, ask -; 75 % of time"
     assert (shown["position"], shown["refused"]) == ("0 BTC", "denied -; rejected -")
     assert shown["PnL"].endswith("T 0 USDT")

@@ -10,7 +10,7 @@ from tests.integration.monitoring.observed import NAMES, Observed
 from tests.session import SAMPLE
 
 from mm_bus.topology import INPUTS
-from mm_service.figures.room import FRAMES, add_folder
+from mm_service.figures.disk import FRAMES, add_folder
 from mm_service.metrics import Metrics
 from mm_services.recorder.figures import add_live
 from mm_services.replay_venue.serve import figures

@@ -16,7 +16,7 @@ from mm_wire.codec import decode
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_session.operator.ANSWER_S", 0.3)
+    monkeypatch.setattr("mm_session.operator.REPLY_S", 0.3)
     monkeypatch.setattr(
         "mm_services.sequencer.sequencer.RESEND_S", 60.0
     )  # the ack answers, not the next look at what is missing

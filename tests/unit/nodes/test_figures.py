@@ -29,8 +29,8 @@ from mm_core import events as e
 from mm_core.node import Node
 from mm_core.risk.reason import Reason
 from mm_core.types import BookState, Command, Side, TimeInForce
-from mm_service.figures.answers import OutputCounts, add_said
 from mm_service.figures.node import Figures, add_node
+from mm_service.figures.output_counts import OutputCounts, add_output_counts
 from mm_service.figures.scale import Scale
 from mm_service.metrics import Metrics
 from mm_services.accountant.figures import FIGURES as OF_ACCOUNT
@@ -158,16 +158,16 @@ def test_the_venue_says_what_rests_and_what_is_on_its_way() -> None:
 
 
 def test_answers_are_counted_by_type_side_and_reason() -> None:
-    risk, metrics, said = (
+    risk, metrics, counts = (
         node(RISK, risk={"order_max_base": Decimal("0.003")}),
         Metrics("risk", "test"),
         OutputCounts(lambda: 0),
     )
-    add_said(metrics, risk, said)
-    OWN[RISK].of_answers(metrics, said)
-    said.hear(step(risk, intent(0, 1, Side.BUY, 98)))
-    said.hear(step(risk, book(1 * S)))
-    said.hear(step(risk, intent(1 * S, 2, Side.BUY, 98)))
+    add_output_counts(metrics, risk, counts)
+    OWN[RISK].of_outputs(metrics, counts)
+    counts.take(step(risk, intent(0, 1, Side.BUY, 98)))
+    counts.take(step(risk, book(1 * S)))
+    counts.take(step(risk, intent(1 * S, 2, Side.BUY, 98)))
     found = read(metrics)
     assert {name: count for name, count in found.items() if count} == {
         "said_total SubmitOrder": 1,
@@ -179,32 +179,32 @@ def test_answers_are_counted_by_type_side_and_reason() -> None:
 
 def test_every_reason_of_risk_has_its_place() -> None:
     metrics = Metrics("risk", "test")
-    OWN[RISK].of_answers(metrics, OutputCounts(lambda: 0))
+    OWN[RISK].of_outputs(metrics, OutputCounts(lambda: 0))
     places = {name.split()[2] for name in read(metrics) if name.startswith("decisions_total")}
     places |= {name.split()[1] for name in figures(node(RISK)) if name.startswith("trading_reason")}
     assert places == {reason.name.lower() for reason in Reason}
 
 
 def test_fills_and_rejections_are_counted() -> None:
-    metrics, said = Metrics("paper_exchange", "test"), OutputCounts(lambda: 0)
-    OWN[EXCHANGE].of_answers(metrics, said)
+    metrics, counts = Metrics("paper_exchange", "test"), OutputCounts(lambda: 0)
+    OWN[EXCHANGE].of_outputs(metrics, counts)
     rejected = e.OrderRejected(**market(1 * S), **terms(2, Side.SELL), reason=1)
-    said.hear([filled(1 * S, 1, Side.SELL, 98), rejected])
+    counts.take([filled(1 * S, 1, Side.SELL, 98), rejected])
     found = read(metrics)
     assert found["fills_total ask maker"] == found["rejected_total would_take"] == 1
     assert sum(count for name, count in found.items() if name.startswith("fills_total")) == 1
 
 
-def test_what_is_said_again_of_an_old_log_is_not_counted() -> None:
+def test_what_is_repeated_of_an_old_log_is_not_counted() -> None:
     pending, answer = [2], [filled(1 * S, 1, Side.BUY, 98)]
-    said = OutputCounts(lambda: pending[0])
-    said.hear(answer)
-    assert said.count(e.OrderFilled) == 0
+    counts = OutputCounts(lambda: pending[0])
+    counts.take(answer)
+    assert counts.count(e.OrderFilled) == 0
     pending[0] = 0
-    said.hear([])
+    counts.take([])
     pending[0] = 7  # busy again, but with what is new
-    said.hear(answer)
-    assert said.count(e.OrderFilled) == 1
+    counts.take(answer)
+    assert counts.count(e.OrderFilled) == 1
 
 
 def test_a_node_shows_its_state_when_it_has_read_its_log_to_the_end_and_from_then_on() -> None:
@@ -215,11 +215,11 @@ def test_a_node_shows_its_state_when_it_has_read_its_log_to_the_end_and_from_the
     add_node(metrics, loop, accountant, INSTRUMENT, OWN[ACCOUNTANT])
     assert "fills_total" not in read(metrics)  # it has heard nothing yet
     loop.events, reader.pending = 1, 5
-    loop.on_said(step(accountant, filled(1 * S, 1, Side.BUY, 98)))
+    loop.on_outputs(step(accountant, filled(1 * S, 1, Side.BUY, 98)))
     found = read(metrics)
     assert (found["said_total PositionChanged"], found["log_pending"], "fills_total" in found) == (0, 5, False)
     reader.pending = 0
-    loop.on_said(step(accountant, filled(2 * S, 2, Side.BUY, 98)))
+    loop.on_outputs(step(accountant, filled(2 * S, 2, Side.BUY, 98)))
     found = read(metrics)
     assert (found["said_total PositionChanged"], found["fills_total"]) == (1, 2)
     reader.pending = 9

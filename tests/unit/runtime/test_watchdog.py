@@ -15,7 +15,7 @@ PATIENCE_S = 10.0
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_service.watchdog.LOOK_S", 0.02)
+    monkeypatch.setattr("mm_service.watchdog.CHECK_S", 0.02)
     monkeypatch.setattr("mm_service.watchdog.START_S_MAX", 2 * LIMIT_S)
 
 

@@ -8,7 +8,7 @@ import msgspec
 from mm_research.heard import Standing
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     """What is shown: where the session stands, the last sequence of its log, its services, market s a second.
 
     `restarts` are those of services so far, `waiting` the ones that do not run now.
@@ -21,6 +21,6 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     waiting: list[str] = []
 
 
-# Shows looks under a title while a block runs; says a line.
-Console = Callable[[str], AbstractContextManager[Callable[[Look], None]]]
-Tell = Callable[[str], None]
+# Shows views under a title while a block runs; prints a line.
+Console = Callable[[str], AbstractContextManager[Callable[[SessionView], None]]]
+Notify = Callable[[str], None]

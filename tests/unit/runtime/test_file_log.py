@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mm_service import retrying
-from mm_services.archiver.log_keeper import LogKeeper
+from mm_services.archiver.file_log import FileLog
 from mm_store.log_file import FLUSH_BYTES
 from mm_store.log_read import log_files, read_records
 from mm_wire.chain import FIRST, Record, name_of
@@ -31,7 +31,7 @@ def test_a_full_disk_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     async def run() -> None:
-        keeper = LogKeeper(tmp_path)
+        keeper = FileLog(tmp_path)
         await keeper.open()
         for record in log[:10]:
             await keeper.take(record)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mm_core.events import InstrumentDefined
-from mm_service.figures.room import CLICKHOUSE, FRAMES, add_clickhouse, add_folder
+from mm_service.figures.disk import CLICKHOUSE, FRAMES, add_clickhouse, add_folder
 from mm_service.metrics import Metrics
 from mm_services.recorder.options import add_options, frames_folder
 from mm_store.clickhouse.sizes import Sizes
