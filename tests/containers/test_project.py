@@ -1,4 +1,4 @@
-"""The whole chain in containers: each one crashed, or cut off from the bus, and the log and the store are as if not."""
+"""All services in containers: each one crashed, or cut off from the bus, and the log and the store are as if not."""
 
 import hashlib
 import json
@@ -48,11 +48,11 @@ def cut_off(running: Project, service: str) -> None:
     container = running.container(service)
     (network,) = (name for name in container["NetworkSettings"]["Networks"] if name.endswith("_inside"))
     names = [
-        word for name in container["NetworkSettings"]["Networks"][network]["Aliases"] for word in ("--alias", name)
+        option for name in container["NetworkSettings"]["Networks"][network]["Aliases"] for option in ("--alias", name)
     ]
-    for words in (["disconnect"], ["connect", *names]):
-        subprocess.run([DOCKER, "network", *words, network, container["Id"]], check=True, timeout=60)
-        sleep(CUT_S if words[0] == "disconnect" else 0)  # the time of the cut is what is tested
+    for arguments in (["disconnect"], ["connect", *names]):
+        subprocess.run([DOCKER, "network", *arguments, network, container["Id"]], check=True, timeout=60)
+        sleep(CUT_S if arguments[0] == "disconnect" else 0)  # the time of the cut is what is tested
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can crash a container's process")

@@ -34,7 +34,7 @@ class Change(NamedTuple):
 
 
 def changes(log: Sequence[e.AnyEvent]) -> Iterator[Change]:
-    """The states of the book as the log goes on, the feed's own and those of the nodes' book."""
+    """The states of the book along the log, the feed's own and those of the nodes' book."""
     state: BookState | None = None
     for at, event in enumerate(log):
         match event:

@@ -58,7 +58,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One schedule that was run: what went wrong, "" if nothing, and its trace if it was asked for."""
+    """One schedule that was run: what went wrong, "" if nothing, and its trace if it was requested."""
 
     wrong: str
     happened: tuple[str, ...]
@@ -74,7 +74,7 @@ def run(scenario: Scenario, schedule: Schedule, *, traces: bool = False) -> Run:
     world = World(schedule, scenario.faults, traces=traces)
     with (
         mock.patch("mm_services.sequencer.appender.uuid.uuid4", partial(next, map(uuid_of, count(1)))),
-        mock.patch("mm_services.sequencer.sequencer.hearers", partial(_subscribers, nodes)),
+        mock.patch("mm_services.sequencer.sequencer.subscribers", partial(_subscribers, nodes)),
     ):
         world.loop.enter()
         noting = _Noting(world)

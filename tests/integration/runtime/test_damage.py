@@ -48,7 +48,7 @@ def damaged_at(error: BaseException | str) -> int:
 
 
 async def missing(group: Group) -> int:
-    """The first sequence that the server does not have, by asking for each."""
+    """The first sequence that the server does not have, by requesting each."""
     bus = await group.connect()
     for seq in range(1, COUNT + 2):
         try:
@@ -168,10 +168,10 @@ def test_a_longer_log_of_other_content_is_noticed(server: Server) -> None:
 
 
 async def take_nothing(_: Record) -> None:
-    """Hear, and do nothing."""
+    """Take, and do nothing."""
 
 
-def test_a_poller_of_what_was_trimmed_says_where_the_log_begins(server: Server) -> None:
+def test_a_poller_of_what_was_trimmed_reports_where_the_log_begins(server: Server) -> None:
     async def run() -> BaseException:
         async with running(server.url) as group:
             await append(group, 100)

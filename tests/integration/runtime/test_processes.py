@@ -19,7 +19,7 @@ INTEGRITY = 3
 def sequencer(server: Server) -> Iterator[subprocess.Popen[str]]:
     """The service, killed at the end."""
     settings = {"bus.url": server.url, "bus.group": GROUP}
-    options = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    options = [option for key, value in settings.items() for option in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "mm_services.sequencer", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -62,9 +62,9 @@ def test_of_two_processes_one_ends_with_one_line(server: Server) -> None:
                 await group.sequencer()
                 await group.nodes()
                 await source.put(roots[3:])
-                said = await asyncio.to_thread(first.communicate)
-                return first.returncode, said[1]
+                output = await asyncio.to_thread(first.communicate)
+                return first.returncode, output[1]
 
-    code, said = asyncio.run(run())
+    code, err = asyncio.run(run())
     assert code == INTEGRITY
-    assert said.strip().splitlines()[-1].startswith("error: a second sequencer writes the log MM_test: event")
+    assert err.strip().splitlines()[-1].startswith("error: a second sequencer writes the log MM_test: event")

@@ -1,4 +1,4 @@
-"""The ledger by example; `tests/property/test_ledger.py` says what holds for all trees."""
+"""The ledger by example; `tests/property/test_ledger.py` has what holds for all trees."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_a_childs_report_may_overtake_its_parents() -> None:
     assert ledger.pop() == [Output(2, "second", 0, b"child")]
 
 
-def test_what_nobody_hears_is_finished_at_once() -> None:
+def test_what_no_node_subscribes_to_is_finished_at_once() -> None:
     ledger = Ledger(SUBSCRIBERS)
     ledger.appended(1, "Leaf")
     assert ledger.is_quiescent
@@ -64,6 +64,6 @@ def test_a_log_cut_within_the_answers_to_one_event_is_continued() -> None:
     assert ledger.waits_for() == (6, ["second"])
 
 
-def test_answers_to_what_no_node_hears_are_of_another_core() -> None:
+def test_outputs_for_what_no_node_subscribes_to_are_of_another_core() -> None:
     with pytest.raises(LogDiffersError, match="outputs for 5, to which no node subscribes"):
         Ledger(SUBSCRIBERS).rebuild([Entry(5, "Leaf", 0, b"root"), Entry(6, "Branch", 5, b"a")])
