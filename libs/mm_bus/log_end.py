@@ -21,7 +21,7 @@ class End(msgspec.Struct):
 
     `instrument_id` is the log's, `is_proven` whether its last FeedStatus is VALID.
     `local_ns` is that of the last deciding root or Tick, `root_ns` of the last deciding root.
-    `command`: source and sequence of the last operator's command, who may not have been told that the log holds it.
+    `command`: source and sequence of the last operator's command, whose sender may not have its ack.
     """
 
     root_seq: int = 0

@@ -55,7 +55,7 @@ def _copy_file(folder: Path, writer: LogWriter, until_seq: int) -> None:
 
 
 async def _copy_store(bus: Bus, group: str, writer: LogWriter, until_seq: int) -> None:
-    """By way of the archiver, which queries the store for others."""
+    """By way of the archiver, which queries the store."""
     status = await bus.request(status_subject(group, ARCHIVER))
     session = str((status or {}).get("session", ""))
     if not session or not session.isprintable() or set(session) & set("'\\"):

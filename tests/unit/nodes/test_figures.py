@@ -211,9 +211,9 @@ def test_a_node_shows_its_state_when_it_has_read_its_log_to_the_end_and_from_the
     """The state of a checkpoint is the past: a counter that steps back would be counted twice."""
     accountant, metrics = node(ACCOUNTANT), Metrics("accountant", "test")
     reader = SimpleNamespace(pending=0, next_seq=1, resets=1)
-    loop: Any = SimpleNamespace(events=0, answers=0, checkpoints=0, checkpoint_bytes=0, reader=reader)
+    loop: Any = SimpleNamespace(events=0, outputs=0, checkpoints=0, checkpoint_bytes=0, reader=reader)
     add_node(metrics, loop, accountant, INSTRUMENT, OWN[ACCOUNTANT])
-    assert "fills_total" not in read(metrics)  # it has heard nothing yet
+    assert "fills_total" not in read(metrics)  # it has received nothing yet
     loop.events, reader.pending = 1, 5
     loop.on_outputs(step(accountant, filled(1 * S, 1, Side.BUY, 98)))
     found = read(metrics)
