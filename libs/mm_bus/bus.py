@@ -159,10 +159,10 @@ class Bus:
         task.add_done_callback(self.ended)
         return task
 
-    async def request(self, subject: str, question: Any = None, timeout_s: float = REQUEST_S) -> Any:
+    async def request(self, subject: str, content: Any = None, timeout_s: float = REQUEST_S) -> Any:
         """Request with JSON, reply in JSON; None if no reply comes in time, or one that is no JSON."""
         try:
-            answer = await self.client.request(subject, json.dumps(question).encode(), timeout=timeout_s)
+            answer = await self.client.request(subject, json.dumps(content).encode(), timeout=timeout_s)
             return read(json.loads, answer.data) if answer.data else None
         except OUTAGES:
             return None

@@ -43,7 +43,7 @@ class Schedule:
 
 
 class RandomSchedule(Schedule):
-    """Deviates by chance, as seldom or as often as its seed says: some schedules are nearly quiet, some are storms."""
+    """Deviates by chance, as seldom or as often as its seed sets: some schedules are nearly quiet, some are storms."""
 
     def __init__(self, seed: str, faults_max: int) -> None:
         super().__init__()
