@@ -26,14 +26,14 @@ from mm_research.session import Session, check_folder, write_session
 from mm_research.venue_mids import Mids, VenueMids
 from mm_store.tape import Tape
 
-_STRIDE_ROWS = 1 << 18  # between looks at the progress and at a wish to stop
+_STRIDE_ROWS = 1 << 18  # between calls of `progress`, which may stop the run
 _DRAIN_ROWS = 1 << 13
 
 Progress = Callable[[int, int], bool]
 
 
-def go_on(_done: int, _total: int) -> bool:
-    """Progress that shows nothing and never stops."""
+def no_progress(_done: int, _total: int) -> bool:
+    """A `progress` that shows nothing and never stops the run."""
     return True
 
 
@@ -49,7 +49,7 @@ class Result:
 
     @cached_property
     def quotes(self) -> pa.Table:
-        """Wanted orders with the answer of risk."""
+        """Intended orders with the answer of risk."""
         return tables.quotes(self.recording)
 
     @cached_property
@@ -91,13 +91,13 @@ def backtest(
     out: Path | None = None,
     *,
     inputs: Sequence[Path] = (),
-    progress: Progress = go_on,
+    progress: Progress = no_progress,
 ) -> Result:
     """Run one configuration over a tape, or over rows in log order, and write a session folder if `out` names one.
 
     Rows that are no tape and have no feed status are taken as those of a VALID book. `inputs` are the files behind the
-    source, for the manifest. `progress` hears (rows done, rows in all) now and then, and ends the run early by
-    answering False.
+    source, for the manifest. `progress` is called with (rows done, rows in all) now and then, and ends the run early
+    by returning False.
     InputError for a configuration that does not fit the instrument or can never quote, no rows, a tape whose book was
     never proven, or a folder that cannot be written.
     """
@@ -146,16 +146,16 @@ def first_tick_ns(rows: Rows, period_ns: int) -> int:
 
 
 def _run(market: Market, rows: Rows, parts: Core, progress: Progress) -> tuple[Array, Array, bool]:
-    """Run to the end, or until `progress` says no; drain what is recorded whenever the engine hands back."""
+    """Run to the end, or until `progress` returns False; drain what is recorded whenever the engine returns."""
     messages, samples = _Drain(MESSAGE), _Drain(SAMPLE)
-    until, done, wanted = 0, False, True
-    while wanted and not done:
+    until, done, may_continue = 0, False, True
+    while may_continue and not done:
         if int(market["row"][0]) >= until:
             until = min(until + _STRIDE_ROWS, len(rows))
         done = run(market, rows, rows, parts.strategy, until)
         messages.take(market, "log", "logged")
         samples.take(market, "samples", "sampled")
-        wanted = progress(int(market["row"][0]), len(rows))
+        may_continue = progress(int(market["row"][0]), len(rows))
     return messages.taken(), samples.taken(), done
 
 

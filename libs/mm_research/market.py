@@ -17,11 +17,11 @@ Market = np.ndarray[Any, Any]
 _WARM_ROWS = 64
 
 
-def market_of(sets: Sequence[Core], sight: int, first_tick_ns: int) -> Market:
+def market_of(sets: Sequence[Core], visibility: int, first_tick_ns: int) -> Market:
     """A market before its first row, in which each of `sets` runs; what they share comes from the first."""
     shared = sets[0]
     market: Market = new_market(len(sets), BOOK_WIDTH, BOOK_FAR)
-    market["sight"] = sight
+    market["visibility"] = visibility
     market["decide_on"] = shared.decide_on
     market["clock"]["uses_top"] = shared.uses_top
     market["period_ns"] = shared.period_ns
@@ -53,7 +53,7 @@ def check_proven(tape: Tape) -> None:
 
 
 def trust_feed(market: Market, rows: Rows) -> None:
-    """Take the book of neutral rows as VALID from the start where they hold no feed status that could say so."""
+    """Take the book of neutral rows as VALID from the start where they hold no feed status."""
     if not np.any(rows["code"] & 7 == STATUS):
         for name in ("builder", "local"):
             market[name]["feed_state"] = BookState.VALID

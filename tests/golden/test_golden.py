@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from mm_core.events import AnyEvent, Event, InstrumentDefined, OrderFilled, Root, RootEvent
-from mm_core.sequencer import Sequencer
 from mm_core.setup.config import Config, to_config
 from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
+from mm_core.stamper import Stamper
 from mm_research.memory_log import MemoryLog
 
 FOLDER = Path(__file__).parent
@@ -38,11 +38,11 @@ def decisions(case: Path) -> list[Event]:
     parts = new_core(config, instrument)
     log: list[Event] = []
     memory = MemoryLog(new_nodes(parts, instrument.instrument_id), log.append)
-    sequencer = Sequencer(parts.period_ns, parts.offset_ns)
+    stamper = Stamper(parts.period_ns, parts.offset_ns)
     for root in roots:
-        for stamped in sequencer.stamp(root):
+        for stamped in stamper.stamp(root):
             memory.append(stamped)
-    for last in sequencer.finish():
+    for last in stamper.finish():
         memory.append(last)
     return [event for event in log if not isinstance(event, Root)]
 

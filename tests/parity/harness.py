@@ -10,10 +10,10 @@ from mm_core.book.book import state_hash
 from mm_core.compiled import compiled
 from mm_core.events import Event, InstrumentDefined, RootEvent
 from mm_core.node import State
-from mm_core.sequencer import Sequencer
 from mm_core.setup.core import Core
 from mm_core.setup.nodes import new_nodes
 from mm_core.signals.builder import new_builder
+from mm_core.stamper import Stamper
 from mm_research.columns import tape_rows
 from mm_research.engine.loop import run
 from mm_research.engine.state import SHARED, new_market
@@ -63,11 +63,11 @@ def by_nodes(parts: Core, instrument_id: str, events: Sequence[RootEvent]) -> tu
     nodes = new_nodes(parts, instrument_id)
     log: list[Event] = []
     memory = MemoryLog(nodes, log.append)
-    sequencer = Sequencer(parts.period_ns, parts.offset_ns)
+    stamper = Stamper(parts.period_ns, parts.offset_ns)
     for event in events:
-        for root in sequencer.stamp(event):
+        for root in stamper.stamp(event):
             memory.append(root)
-    for root in sequencer.finish():
+    for root in stamper.finish():
         memory.append(root)
     rows = LogRows()
     for said in log:
@@ -128,7 +128,7 @@ def by_loop(parts: Core, instrument: InstrumentDefined, events: Sequence[RootEve
 
 
 def _start(market: State, parts: Core, first_local_ns: int) -> None:
-    market["sight"] = SHARED
+    market["visibility"] = SHARED
     market["record"] = 1
     market["period_ns"] = parts.period_ns
     market["tick_ns"] = (first_local_ns // parts.period_ns + 1) * parts.period_ns

@@ -48,7 +48,7 @@ def test_they_are_those_that_the_exchange_notes(config: Config, drawn: list[Any]
     from_log = EventMids(INSTRUMENT, parts)
     for at, event in enumerate(log):
         if isinstance(event, MarketEvent):
-            from_log.hear(event)
+            from_log.take(event)
         if at % 3 == 0:
             from_log.mids()  # in parts
     clock = np.frombuffer(nodes.state["clock"], CLOCK)[0]
@@ -92,12 +92,12 @@ def test_a_price_that_no_row_holds_ends_the_mids_and_not_the_session() -> None:
     parts = new_core(config, INSTRUMENT)
     mids = EventMids(INSTRUMENT, parts)
     for event in Market().events([]):
-        mids.hear(msgspec.structs.replace(event, local_ns=event.recv_ns))  # type: ignore[arg-type]
+        mids.take(msgspec.structs.replace(event, local_ns=event.recv_ns))  # type: ignore[arg-type]
     known = mids.mids()
     far = Market().events([("delta", 10, 0, [(0, 1)], 5)])[-1]
-    mids.hear(msgspec.structs.replace(far, bid_ticks=(1 << 40,)))  # type: ignore[arg-type]
+    mids.take(msgspec.structs.replace(far, bid_ticks=(1 << 40,)))  # type: ignore[arg-type]
     assert_same(mids.mids(), known)
-    mids.hear(far)  # type: ignore[arg-type]
+    mids.take(far)  # type: ignore[arg-type]
     assert_same(mids.mids(), known)
 
 

@@ -9,10 +9,10 @@ from tests.parity.harness import small
 from tests.parity.markets import INSTRUMENT, Market, configs
 
 from mm_core import events as e
-from mm_core.sequencer import Sequencer
 from mm_core.setup.config import Config
 from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
+from mm_core.stamper import Stamper
 from mm_core.types import BookState, Command, Side, TradeState
 from mm_research.log_rows import LogRows
 from mm_research.memory_log import MemoryLog
@@ -68,16 +68,16 @@ class Chain:
         self.reducing: dict[int, bool] = {}  # orders that were let through to reduce
         self.position_lots = 0
         self._log = MemoryLog(nodes, self._hear)
-        self._sequencer = Sequencer(parts.period_ns)
+        self._stamper = Stamper(parts.period_ns)
 
     def append(self, root: e.RootEvent) -> None:
         """Append a root and the Ticks before it."""
-        for each in self._sequencer.stamp(root):
+        for each in self._stamper.stamp(root):
             self._append(each)
 
     def tick(self) -> int:
         """Append the next Tick; its time."""
-        (tick,) = self._sequencer.finish()
+        (tick,) = self._stamper.finish()
         self._append(tick)
         return tick.ts_ns
 

@@ -58,7 +58,7 @@ def test_no_price_is_quoted_twice_and_no_order_cancelled_twice_or_too_early(
             if kind == "filled":
                 calls.quoter_filled(quoter, side, number, 10, 0)
             else:
-                calls.quoter_gone(quoter, side, number)
+                calls.quoter_closed(quoter, side, number)
         assert all(sum(side == each for each, _ in open_orders.values()) <= ORDERS for side in range(2))
 
 
@@ -120,12 +120,12 @@ def test_a_halted_quoter_wants_nothing_whatever_comes(events: list[tuple[str, in
         if kind == "fill":
             calls.quoter_filled(quoter, 0, number, 10, 0)
         elif kind == "gone":
-            calls.quoter_gone(quoter, number % 2, number)
+            calls.quoter_closed(quoter, number % 2, number)
         elif kind == "limit":
             calls.quoter_limits_changed(quoter)
         calls.quoter_decide(quoter, calls.new_top(1_000 + number, 1_002 + number, local_ns=passed_ms * MS))
         assert len(calls.said(quoter)) == 0
-        assert quoter["terms"]["want"][0].tolist() == [0, 0]
+        assert quoter["terms"]["quoted"][0].tolist() == [0, 0]
 
 
 @settings(max_examples=200)
@@ -159,4 +159,4 @@ def test_wanted_prices_never_take_never_cross_each_other_and_round_outward(
     assert ours[0] <= middle - half + 1e-6
     assert ours[1] >= middle + half - 1e-6
     assert not join_only or (ours[0] <= bid and ours[1] >= bid + spread)
-    assert terms["want"][0].tolist() == [int(ours[0] > 0), 1]
+    assert terms["quoted"][0].tolist() == [int(ours[0] > 0), 1]

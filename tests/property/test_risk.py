@@ -42,7 +42,7 @@ class Gate:
             side, price_ticks, leaves = self.orders[first]
             done = leaves if kind == "gone" else min(lots, leaves)
             if kind == "gone":
-                gates.risk_gone(self.risk, first)
+                gates.risk_closed(self.risk, first)
             else:
                 gates.risk_filled(self.risk, first, side, price_ticks, done, leaves - done, 0, 0)
                 self.position += done if side == 0 else -done

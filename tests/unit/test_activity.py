@@ -169,7 +169,7 @@ def test_a_run_without_time_has_no_shares() -> None:
     run = Recording(INSTRUMENT, np.zeros(0, MESSAGE), np.zeros(0, SAMPLE))
     seen = activity(run)
     assert (seen.valid_share, seen.halted_share, seen.quoted["either"]) == (None, None, None)
-    assert why_little(INSTRUMENT, Config(), seen, 0) == ["the strategy wanted no order"]
+    assert why_little(INSTRUMENT, Config(), seen, 0) == ["the strategy intended no order"]
 
 
 INTENTS = [message(INTENT, 1, order_id=n) for n in range(10)]
@@ -182,7 +182,7 @@ COLD = [float("nan")] * 4 + [1.0] * 7
     ("messages", "sections", "more", "expected"),
     [
         ([*INTENTS, *BOTH], {}, {}, []),
-        ([], {}, {}, ["the strategy wanted no order"]),
+        ([], {}, {}, ["the strategy intended no order"]),
         (INTENTS, {}, {}, ["no order came to rest before the end: see [exchange] entry_ms"]),
         (
             BOTH,

@@ -228,7 +228,7 @@ def test_every_key_that_can_be_set_goes_to_its_field_exactly() -> None:
     assert list(FIELDS) == [f"{section}.{key}" for section, each in keys.items() for key in each]
     for key, expected in FIELDS.items():
         section = key.partition(".")[0]
-        setting = parts({"quoter": {"strategy": strategy_of(section)}}).settings(key, human(key))
+        setting = parts({"quoter": {"strategy": strategy_of(section)}}).to_setting(key, human(key))
         assert (setting.path, setting.value) == expected
 
 
@@ -242,7 +242,7 @@ def test_a_set_makes_the_record_that_the_configuration_would_have_made(key: str)
     number = Decimal(human(key)) if name.endswith(("base", "quote")) else msgspec.json.decode(human(key))
     after = before | {section: before.get(section, {}) | {name: number}}
     made, wanted = parts(before), parts(after)
-    setting = made.settings(key, human(key))
+    setting = made.to_setting(key, human(key))
     record = {"risk": made.risk, "quoter": made.quoter}[setting.node]
     untouched = record.tobytes()
     put(record, setting.path, setting.value)
@@ -280,4 +280,4 @@ def test_a_set_that_cannot_be_is_named_as_in_a_configuration(key: str, value: st
 @given(st.sampled_from([*FIELDS, "", "risk", "."]), st.text() | st.floats())
 def test_any_text_is_a_setting_or_bad_input(key: str, value: str | float) -> None:
     with suppress(InputError):
-        assert parts().settings(key, str(value)).value >= 0
+        assert parts().to_setting(key, str(value)).value >= 0

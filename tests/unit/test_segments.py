@@ -16,8 +16,7 @@ from mm_core.events.records import MESSAGE
 from mm_core.messages import ACCEPTED, CANCELED, FILLED, INTENT, SUBMIT
 from mm_core.setup.config import Config, to_config
 from mm_core.types import NS_PER_S, BookState
-from mm_research import heard as heards
-from mm_research import rested, table_writer, venue_mids
+from mm_research import resting, session_tracker, table_writer, venue_mids
 from mm_research.activity import ActivityCount, activity
 from mm_research.engine.state import SAMPLE
 from mm_research.paper import paper
@@ -54,19 +53,19 @@ def test_a_session_in_segments_has_the_same_files(
     whole: Path, tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of what lies behind a segment only the least is remembered: a second of spans, mids for the longest horizon."""
-    monkeypatch.setattr(heards, "SEGMENT_ROWS", rows)
+    monkeypatch.setattr(session_tracker, "SEGMENT_ROWS", rows)
     monkeypatch.setattr(table_writer, "GROUP_ROWS", 100)
-    monkeypatch.setattr(rested, "BEHIND_NS", NS_PER_S)
-    monkeypatch.setattr(venue_mids, "_KEPT_NS", 61 * NS_PER_S)
-    monkeypatch.setattr(venue_mids, "_KEPT_CHANGES", 2)
+    monkeypatch.setattr(resting, "BEHIND_NS", NS_PER_S)
+    monkeypatch.setattr(venue_mids, "_RETAINED_NS", 61 * NS_PER_S)
+    monkeypatch.setattr(venue_mids, "_RETAINED_CHANGES", 2)
     events: Sequence[e.AnyEvent] = list(read_log(whole))
     instrument = next(event for event in events if isinstance(event, InstrumentDefined))
     config: Config = to_config(CONFIG)
     writer = SessionWriter(tmp_path, instrument, config)
-    one = heards.Heard(instrument, config)
+    one = session_tracker.SessionTracker(instrument, config)
     for event in events:
         writer.take(event)
-        one.hear(event)
+        one.take(event)
     writer.finish()
     about = Session(command="paper", config=config, instrument=instrument)
     writer.write(about, writer.report.summary() | {"digests": writer.report.digests.texts()})

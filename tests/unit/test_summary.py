@@ -10,7 +10,7 @@ from mm_core import events as e
 from mm_core.risk.reason import Reason
 from mm_core.setup.config import to_config
 from mm_core.types import NS_PER_S, BookState, Side, TradeState
-from mm_research.heard import Heard, Standing
+from mm_research.session_tracker import SessionStatus, SessionTracker
 from mm_session.look import Look
 
 SUMMARY: dict[str, Any] = {
@@ -125,12 +125,12 @@ INSTRUMENT = e.InstrumentDefined(
 )
 
 
-def heard(*events: e.Event, strategy: str = "fixed_spread") -> Standing:
+def status_after(*events: e.Event, strategy: str = "fixed_spread") -> SessionStatus:
     """Where a session stands that said this."""
-    session = Heard(INSTRUMENT, to_config({"quoter": {"strategy": strategy}}))
+    session = SessionTracker(INSTRUMENT, to_config({"quoter": {"strategy": strategy}}))
     for event in events:
-        session.hear(event)
-    return session.standing()
+        session.take(event)
+    return session.status()
 
 
 def said(second: int, **fields: Any) -> dict[str, Any]:
@@ -174,16 +174,16 @@ def order(order_id: int, side: Side = Side.BUY) -> dict[str, Any]:
 
 def test_the_console_says_why_no_order_rests_now() -> None:
     halted = e.TradingState(**said(2), state=TradeState.HALTED, reason=int(Reason.LOSS_SESSION))
-    assert heard().why == ("book SYNCING",)
-    assert heard(tick(1), book(1, BookState.STALE, 1)).why == ("book STALE (silent)",)
-    assert heard(tick(1), book(1), strategy="avellaneda_stoikov").why == ("volatility not warm yet",)
-    assert heard(tick(1), book(1), halted).why == ("halted: loss of the session",)
+    assert status_after().why == ("book SYNCING",)
+    assert status_after(tick(1), book(1, BookState.STALE, 1)).why == ("book STALE (silent)",)
+    assert status_after(tick(1), book(1), strategy="avellaneda_stoikov").why == ("volatility not warm yet",)
+    assert status_after(tick(1), book(1), halted).why == ("halted: loss of the session",)
     often = msgspec.structs.replace(halted, reason=int(Reason.FILL_RATE), resumes_ns=62 * NS_PER_S)
-    assert heard(tick(1), book(1), often).why == (
+    assert status_after(tick(1), book(1), often).why == (
         "halted: as many orders filled in one window as [risk] fills_per_window_max; resumes at 1970-01-01 00:01:02Z",
     )
     denied = e.OrderDenied(**order(1), reason=int(Reason.POSITION))
-    standing = heard(tick(1), book(1), e.OrderIntent(**order(1)), denied)
+    standing = status_after(tick(1), book(1), e.OrderIntent(**order(1)), denied)
     assert standing.why == ("bid denied: position at its limit ([risk] position_max_base)",)
     assert standing.denied == {"position": 1}
 
@@ -191,7 +191,7 @@ def test_the_console_says_why_no_order_rests_now() -> None:
 def test_the_console_counts_the_time_quoted_and_has_units() -> None:
     wanted = e.OrderIntent(**order(1))
     sent = e.SubmitOrder(**order(1), time_in_force=1)  # type: ignore[arg-type]  # an IntEnum
-    standing = heard(tick(1), book(1), tick(2), wanted, sent, e.OrderAccepted(**order(1)), tick(5))
+    standing = status_after(tick(1), book(1), tick(2), wanted, sent, e.OrderAccepted(**order(1)), tick(5))
     assert (standing.quoted_share, standing.why) == (0.75, ())
     shown = dict(rows(Look(standing=standing, log_seq=7, restarts={}, speed_x=1.0)))
     assert shown["quotes"] == "bid 10, ask -; 75 % of time"

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from mm_cli.app import app
 from mm_core import events as e
-from mm_core.sequencer import Sequencer
 from mm_core.setup.config import to_config
+from mm_core.stamper import Stamper
 from mm_core.types import BookState, InputError, IntegrityError, Side
 from mm_research.paper import paper
 from mm_research.roots import RootCheck
@@ -168,7 +168,7 @@ def test_a_changed_fill_is_named_with_both_fees_and_spoils_the_digest(
     assert first is not None
     assert first.expected is not None
     assert first.found is not None
-    assert (first.node, first.why) == ("paper_exchange", "another answer")
+    assert (first.node, first.why) == ("paper_exchange", "another output")
     assert first.found["fee_e9"] == first.expected["fee_e9"] + 1
     assert verified.digests_differ == ["fills", "positions"]
 
@@ -227,7 +227,7 @@ def test_people_read_a_table_and_the_first_difference(session: Path, changed: Ca
     result = CliRunner().invoke(app, ["verify", "--session", str(folder)])
     assert result.exit_code == 1
     assert "result          DIFFERENT" in result.stdout
-    assert f"first at event {at + 1:,} of the log, accountant: an answer is missing" in result.stdout
+    assert f"first at event {at + 1:,} of the log, accountant: an output is missing" in result.stdout
 
 
 def test_a_wish_to_stop_ends_the_verification_without_a_verdict(session: Path) -> None:
@@ -272,15 +272,15 @@ def market_root(kind: int, ts_ns: int, recv_ns: int) -> e.RootEvent:
 
 @given(st.lists(st.tuples(st.integers(0, 2), times, times), max_size=30), st.integers(-500 * MS, 500 * MS))
 def test_every_log_that_the_sequencer_stamps_is_right(roots: list[tuple[int, int, int]], offset_ns: int) -> None:
-    sequencer, check = Sequencer(100 * MS, offset_ns), RootCheck(INSTRUMENT, 100 * MS, offset_ns)
-    stamped = [each for root in roots for each in sequencer.stamp(market_root(*root))] + sequencer.finish()
+    stamper, check = Stamper(100 * MS, offset_ns), RootCheck(INSTRUMENT, 100 * MS, offset_ns)
+    stamped = [each for root in roots for each in stamper.stamp(market_root(*root))] + stamper.finish()
     assert [check.wrong(root) for root in stamped] == [None] * len(stamped)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), times, times), min_size=2, max_size=30), st.data())
 def test_no_root_can_be_left_out_and_no_time_moved(roots: list[tuple[int, int, int]], data: st.DataObject) -> None:
-    sequencer, check = Sequencer(100 * MS), RootCheck(INSTRUMENT, 100 * MS, 0)
-    stamped = [each for root in roots for each in sequencer.stamp(market_root(*root))]
+    stamper, check = Stamper(100 * MS), RootCheck(INSTRUMENT, 100 * MS, 0)
+    stamped = [each for root in roots for each in stamper.stamp(market_root(*root))]
     at = data.draw(st.integers(0, len(stamped) - 2))
     if data.draw(st.booleans()):
         del stamped[at]
@@ -290,8 +290,8 @@ def test_no_root_can_be_left_out_and_no_time_moved(roots: list[tuple[int, int, i
 
 
 def test_a_tick_that_was_never_inserted_is_missed_once() -> None:
-    sequencer, check = Sequencer(100 * MS), RootCheck(INSTRUMENT, 100 * MS, 0)
-    stamped = [each for at in (50, 90, 130, 170) for each in sequencer.stamp(market_root(2, at * MS, at * MS))]
+    stamper, check = Stamper(100 * MS), RootCheck(INSTRUMENT, 100 * MS, 0)
+    stamped = [each for at in (50, 90, 130, 170) for each in stamper.stamp(market_root(2, at * MS, at * MS))]
     untold = [root for root in stamped if not isinstance(root, e.Tick)]
     renumbered = [msgspec.structs.replace(root, root_seq=n) for n, root in enumerate(untold, 1)]
     due = e.Tick(ts_ns=100 * MS, recv_ns=100 * MS, local_ns=100 * MS, root_seq=3)

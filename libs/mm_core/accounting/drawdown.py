@@ -1,6 +1,6 @@
 """The drawdown: how far the result is below its peak, which starts at 0, the result of a session without fills.
 
-In 1e-9 of the quote, after fees, seen at every mark and every fill; kept apart from the account, which risk has too.
+In 1e-9 of the quote, after fees, seen at every mark and every fill; separate from the account, which risk has too.
 """
 
 import numpy as np

@@ -68,7 +68,7 @@ class _Accountant:
                 on_mid(self._account, event.bid_ticks + event.ask_ticks)
                 on_change(self._state, *self._value)
             case e.Book():
-                pass  # no mid that is proven: the last one stands
+                pass  # no mid that is proven: the last one holds
         return ()
 
     def _changed(self, local_ns: int) -> e.PositionChanged:

@@ -51,7 +51,7 @@ class OrderRejected(OrderEvent, frozen=True, kw_only=True):
 
 
 class OrderCanceled(OrderEvent, frozen=True, kw_only=True):
-    """The order is gone with `leaves_lots` unfilled."""
+    """The order is closed with `leaves_lots` unfilled."""
 
 
 class CancelRejected(OrderEvent, frozen=True, kw_only=True):

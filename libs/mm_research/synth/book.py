@@ -22,7 +22,7 @@ class HalfBook:
 
 
 class Book:
-    """Bids and asks, indexed by the maker's side. `said` holds what was not handed out yet; the owner sets `now_ns`."""
+    """Bids and asks, indexed by the maker's side. `pending`: events not handed out yet; the owner sets `now_ns`."""
 
     def __init__(self, instrument_id: str, levels: int, quote_ticks: tuple[int, int], size: Callable[[], int]) -> None:
         self.instrument_id = instrument_id
@@ -34,7 +34,7 @@ class Book:
             for outward, touch_ticks in zip((-1, +1), quote_ticks, strict=True)
         )
         self.update_id = self.reported_id = FIRST_UPDATE_ID
-        self.said: list[MarketEvent] = []
+        self.pending: list[MarketEvent] = []
         self._changed: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._top = self._find_top()
 
@@ -121,7 +121,7 @@ class Book:
         self._top = top
         bid_ticks, bid_lots, ask_ticks, ask_lots = top
         assert bid_ticks < ask_ticks, top
-        self.said.append(
+        self.pending.append(
             BookTop(
                 ts_ns=self.now_ns,
                 instrument_id=self.instrument_id,

@@ -151,7 +151,7 @@ def test_after_a_long_gap_nothing_is_known_of_the_volatility(gap: int) -> None:
 
 def test_signals_that_are_not_wanted_are_not_computed() -> None:
     builder = valid_builder()
-    builder["micro"]["wanted"] = 0
+    builder["micro"]["enabled"] = 0
     builder["flow"]["window_ticks"] = 0
     builder["volatility"]["sample_ns"] = 0
     for i in (2, 3):

@@ -87,7 +87,7 @@ def test_a_price_with_a_cancel_on_its_way_is_not_quoted_again_until_the_order_is
     quoter = resting()
     decide(quoter, 101, 103)
     assert (INTENT, BUY, 5, 100) not in decide(quoter, 100, 102)
-    calls.quoter_gone(quoter, BUY, 1)
+    calls.quoter_closed(quoter, BUY, 1)
     assert (INTENT, BUY, 5, 100) in decide(quoter, 100, 102)
 
 
@@ -127,7 +127,7 @@ def test_with_all_slots_taken_it_waits_for_the_venue() -> None:
     for move in range(ORDERS):
         assert [kind for kind, *_ in decide(quoter, 100 + move, 102 + move)] == [INTENT, INTENT]
     assert decide(quoter, 200, 202) == []
-    calls.quoter_gone(quoter, BUY, 1)
+    calls.quoter_closed(quoter, BUY, 1)
     assert [(kind, side, price) for kind, side, _, price in decide(quoter, 200, 202)] == [(INTENT, BUY, 200)]
 
 
@@ -144,7 +144,7 @@ def test_news_of_an_order_it_does_not_know_changes_only_the_position() -> None:
     quoter = resting()
     calls.quoter_filled(quoter, SELL, 99, 2, 0)
     calls.quoter_accepted(quoter, BUY, 99, 10)
-    calls.quoter_gone(quoter, BUY, 99)
+    calls.quoter_closed(quoter, BUY, 99)
     assert int(quoter["terms"]["position_lots"][0]) == -2
     assert decide(quoter, 100, 102) == []
 

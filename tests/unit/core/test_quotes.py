@@ -114,7 +114,7 @@ def test_without_volatility_of_its_own_it_takes_the_books() -> None:
     assert raw(terms) == pytest.approx((99.154614788624, 100.845385211376), abs=1e-9)
     top["volatility_ticks_sqrt_s"] = math.nan  # not warm yet
     calls.quote_avellaneda_stoikov(terms, top)
-    assert terms["want"][0].tolist() == [0, 0]
+    assert terms["quoted"][0].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_without_volatility_of_its_own_it_takes_the_books() -> None:
 def test_what_is_no_number_gives_no_quote(slot: int, value: float) -> None:
     parameters = [0.1, 1.5, 1.0, 2.0]
     parameters[slot] = value
-    assert quoted(*parameters, position=1)["want"][0].tolist() == [0, 0]
+    assert quoted(*parameters, position=1)["quoted"][0].tolist() == [0, 0]
 
 
 def test_an_infinite_k_leaves_the_risk_term_alone() -> None:
@@ -174,5 +174,5 @@ def test_terms_become_two_prices_or_none(
     fair, reservation, half, others = said
     terms = calls.new_terms(fair_ticks=fair, reservation_ticks=reservation, half_spread_ticks=half, **others)
     calls.decide(terms, 100, 104)
-    want, price_ticks = terms["want"][0], terms["price_ticks"][0]
-    assert tuple(int(price_ticks[side]) if want[side] else None for side in range(2)) == expected
+    quoted_sides, price_ticks = terms["quoted"][0], terms["price_ticks"][0]
+    assert tuple(int(price_ticks[side]) if quoted_sides[side] else None for side in range(2)) == expected

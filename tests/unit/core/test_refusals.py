@@ -50,13 +50,13 @@ def gone(quoter: calls.State) -> None:
     """An order of the refused side that was out is gone."""
     quoter["orders"]["order_id"][0, BUY, 0] = 77
     quoter["open"][0, BUY] = 1
-    calls.quoter_gone(quoter, BUY, 77)
+    calls.quoter_closed(quoter, BUY, 77)
 
 
 CHANGES: dict[str, Change] = {
     "position": lambda quoter: calls.quoter_filled(quoter, SELL, 2, 1, 9),
     "order gone": gone,
-    "order of the other side gone": lambda quoter: calls.quoter_gone(quoter, SELL, 2),
+    "order of the other side gone": lambda quoter: calls.quoter_closed(quoter, SELL, 2),
     "limit": calls.quoter_limits_changed,
     "state": lambda quoter: calls.quoter_trading_state(quoter, int(TradeState.ACTIVE)),
     "touch": lambda quoter: calls.quoter_decide(quoter, calls.new_top(999, 1_003, state=int(BookState.STALE))),
@@ -160,7 +160,7 @@ def test_a_refused_price_stands_for_all_that_lie_beyond_it(
     asks(quoter, 1_000, 1_002)
     refuse(quoter, code, order_id)
     for other in {1, 2, 3} - {order_id}:
-        calls.quoter_gone(quoter, BUY, other)
+        calls.quoter_closed(quoter, BUY, other)
     assert [price for side, price, _ in asks(quoter, 1_000, 1_002) if side == BUY] == asked
 
 
@@ -227,7 +227,7 @@ def test_a_post_only_order_that_would_have_taken_does_not_keep_a_flattening_from
     quoter["terms"]["position_lots"] = 4
     asks(quoter, 1_000, 1_002)
     refuse(quoter, Reject.WOULD_TAKE, 2, SELL)
-    calls.quoter_gone(quoter, BUY, 1)
+    calls.quoter_closed(quoter, BUY, 1)
     calls.quoter_command(quoter, int(Command.FLATTEN))
     assert asks(quoter, 1_000, 1_002) == [(SELL, 1_000, 4)]
 

@@ -153,7 +153,7 @@ def test_too_many_open_orders_are_blocked_until_one_is_gone() -> None:
     for order_id in range(1, ORDERS + 1):
         assert intent(risk, BUY, 1, order_id=order_id)[0] == SUBMIT
     assert intent(risk, BUY, 1, order_id=99)[::2] == (DENIED, Reason.TOO_MANY_ORDERS)
-    gates.risk_gone(risk, 5)
+    gates.risk_closed(risk, 5)
     assert intent(risk, BUY, 1, order_id=99)[0] == SUBMIT
 
 
@@ -162,7 +162,7 @@ def test_the_venue_counts_the_open_orders_of_both_sides() -> None:
     assert intent(risk, BUY, 1, order_id=1)[0] == SUBMIT
     assert intent(risk, SELL, 1, order_id=2)[0] == SUBMIT
     assert intent(risk, SELL, 1, order_id=3)[::2] == (DENIED, Reason.VENUE_ORDERS)
-    gates.risk_gone(risk, 1)
+    gates.risk_closed(risk, 1)
     assert intent(risk, SELL, 1, order_id=3)[0] == SUBMIT
 
 
@@ -184,7 +184,7 @@ def test_a_rate_as_large_as_its_ring_is_still_a_limit() -> None:
     risk = gate(orders_per_window_max=RATE, window_ns=S)
     for order_id in range(1, RATE + 1):
         assert intent(risk, BUY, 1, order_id=order_id, ts_ns=1)[0] == SUBMIT
-        gates.risk_gone(risk, order_id)
+        gates.risk_closed(risk, order_id)
     assert intent(risk, BUY, 1, order_id=RATE + 1, ts_ns=1)[2] == Reason.ORDER_RATE
 
 
@@ -255,7 +255,7 @@ def test_a_partial_fill_leaves_its_rest_working() -> None:
     intent(risk, BUY, 8)
     gates.risk_filled(risk, 1, BUY, 100, 3, 5, 0, 0)
     assert intent(risk, BUY, 9, order_id=2)[1] == 2  # 3 held, 5 working
-    gates.risk_gone(risk, 1)
+    gates.risk_closed(risk, 1)
     assert intent(risk, BUY, 9, order_id=3)[1] == 5  # 3 held, 2 working
 
 

@@ -4,7 +4,7 @@ import math
 from decimal import Decimal
 
 import pytest
-from tests.unit.nodes.said import BUILDER, NAME, S, delta, parts, snapshot, status, step, tick
+from tests.unit.nodes.events import BUILDER, NAME, S, delta, parts, snapshot, status, step, tick
 
 from mm_core import events as e
 from mm_core.node import Node

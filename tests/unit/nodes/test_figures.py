@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.nodes.said import (
+from tests.unit.nodes.events import (
     ACCOUNTANT,
     BUILDER,
     EXCHANGE,

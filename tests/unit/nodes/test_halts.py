@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.nodes.said import QUOTER, RISK, S, book, filled, intent, market, node, step, terms
+from tests.unit.nodes.events import QUOTER, RISK, S, book, filled, intent, market, node, step, terms
 from tests.unit.nodes.test_operator import QUOTES, command, working
 
 from mm_core import events as e

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.nodes.said import (
+from tests.unit.nodes.events import (
     ACCOUNTANT,
     INSTRUMENT,
     MS,
@@ -160,7 +160,7 @@ def test_the_log_appends_answers_breadth_first_in_order_of_rank_and_index() -> N
 
 def test_a_node_that_says_what_is_not_its_own_stops_the_log() -> None:
     liar = echo("liar", 1, e.Tick, e.OrderIntent, [book(0)])
-    with pytest.raises(AssertionError, match="liar may not say Book"):
+    with pytest.raises(AssertionError, match="liar may not publish Book"):
         run([liar], [tick(0)])
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.nodes.said import (
+from tests.unit.nodes.events import (
     BUILDER,
     EXCHANGE,
     MS,

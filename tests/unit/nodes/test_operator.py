@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.nodes.said import NAME, QUOTER, RISK, S, book, filled, intent, market, node, parts, step, terms
+from tests.unit.nodes.events import NAME, QUOTER, RISK, S, book, filled, intent, market, node, parts, step, terms
 
 from mm_core import events as e
 from mm_core.node import Node

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from tests.unit.nodes.said import (
+from tests.unit.nodes.events import (
     ACCOUNTANT,
     EXCHANGE,
     INSTRUMENT,
@@ -23,7 +23,7 @@ from tests.unit.nodes.said import (
     submit,
     terms,
 )
-from tests.unit.nodes.said import tick as tick_at
+from tests.unit.nodes.events import tick as tick_at
 
 from mm_core import events as e
 from mm_core.exchange.venue import Reject

@@ -3,7 +3,20 @@
 from typing import Any
 
 import pytest
-from tests.unit.nodes.said import BUILDER, EXCHANGE, MS, delta, market, node, snapshot, step, submit, terms, tick, trade
+from tests.unit.nodes.events import (
+    BUILDER,
+    EXCHANGE,
+    MS,
+    delta,
+    market,
+    node,
+    snapshot,
+    step,
+    submit,
+    terms,
+    tick,
+    trade,
+)
 
 from mm_core import events as e
 from mm_core.node import Node

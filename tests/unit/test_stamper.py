@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mm_core.events import BookTop, FeedStatus, InstrumentDefined, OperatorCommand, Root, RootEvent, Tick, Trade
-from mm_core.sequencer import Sequencer
+from mm_core.stamper import Stamper
 from mm_core.types import BookState, Command, Side
 
 PERIOD_NS = 100
@@ -36,8 +36,8 @@ def definition(ts_ns: int, recv_ns: int) -> InstrumentDefined:
 
 def log(roots: list[RootEvent], offset_ns: int = 0) -> list[RootEvent]:
     """All that is appended for some roots, the end included."""
-    sequencer = Sequencer(PERIOD_NS, offset_ns)
-    return [stamped for root in roots for stamped in sequencer.stamp(root)] + sequencer.finish()
+    stamper = Stamper(PERIOD_NS, offset_ns)
+    return [stamped for root in roots for stamped in stamper.stamp(root)] + stamper.finish()
 
 
 def decides(root: RootEvent) -> bool:
@@ -68,30 +68,30 @@ roots = st.lists(
 def test_the_local_time_is_the_latest_of_reception_exchange_and_last_root(
     ts_ns: int, recv_ns: int, offset_ns: int, local_ns: int
 ) -> None:
-    sequencer = Sequencer(PERIOD_NS, offset_ns)
-    sequencer.stamp(trade(1_005, 1_005 - offset_ns))
-    assert sequencer.stamp(trade(ts_ns, recv_ns))[0].local_ns == local_ns
+    stamper = Stamper(PERIOD_NS, offset_ns)
+    stamper.stamp(trade(1_005, 1_005 - offset_ns))
+    assert stamper.stamp(trade(ts_ns, recv_ns))[0].local_ns == local_ns
 
 
 def test_a_time_a_day_ahead_is_some_thousand_ticks_and_then_they_are_dense_again() -> None:
     second_ns, day_ns = 10**9, 86_400 * 10**9
-    sequencer = Sequencer(second_ns // 10)
-    sequencer.stamp(trade(day_ns, day_ns))
-    behind = sequencer.stamp(trade(2 * day_ns, 2 * day_ns))
+    stamper = Stamper(second_ns // 10)
+    stamper.stamp(trade(day_ns, day_ns))
+    behind = stamper.stamp(trade(2 * day_ns, 2 * day_ns))
     assert len(behind) == 6_000 + 1_430 + 1
-    assert [tick.local_ns for tick in sequencer.stamp(trade(2 * day_ns, 2 * day_ns + second_ns // 5))[:-1]] == [
+    assert [tick.local_ns for tick in stamper.stamp(trade(2 * day_ns, 2 * day_ns + second_ns // 5))[:-1]] == [
         2 * day_ns + second_ns // 10,
         2 * day_ns + second_ns // 5,
     ]
 
 
 def test_a_sequencer_that_takes_a_log_up_in_a_long_silence_goes_on_sparsely() -> None:
-    sequencer, again = Sequencer(10**8), Sequencer(10**8)
-    sequencer.stamp(trade(10**9, 10**9))
+    stamper, again = Stamper(10**8), Stamper(10**8)
+    stamper.stamp(trade(10**9, 10**9))
     for _ in range(6_010):
-        (tick,) = sequencer.finish()
-    again.resume(sequencer.root_seq, sequencer.local_ns, 10**9)
-    assert again.finish() == sequencer.finish()
+        (tick,) = stamper.finish()
+    again.resume(stamper.root_seq, stamper.local_ns, 10**9)
+    assert again.finish() == stamper.finish()
     assert again.due_ns - tick.local_ns == 120 * 10**9
 
 
@@ -174,13 +174,13 @@ def test_every_multiple_between_the_first_and_the_last_root_has_its_tick(drawn: 
 
 
 def test_a_log_that_is_gone_on_with_does_not_go_back_in_time() -> None:
-    sequencer = Sequencer(PERIOD_NS)
-    sequencer.resume(7, 1_050, 1_050)
-    (stamped,) = sequencer.stamp(top(900, 900))
-    assert (stamped.root_seq, stamped.local_ns, sequencer.due_ns) == (8, 1_050, 1_100)
+    stamper = Stamper(PERIOD_NS)
+    stamper.resume(7, 1_050, 1_050)
+    (stamped,) = stamper.stamp(top(900, 900))
+    assert (stamped.root_seq, stamped.local_ns, stamper.due_ns) == (8, 1_050, 1_100)
 
 
 def test_a_log_without_a_deciding_root_is_gone_on_with_without_a_tick() -> None:
-    sequencer = Sequencer(PERIOD_NS)
-    sequencer.resume(2, 0, 0)
-    assert (sequencer.due_ns, sequencer.finish()) == (0, [])
+    stamper = Stamper(PERIOD_NS)
+    stamper.resume(2, 0, 0)
+    assert (stamper.due_ns, stamper.finish()) == (0, [])
