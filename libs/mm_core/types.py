@@ -69,7 +69,7 @@ class UnavailableError(Exception):
 
 
 class IntegrityError(Exception):
-    """What was stored is not what was written. Stop and keep everything; the line says what, where, and what to do."""
+    """What was stored is not what was written. Stop and delete nothing; the line names what, where, and the remedy."""
 
 
 def to_units(text: str, unit: Decimal) -> int:

@@ -101,20 +101,20 @@ def backtest(
     InputError for a configuration that does not fit the instrument or can never quote, no rows, a tape whose book was
     never proven, or a folder that cannot be written.
     """
-    parts = new_core(config, instrument)
+    core = new_core(config, instrument)
     start_notes(config, instrument)
     if out is not None:
         check_folder(out)
-    rows = tape_rows(source, parts.offset_ns) if isinstance(source, Tape) else source
+    rows = tape_rows(source, core.offset_ns) if isinstance(source, Tape) else source
     if not len(rows):
         raise InputError(f"{instrument.instrument_id}: no rows to run over; expected a tape with market data")
-    market = _market(source, rows, parts)
-    load_compiled(market, rows, parts)
+    market = _market(source, rows, core)
+    load_compiled(market, rows, core)
     started_ns = perf_counter_ns()
-    messages, samples, complete = _run(market, rows, parts, progress)
+    messages, samples, complete = _run(market, rows, core, progress)
     seconds = (perf_counter_ns() - started_ns) / NS_PER_S
     done = len(source) if complete else int(market["row"][0])
-    find_mids = partial(_mids, parts, rows[: int(market["row"][0])], apart=bool(market["apart"][0]))
+    find_mids = partial(_mids, core, rows[: int(market["row"][0])], apart=bool(market["apart"][0]))
     result = Result(Recording(instrument, messages, samples, find_mids), config, done, seconds, complete)
     if out is not None:
         session = Session(command="backtest", config=config, instrument=instrument, inputs=inputs, complete=complete)
@@ -122,9 +122,9 @@ def backtest(
     return result
 
 
-def _market(source: Tape | Rows, rows: Rows, parts: Core) -> Market:
+def _market(source: Tape | Rows, rows: Rows, core: Core) -> Market:
     """The market of a run that is recorded. InputError for a tape whose book was never proven."""
-    market = market_of([parts], SHARED, first_tick_ns(rows, parts.period_ns))
+    market = market_of([core], SHARED, first_tick_ns(rows, core.period_ns))
     market["record"] = 1
     set_apart(market, rows)
     if isinstance(source, Tape):
@@ -134,8 +134,8 @@ def _market(source: Tape | Rows, rows: Rows, parts: Core) -> Market:
     return market
 
 
-def _mids(parts: Core, rows: Rows, *, apart: bool) -> Mids:
-    venue = VenueMids(parts, apart=apart)
+def _mids(core: Core, rows: Rows, *, apart: bool) -> Mids:
+    venue = VenueMids(core, apart=apart)
     venue.take(rows)
     return venue.mids()
 
@@ -145,14 +145,14 @@ def first_tick_ns(rows: Rows, period_ns: int) -> int:
     return (int(rows["local_ns"][0]) // period_ns + 1) * period_ns
 
 
-def _run(market: Market, rows: Rows, parts: Core, progress: Progress) -> tuple[Array, Array, bool]:
+def _run(market: Market, rows: Rows, core: Core, progress: Progress) -> tuple[Array, Array, bool]:
     """Run to the end, or until `progress` returns False; drain what is recorded whenever the engine returns."""
     messages, samples = _Drain(MESSAGE), _Drain(SAMPLE)
     until, done, may_continue = 0, False, True
     while may_continue and not done:
         if int(market["row"][0]) >= until:
             until = min(until + _STRIDE_ROWS, len(rows))
-        done = run(market, rows, rows, parts.strategy, until)
+        done = run(market, rows, rows, core.strategy, until)
         messages.take(market, "log", "logged")
         samples.take(market, "samples", "sampled")
         may_continue = progress(int(market["row"][0]), len(rows))

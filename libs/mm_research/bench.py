@@ -100,15 +100,15 @@ def bench(path: Path, job: Job, *, sets: int = 1, repeat: int = 7, two_books: bo
         raise InputError(f"--repeat {repeat}: expected 1 or more")
     tape = read_neutral(path, job.tick, job.lot)
     instrument = neutral_instrument(path, job.tick, job.lot)
-    parts = [new_core(job.config(job.skew_ticks + i * _SKEW_STEP_TICKS), instrument) for i in range(sets)]
-    one_book = tape.is_monotone and events_in_flight(tape.rows, parts[0].period_ns) <= TOUCH_CHANGES
+    cores = [new_core(job.config(job.skew_ticks + i * _SKEW_STEP_TICKS), instrument) for i in range(sets)]
+    one_book = tape.is_monotone and events_in_flight(tape.rows, cores[0].period_ns) <= TOUCH_CHANGES
     visibility = TOUCHES if one_book and not two_books else TWO_BOOKS
-    load_compiled(_market(parts, visibility, tape), tape.rows, parts[0])
+    load_compiled(_market(cores, visibility, tape), tape.rows, cores[0])
     times_ns = []
     for _ in range(repeat):
-        market = _market(parts, visibility, tape)
+        market = _market(cores, visibility, tape)
         started_ns = perf_counter_ns()
-        run(market, tape.rows, tape.local_rows, parts[0].strategy, _ALL)
+        run(market, tape.rows, tape.local_rows, cores[0].strategy, _ALL)
         times_ns.append(perf_counter_ns() - started_ns)
     seconds = {"min": min(times_ns) / NS_PER_S, "median": median(times_ns) / NS_PER_S}
     return {
@@ -124,9 +124,9 @@ def bench(path: Path, job: Job, *, sets: int = 1, repeat: int = 7, two_books: bo
     }
 
 
-def _market(parts: Sequence[Core], visibility: int, tape: Neutral) -> Market:
-    first_tick_ns = int(tape.rows["exch_ns"][0]) + parts[0].period_ns
-    market = market_of(parts, visibility, first_tick_ns)
+def _market(cores: Sequence[Core], visibility: int, tape: Neutral) -> Market:
+    first_tick_ns = int(tape.rows["exch_ns"][0]) + cores[0].period_ns
+    market = market_of(cores, visibility, first_tick_ns)
     trust_feed(market, tape.rows)
     return market
 

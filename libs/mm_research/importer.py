@@ -23,7 +23,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """What an import found and wrote; `left_out` are bad lines, by kind.
 
     `clock_ms`: quantiles of receive time - E of applied depth; none without any.
-    `failures` are lines that say why the import is no good all the same: where the venue contradicted the book first,
+    `failures`: lines on why the import is no good all the same: where the venue contradicted the book first,
     where the instrument changed (what was before is written), or that no book was ever proven.
     """
 

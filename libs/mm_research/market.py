@@ -28,9 +28,9 @@ def market_of(sets: Sequence[Core], visibility: int, first_tick_ns: int) -> Mark
     market["tick_ns"] = first_tick_ns
     market["builder"] = shared.builder
     market["local"] = shared.builder
-    for i, parts in enumerate(sets):
+    for i, core in enumerate(sets):
         for name in ("venue", "quoter", "risk"):
-            market["sets"][name][0, i] = getattr(parts, name)[0]
+            market["sets"][name][0, i] = getattr(core, name)[0]
     return market
 
 
@@ -60,6 +60,6 @@ def trust_feed(market: Market, rows: Rows) -> None:
             market[name]["trusted"] = 1
 
 
-def load_compiled(market: Market, rows: Rows, parts: Core) -> None:
+def load_compiled(market: Market, rows: Rows, core: Core) -> None:
     """Compile the engine for this kind of market and strategy, or load it: run a few rows on a copy."""
-    run(market.copy(), rows[:_WARM_ROWS], rows[:_WARM_ROWS], parts.strategy, _WARM_ROWS)
+    run(market.copy(), rows[:_WARM_ROWS], rows[:_WARM_ROWS], core.strategy, _WARM_ROWS)

@@ -34,7 +34,7 @@ from mm_venues.frame_error import FrameError
 from mm_venues.market_clock import MarketClock
 from mm_venues.registry import venue_of
 
-MAX_SPEED = 0.0  # as fast as it goes
+MAX_SPEED = 0.0  # without pauses
 _PROGRESS_FRAMES = 1024
 _NAP_S = 0.1  # longest wait between two checks for a request to stop
 
@@ -50,13 +50,13 @@ class PaperSession:
         self, instrument: e.InstrumentDefined, config: Config, on_event: OnEvent, *, book_top: bool = True
     ) -> None:
         self._book_top = book_top
-        parts = new_core(config, instrument)
+        core = new_core(config, instrument)
         self.tracker = SessionTracker(instrument, config)
         self._subscriber = on_event
         self.findings = Findings()
         self._feed = venue_of(instrument.instrument_id).new_feed(instrument)
-        self._stamper = Stamper(parts.period_ns, parts.offset_ns)
-        self._log = MemoryLog(new_nodes(parts, instrument.instrument_id), self._on_event)
+        self._stamper = Stamper(core.period_ns, core.offset_ns)
+        self._log = MemoryLog(new_nodes(core, instrument.instrument_id), self._on_event)
 
     def take(self, recv_ns: int, frame: bytes) -> None:
         """Take the next frame, to the end of what it leads to. FrameError if it is a bad one."""
@@ -88,7 +88,7 @@ class PaperSession:
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a session did. Times in seconds, `wall_s` without start-up; `complete` is false if it was stopped.
 
-    `left_out` counts unusable lines of the recording, by kind. `failures` are lines that say why the session is no good
+    `left_out` counts unusable lines of the recording, by kind. `failures`: lines on why the session is no good
     all the same: where the venue contradicted the book first, or where the instrument changed, which ended it.
     """
 

@@ -17,7 +17,7 @@ _FILTERS = tuple(
     for name in InstrumentDefined.__struct_fields__
     if name not in (*_STAMPS, "instrument_id", "venue_symbol", "tick_size", "lot_size")
 )
-Wrong = tuple[RootEvent, str]  # what should stand there, and why
+Wrong = tuple[RootEvent, str]  # the right event, and why
 
 
 class RootCheck:
@@ -34,7 +34,7 @@ class RootCheck:
         self._due_ns = 0  # of the next Tick; 0 before the first deciding root
 
     def wrong(self, root: RootEvent) -> Wrong | None:
-        """What should stand in the place of this root and why, or None where it is right."""
+        """The root that is right in the place of this one, and why; None where it is right."""
         root_seq = self._root_seq + 1
         self._root_seq = root.root_seq
         wrong = self._tick(root) if isinstance(root, Tick) else self._market(root)

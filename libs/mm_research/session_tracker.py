@@ -127,7 +127,7 @@ class SessionTracker:
         segment = Recording(self._instrument, *rows, mids.mids, before=self._before, is_last=is_last)
         on_segment(segment)
         self._before = segment.after
-        mids.forget()
+        mids.drop_old()
 
     def _on_root(self, root: e.Root) -> None:
         if self._resting:

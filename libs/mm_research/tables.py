@@ -39,7 +39,7 @@ class Quotes:
     def __init__(self) -> None:
         self._held = np.empty(0, MESSAGE)  # intents and their answers
         self._samples = np.empty(0, SAMPLE)  # the last ones
-        self._begin_ns = 0  # what stood before was forgotten
+        self._begin_ns = 0  # what was before is dropped
 
     def take(self, segment: Recording) -> pa.Table:
         """Take the next segment; the rows that are known now."""
@@ -52,7 +52,7 @@ class Quotes:
             last_ns = samples["local_ns"][-1] if len(samples) else 0
             is_known = intents["ts_ns"] < last_ns
             count = count if is_known.all() else int(np.argmin(is_known))
-        assert not np.any(intents["ts_ns"][:count] < self._begin_ns), "an order of a decision that was forgotten"
+        assert not np.any(intents["ts_ns"][:count] < self._begin_ns), "an order of a decision that was dropped"
         table = _quotes(intents[:count], _answers(rows), samples, segment.units)
         self._held = rows[np.isin(rows["order_id"], intents["order_id"][count:])]
         self._samples = samples[-_RETAINED_SAMPLES:].copy()

@@ -31,8 +31,8 @@ _NAMING = ("order_id", "root_seq", "update_id", "trade_id", "local_ns")
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """A place where a log is not what it should be.
 
-    `seq`: position in the log, from 1; `node`: whose difference it is; `expected` and `found`: what should stand there
-    and what does, null for nothing. Of two events of one type only what names them and what differs.
+    `seq`: position in the log, from 1; `node`: whose difference it is; `expected` and `found`: what should be there
+    and what is, null for nothing. Of two events of one type only what names them and what differs.
     """
 
     seq: int

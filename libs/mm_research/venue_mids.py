@@ -64,8 +64,8 @@ NO_MIDS = Mids(np.empty(0, MID), 0)
 class VenueMids:
     """Takes the rows of a log in parts. `apart`: as the market of the run (`mm_research.market.set_apart`)."""
 
-    def __init__(self, parts: Core, *, apart: bool) -> None:
-        self._market = market_of([parts], SHARED, 0)
+    def __init__(self, core: Core, *, apart: bool) -> None:
+        self._market = market_of([core], SHARED, 0)
         self._market["apart"] = apart
         self._changes = [np.empty(0, MID)]
         self._begin_ns = 0
@@ -87,7 +87,7 @@ class VenueMids:
     def _market_ns(self) -> int:
         return int(self._market["clock"]["market_ns"][0])
 
-    def forget(self) -> None:
+    def drop_old(self) -> None:
         """Drop changes that no fill will need."""
         changes = self.mids().changes
         old = int(np.searchsorted(changes["ts_ns"], self._market_ns - _RETAINED_NS, side="right")) - 1
@@ -100,9 +100,9 @@ class VenueMids:
 class EventMids:
     """The same from the events of a log, in its order: a session holds the changes, not the market data."""
 
-    def __init__(self, instrument: e.InstrumentDefined, parts: Core) -> None:
+    def __init__(self, instrument: e.InstrumentDefined, core: Core) -> None:
         self._instrument = instrument
-        self._venue = VenueMids(parts, apart=True)
+        self._venue = VenueMids(core, apart=True)
         self._order = new_order()
         self._waiting: list[e.MarketEvent] = []
         self._is_over = False
@@ -122,9 +122,9 @@ class EventMids:
         self._take_waiting()
         return self._venue.mids()
 
-    def forget(self) -> None:
+    def drop_old(self) -> None:
         """Drop mids that no fill will need."""
-        self._venue.forget()
+        self._venue.drop_old()
 
     def _take_waiting(self) -> None:
         builder = TapeBuilder(self._instrument)

@@ -76,9 +76,9 @@ def verify(folder: Path, progress: Progress = lambda _events, _local_ns: True) -
 def verify_stored(stored: Stored, progress: Progress = lambda _events, _local_ns: True) -> Verified:
     """The same, of a session whose manifest has been read."""
     started = perf_counter()
-    parts = new_core(stored.config, stored.instrument)
-    nodes = new_nodes(parts, stored.instrument.instrument_id)
-    check = _Check(nodes, RootCheck(stored.instrument, parts.period_ns, parts.offset_ns))
+    core = new_core(stored.config, stored.instrument)
+    nodes = new_nodes(core, stored.instrument.instrument_id)
+    check = _Check(nodes, RootCheck(stored.instrument, core.period_ns, core.offset_ns))
     digests = LogDigests(stored.instrument)
     complete, next_progress = True, 0
     has_end = stored.digests is not None

@@ -99,7 +99,7 @@ def _only_reduce(terms: Record) -> None:
 
 @compiled
 def _flatten(quoter: Record, top: Record) -> None:
-    """Take the whole position off at the other side's best price, once every earlier order is known to be closed."""
+    """Take all of the position off at the other side's best price, once every earlier order is known to be closed."""
     terms = quoter.terms
     if terms.position_lots == 0 or quoter.open[0] + quoter.open[1] != 0:
         return

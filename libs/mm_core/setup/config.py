@@ -1,4 +1,4 @@
-"""The configuration of a run: human units, named in the key; the constraints stand in the types.
+"""The configuration of a run: human units, named in the key; the constraints are in the types.
 
 Amounts are decimals (in TOML a number or a text) and become integer ticks, lots and nanoseconds exactly, in
 `setup.core`. A limit that is absent does not bind, but for the four that `[risk] default_limits` gives a value.

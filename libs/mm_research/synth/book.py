@@ -56,7 +56,7 @@ class Book:
         self._report(side, price_ticks, lots)
 
     def show(self, quote_ticks: tuple[int, int]) -> None:
-        """Move both touches to `quote_ticks` and fill up. What is in the way goes first, so nothing ever crosses."""
+        """Move both touches to `quote_ticks` and fill up. Removals come first, so nothing ever crosses."""
         for side in Side:
             book = self.sides[side]
             while (quote_ticks[side] - book.touch_ticks) * book.outward > 0:
@@ -97,7 +97,7 @@ class Book:
         return delta
 
     def _fill(self, side: Side, touch_ticks: int) -> None:
-        """Missing levels in front, then at the far end; surplus levels at the far end go."""
+        """Missing levels in front, then at the far end; surplus levels at the far end are removed."""
         book = self.sides[side]
         while book.touch_ticks != touch_ticks:
             book.touch_ticks -= book.outward
