@@ -1,7 +1,7 @@
 """The decisions on one small market, written down: a change of trading behaviour shows as a change of these files.
 
 `tape.jsonl` holds the first seconds of the synthetic sample. A case is a folder with its `config.toml`; its
-`decisions.jsonl` holds all that the nodes said. `make golden` rewrites them.
+`decisions.jsonl` holds all outputs of the nodes. `make golden` rewrites them.
 """
 
 import tomllib
@@ -30,7 +30,7 @@ def tape() -> list[RootEvent]:
 
 
 def decisions(case: Path) -> list[Event]:
-    """What the nodes said, in the order of the log."""
+    """The outputs of the nodes, in the order of the log."""
     roots = tape()
     instrument = roots[0]
     assert isinstance(instrument, InstrumentDefined)
@@ -49,9 +49,9 @@ def decisions(case: Path) -> list[Event]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_decisions_are_unchanged(case: Path, pytestconfig: pytest.Config) -> None:
-    said = decisions(case)
-    assert any(isinstance(event, OrderFilled) for event in said)
-    text = "".join(msgspec.json.encode(event).decode() + "\n" for event in said)
+    outputs = decisions(case)
+    assert any(isinstance(event, OrderFilled) for event in outputs)
+    text = "".join(msgspec.json.encode(event).decode() + "\n" for event in outputs)
     if pytestconfig.getoption("--update-golden"):
         (case / "decisions.jsonl").write_text(text)
     assert text == (case / "decisions.jsonl").read_text()

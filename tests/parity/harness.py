@@ -70,8 +70,8 @@ def by_nodes(parts: Core, instrument_id: str, events: Sequence[RootEvent]) -> tu
     for root in stamper.finish():
         memory.append(root)
     rows = LogRows()
-    for said in log:
-        rows.take(said)
+    for logged in log:
+        rows.take(logged)
     exchange, builder, quoter, risk, account = (node.state for node in nodes)
     state = {
         "clock": exchange["clock"],

@@ -67,7 +67,7 @@ class Chain:
         self.state = TradeState.ACTIVE
         self.reducing: dict[int, bool] = {}  # orders that were let through to reduce
         self.position_lots = 0
-        self._log = MemoryLog(nodes, self._hear)
+        self._log = MemoryLog(nodes, self._on_event)
         self._stamper = Stamper(parts.period_ns)
 
     def append(self, root: e.RootEvent) -> None:
@@ -82,7 +82,7 @@ class Chain:
         return tick.ts_ns
 
     def command(self, command: Command, key: str = "", value: str = "") -> None:
-        """The operator's word, now."""
+        """A command of the operator, now."""
         self.append(e.OperatorCommand(ts_ns=0, command=command, key=key, value=value))
 
     def _append(self, root: e.RootEvent) -> None:
@@ -97,7 +97,7 @@ class Chain:
         ]
         assert positions == [self.position_lots] * 3
 
-    def _hear(self, event: e.Event) -> None:
+    def _on_event(self, event: e.Event) -> None:
         self.rows.take(event)
         match event:
             case e.TradingState():
@@ -120,7 +120,7 @@ class Chain:
         return all(venue[name]["head"] == venue[name]["tail"] for name in ("inbox", "outbox"))
 
     def open_at_quoter(self) -> list[int]:
-        """Ids of the orders that the quoter does not know to be gone."""
+        """Ids of the orders that the quoter does not know to be closed."""
         quoter = self.quoter["quoter"][0]
         return sorted(int(i) for side in (0, 1) for i in quoter["orders"][side, : quoter["open"][side]]["order_id"])
 
@@ -154,7 +154,7 @@ class Chain:
 
 @settings(max_examples=100)
 @given(configs(), st.integers(0, 2**32), COMMANDS)
-def test_orders_and_positions_agree_whatever_the_operator_says_and_flatten_ends_flat(
+def test_orders_and_positions_agree_whatever_the_operator_commands_and_flatten_ends_flat(
     config: Config, seed: int, commands: list[tuple[int, tuple[Command, str, str]]]
 ) -> None:
     chain = Chain(config)

@@ -1,4 +1,4 @@
-"""A session's log root by root, in the words of the recomputation."""
+"""A session's log root by root, in the types of the recomputation."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -69,7 +69,7 @@ def _content(kind: str, event: Any) -> tuple[Any, ...]:
 
 
 def content_of(root: Root) -> tuple[Any, ...]:
-    """What a derived root says, as `_content` has it of an event."""
+    """The content of a derived root, as `_content` has it of an event."""
     match root.body:
         case Diff() | Snapshot():
             bids, asks = root.body.sides

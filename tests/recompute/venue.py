@@ -22,7 +22,7 @@ CROWDED = 768  # answers on their way, from which on fills are joined
 
 
 class Terms(NamedTuple):
-    """What a configuration says of the venue: ns, 1e-9, and the value of one tick x one lot in 1e-9 of the quote."""
+    """The venue's terms in a configuration: ns, 1e-9, and the value of one tick x one lot in 1e-9 of the quote."""
 
     entry_ns: int
     cancel_ns: int

@@ -1,4 +1,4 @@
-"""What decisions see: the touch of the depth (or of the venue's own top) and how far the book is proven."""
+"""The book that decisions see: the touch of the depth (or of the venue's own top) and how far the book is proven."""
 
 from typing import NamedTuple
 

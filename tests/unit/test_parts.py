@@ -183,7 +183,8 @@ def test_the_value_of_a_tick_and_lot_is_exact(tick: Decimal, lot: Decimal) -> No
 
 # What an operator's SET changes.
 
-# section.key -> where 0.3 (or 3, for a count) goes, and as what: a tick of 0.01 times a lot of 0.00001 is 1e-7 quote
+# section.key -> where 0.3 (or 3, for a count) is stored, and as what: a tick of 0.01 times a lot of 0.00001 is 1e-7
+# quote
 FIELDS: dict[str, tuple[str, float]] = {
     "risk.order_max_base": ("limits.order_lots_max", 30_000),
     "risk.position_max_base": ("limits.position_lots_max", 30_000),
@@ -223,7 +224,7 @@ def strategy_of(section: str) -> str:
     return section if section in STRATEGIES else "fixed_spread"
 
 
-def test_every_key_that_can_be_set_goes_to_its_field_exactly() -> None:
+def test_every_key_that_can_be_set_is_stored_in_its_field_exactly() -> None:
     keys = {"risk": RISK_FIELDS, "quoter": QUOTER_FIELDS} | {name: strategy_fields(name) for name in STRATEGIES}
     assert list(FIELDS) == [f"{section}.{key}" for section, each in keys.items() for key in each]
     for key, expected in FIELDS.items():
@@ -241,13 +242,13 @@ def test_a_set_makes_the_record_that_the_configuration_would_have_made(key: str)
     }
     number = Decimal(human(key)) if name.endswith(("base", "quote")) else msgspec.json.decode(human(key))
     after = before | {section: before.get(section, {}) | {name: number}}
-    made, wanted = parts(before), parts(after)
+    made, expected = parts(before), parts(after)
     setting = made.to_setting(key, human(key))
     record = {"risk": made.risk, "quoter": made.quoter}[setting.node]
     untouched = record.tobytes()
     put(record, setting.path, setting.value)
     assert record.tobytes() != untouched
-    assert (made.risk.tobytes(), made.quoter.tobytes()) == (wanted.risk.tobytes(), wanted.quoter.tobytes())
+    assert (made.risk.tobytes(), made.quoter.tobytes()) == (expected.risk.tobytes(), expected.quoter.tobytes())
 
 
 @pytest.mark.parametrize(

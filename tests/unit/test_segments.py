@@ -102,14 +102,14 @@ orders = st.lists(
 def test_quoted_shares_do_not_depend_on_the_cuts(
     orders: list[tuple[int, int, int, int | None]], cuts: list[int]
 ) -> None:
-    told = []
+    changes = []
     for number, (side, begin, length, end) in enumerate(orders):
-        told.append((begin, number, int(ACCEPTED), side))
+        changes.append((begin, number, int(ACCEPTED), side))
         if end is not None:
-            told.append((begin + length, number, int(end), side))
-    told.sort()
-    messages = np.zeros(len(told), MESSAGE)
-    for i, (second, number, kind, side) in enumerate(told):
+            changes.append((begin + length, number, int(end), side))
+    changes.sort()
+    messages = np.zeros(len(changes), MESSAGE)
+    for i, (second, number, kind, side) in enumerate(changes):
         messages["ts_ns"][i], messages["order_id"][i] = T0 + second * NS_PER_S, number
         messages["kind"][i], messages["side"][i] = kind, side
     samples = samples_at(range(100, 1_000, 7))

@@ -294,6 +294,6 @@ def new_quoter(half_spread_ticks: float, *, levels: int = 1, **values: float) ->
     return quoter
 
 
-def said(node: State) -> State:
-    """What a quoter or a risk gate said last."""
+def outbox(node: State) -> State:
+    """The last messages of a quoter or a risk gate."""
     return np.asarray(node["outbox"][0][: int(node["outbox_count"][0])])

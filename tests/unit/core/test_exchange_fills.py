@@ -45,7 +45,7 @@ def test_a_cancel_moves_a_probabilistic_order_by_the_share_ahead() -> None:
     assert exchange.fills() == [(1, 2)]
 
 
-def test_what_traded_is_not_taken_for_cancels_when_the_depth_says_it_again() -> None:
+def test_what_traded_is_not_taken_for_cancels_when_the_depth_repeats_it() -> None:
     exchange = Exchange(partial_fills=1, queue_model=POWER)
     exchange.buy(1, 100, 5)  # behind 10
     exchange.bid(100, 20)

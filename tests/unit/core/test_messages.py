@@ -70,7 +70,7 @@ PART = np.dtype([("outbox_count", "i8"), ("outbox", MESSAGE, (2,))])
 
 
 @compiled
-def say_again(part: State) -> None:
+def append_again(part: State) -> None:
     append_message(part[0], 1, 2, 3, 4, 5, 6)
 
 
@@ -101,7 +101,7 @@ def test_a_place_of_the_outbox_is_used_again_without_what_was_in_it() -> None:
     part = new(PART)
     for name in MESSAGE.names or ():
         part["outbox"][name] = 99
-    say_again(part)
+    append_again(part)
     message = part["outbox"][0, 0]
     assert message[["kind", "order_id", "side", "price_ticks", "qty_lots", "ts_ns", "local_ns"]].item() == (
         *range(1, 7),
@@ -111,7 +111,7 @@ def test_a_place_of_the_outbox_is_used_again_without_what_was_in_it() -> None:
     assert int(part["outbox_count"][0]) == 1
 
 
-def test_a_full_queue_is_an_error_that_says_so() -> None:
+def test_a_full_queue_is_an_error() -> None:
     bus = new(BUS)
     capacity = bus["ring"].shape[1]
     for lap in range(3):  # the ring wraps

@@ -1,4 +1,4 @@
-"""Quotes against the reference numbers of QUANT 1, and the last step that all strategies share."""
+"""Quotes against reference numbers of Avellaneda and Stoikov (2008), and the last step that all strategies share."""
 
 import math
 from itertools import pairwise
@@ -96,7 +96,7 @@ def test_long_moves_both_prices_down_and_the_width_stays() -> None:
 
 
 def test_the_stationary_inventory_has_the_standard_deviation_of_its_skew() -> None:
-    k, skew = 1.5, 0.051717216122  # of one lot, QUANT 1.2: gamma sigma^2 tau with tau chosen to give it
+    k, skew = 1.5, 0.051717216122  # of one lot: gamma sigma^2 tau with tau chosen to give it
     quotes = [raw(quoted(0.1, k, skew / (0.1 * 4), 2.0, position=n)) for n in range(-40, 41)]
     weights = [1.0]  # a birth-death chain: bids fill at e^{-k (s - bid)}, asks at e^{-k (ask - s)}
     for (bid, _), (_, ask) in pairwise(quotes):
@@ -167,11 +167,11 @@ TERMS = [
 ]
 
 
-@pytest.mark.parametrize(("said", "expected"), TERMS)
+@pytest.mark.parametrize(("outputs", "expected"), TERMS)
 def test_terms_become_two_prices_or_none(
-    said: tuple[float, float, float, dict[str, float]], expected: tuple[int | None, int | None]
+    outputs: tuple[float, float, float, dict[str, float]], expected: tuple[int | None, int | None]
 ) -> None:
-    fair, reservation, half, others = said
+    fair, reservation, half, others = outputs
     terms = calls.new_terms(fair_ticks=fair, reservation_ticks=reservation, half_spread_ticks=half, **others)
     calls.decide(terms, 100, 104)
     quoted_sides, price_ticks = terms["quoted"][0], terms["price_ticks"][0]
