@@ -90,7 +90,7 @@ def neutral_instrument(path: Path, tick: str, lot: str) -> InstrumentDefined:
 def bench(path: Path, job: Job, *, sets: int = 1, repeat: int = 7, two_books: bool = False) -> dict[str, Any]:
     """Run the job `repeat` times over data in memory and return results and times (the keys of `bench --json`).
 
-    With more than one set, sets after the first lean a little more each; results are the first's. Two books are
+    With more than one set, sets after the first have a little more skew each; results are the first's. Two books are
     used where requested, where venue and strategy see different orders of rows, or where more changes of the touch can
     be in flight than the one book's history holds. InputError for a bad tape or job.
     """

@@ -35,10 +35,10 @@ def decisions(case: Path) -> list[Event]:
     instrument = roots[0]
     assert isinstance(instrument, InstrumentDefined)
     config: Config = to_config(tomllib.loads((case / "config.toml").read_text(), parse_float=Decimal))
-    parts = new_core(config, instrument)
+    core = new_core(config, instrument)
     log: list[Event] = []
-    memory = MemoryLog(new_nodes(parts, instrument.instrument_id), log.append)
-    stamper = Stamper(parts.period_ns, parts.offset_ns)
+    memory = MemoryLog(new_nodes(core, instrument.instrument_id), log.append)
+    stamper = Stamper(core.period_ns, core.offset_ns)
     for root in roots:
         for stamped in stamper.stamp(root):
             memory.append(stamped)

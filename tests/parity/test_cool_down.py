@@ -35,10 +35,10 @@ def decided(seed: int, rate_halt_s: Decimal = HALT_S) -> tuple[Outcome, list[Eve
         },
         strict=False,
     )
-    parts = small(new_core(config, INSTRUMENT), 128, 64)
+    core = small(new_core(config, INSTRUMENT), 128, 64)
     events = Market().events(lively(Random(seed)))  # noqa: S311
-    nodes, log = by_nodes(parts, INSTRUMENT.instrument_id, events)
-    assert_equal(nodes, by_loop(parts, INSTRUMENT, events))
+    nodes, log = by_nodes(core, INSTRUMENT.instrument_id, events)
+    assert_equal(nodes, by_loop(core, INSTRUMENT, events))
     return nodes, log
 
 

@@ -132,9 +132,9 @@ def late(events: list[e.RootEvent], late_ms: list[int]) -> list[e.RootEvent]:
 
 def times_generated(config: Config, drawn: list[Any], late_ms: list[int]) -> Times:
     """The times of the nodes on a generated market."""
-    parts = small(new_core(config, INSTRUMENT), WIDTH, FAR)
+    core = small(new_core(config, INSTRUMENT), WIDTH, FAR)
     times = Times(config)
-    for event in by_nodes(parts, INSTRUMENT.instrument_id, late(Market().events(drawn), late_ms))[1]:
+    for event in by_nodes(core, INSTRUMENT.instrument_id, late(Market().events(drawn), late_ms))[1]:
         times.take(event)
     return times
 

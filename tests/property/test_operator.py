@@ -60,15 +60,15 @@ class Chain:
     """The five nodes and their log, with what must hold after every root."""
 
     def __init__(self, config: Config) -> None:
-        parts = small(new_core(config, INSTRUMENT), 128, 64)
-        nodes = new_nodes(parts, INSTRUMENT.instrument_id)
+        core = small(new_core(config, INSTRUMENT), 128, 64)
+        nodes = new_nodes(core, INSTRUMENT.instrument_id)
         self.venue, _, self.quoter, self.risk, self.account = (node.state for node in nodes)
         self.rows = LogRows()
         self.state = TradeState.ACTIVE
         self.reducing: dict[int, bool] = {}  # orders that were let through to reduce
         self.position_lots = 0
         self._log = MemoryLog(nodes, self._on_event)
-        self._stamper = Stamper(parts.period_ns)
+        self._stamper = Stamper(core.period_ns)
 
     def append(self, root: e.RootEvent) -> None:
         """Append a root and the Ticks before it."""
@@ -115,7 +115,7 @@ class Chain:
                     assert abs(self.position_lots) == abs(before) - event.qty_lots
 
     def is_quiet(self) -> bool:
-        """Nothing is on its way to the venue or back."""
+        """Nothing is in flight to the venue or back."""
         venue = self.venue["sets"]["venue"][0, 0]
         return all(venue[name]["head"] == venue[name]["tail"] for name in ("inbox", "outbox"))
 
@@ -135,7 +135,7 @@ class Chain:
         return sorted(int(i) for side in (0, 1) for i in venue["orders"][side, : venue["resting"][side]]["order_id"])
 
     def settle(self) -> None:
-        """A proven book with levels on both sides that come back when they are taken, and time for all on its way."""
+        """A proven book with levels on both sides that come back when they are taken, and time for all in flight."""
         now_ns = self.tick()
         times: dict[str, Any] = {"instrument_id": INSTRUMENT.instrument_id, "ts_ns": now_ns, "recv_ns": now_ns}
         bids: dict[str, Any] = {"bid_ticks": (999, 998), "bid_lots": (5, 6)}

@@ -1,4 +1,4 @@
-"""Where an order stands in the queue of its level: lots ahead, moved by depth and by prints."""
+"""The position of an order in the queue of its level: lots ahead, moved by depth and by prints."""
 
 import math
 from collections.abc import Callable

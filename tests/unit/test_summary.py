@@ -1,4 +1,4 @@
-"""The texts of summary, status and console: what went wrong and why stands first, amounts have units."""
+"""The texts of summary, status and console: what went wrong and why comes first, amounts have units."""
 
 from typing import Any
 

@@ -67,7 +67,7 @@ def run(folder: Path, *arguments: str) -> tuple[int, Any, str]:
 
 
 def place(log: Log, kind: type[e.Event], nth: int = 7) -> int:
-    """Where the nth event of a type stands, from 0."""
+    """The position of the nth event of a type, from 0."""
     return [at for at, event in enumerate(log) if type(event) is kind][nth]
 
 

@@ -15,7 +15,7 @@ ACCOUNTANT = np.dtype([("account", ACCOUNT), ("drawdown", DRAWDOWN)])
 
 
 @compiled
-def see_account(drawdown: Record, account: Record, value_num: int, value_den: int) -> None:
+def update_drawdown(drawdown: Record, account: Record, value_num: int, value_den: int) -> None:
     """Take the account as it is; one tick x one lot is value_num / value_den of 1e-9 quote."""
     now_e9 = result_e9(account, value_num, value_den)
     drawdown.peak_e9 = max(drawdown.peak_e9, now_e9)

@@ -19,9 +19,9 @@ from mm_core.quoting.refusals import (
     is_price_refused,
     is_size_refused,
     remember,
-    see_touch,
     side_changed,
     uncount_sent,
+    update_touch,
     would_take_again,
 )
 from mm_core.quoting.state import CANCELING, FLATTENING, LIVE, ORDERS, PENDING, QUOTING, SILENT, TAKING
@@ -48,7 +48,7 @@ def quoter_decide(quoter: Record, top: Record, strategy: Strategy) -> None:
     if quoter.trading_state == HALTED:
         return
     quoter.steps += 1
-    see_touch(quoter.refusals, top.bid_ticks, top.ask_ticks, top.local_ns)
+    update_touch(quoter.refusals, top.bid_ticks, top.ask_ticks, top.local_ns)
     is_proven = top.state == VALID and top.bid_lots > 0 and top.ask_lots > 0
     if is_proven and quoter.mode == QUOTING:
         strategy(terms, top)

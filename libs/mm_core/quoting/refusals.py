@@ -53,7 +53,7 @@ REFUSALS = np.dtype(
 
 
 @compiled
-def see_touch(refusals: Record, bid_ticks: int, ask_ticks: int, now_ns: int) -> None:
+def update_touch(refusals: Record, bid_ticks: int, ask_ticks: int, now_ns: int) -> None:
     """A decision on this touch: where it has changed, no price is refused any more."""
     refusals.now_ns = now_ns
     if bid_ticks == refusals.bid_ticks and ask_ticks == refusals.ask_ticks:

@@ -64,8 +64,8 @@ class Quoter(Section, frozen=True, kw_only=True):
     """What all strategies share.
 
     `order_qty_base` absent is 100 lots, `position_max_base` absent 10 orders. The half-spread is bounded in bps of the
-    fair price (max 0: no bound). Beyond `inventory_threshold` orders the pair leans by `inventory_skew_ticks` and by
-    `inventory_skew_bps` of the fair price an order.
+    fair price (max 0: no bound). Beyond `inventory_threshold` orders the pair is skewed by `inventory_skew_ticks` and
+    by `inventory_skew_bps` of the fair price an order.
     What rests at a target price is replenished where less than the share `replenish_below` is left (0: never).
     """
 

@@ -89,7 +89,7 @@ def _sizes(config: Config, instrument: InstrumentDefined, limits: Any, terms: An
     if risk.position_max_base < quoter.position_max_base:
         yield f"position: {held} binds; orders that {quoted} would place beyond it are cut or denied"
     else:
-        yield f"position: {quoted} binds; {held} only stops what is still on its way then"
+        yield f"position: {quoted} binds; {held} only stops what is still in flight then"
 
 
 def _money(config: Config) -> Iterator[str]:

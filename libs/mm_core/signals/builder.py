@@ -2,7 +2,7 @@
 
 It copies what the feed proves and may only downgrade it: a depth stream that is silent makes the book STALE, whatever
 else the venue publishes; a crossed book is a GAP until the feed proves another one, and so is a touch that lies outside
-of what is known to be complete. The reason goes with the state.
+of what is known to be complete. The reason comes with the state.
 
 Where decisions are configured on the venue's own top, that is the touch as long as it is newer than the depth's; the
 levels of the book are those of the depth.

@@ -37,7 +37,7 @@ def _remember_touch(market: Record, local_ns: int) -> None:
 
 
 @compiled
-def _see_touches(market: Record, now_ns: int) -> None:
+def _receive_touches(market: Record, now_ns: int) -> None:
     """Let the touch changes that have arrived by `now_ns` reach our side."""
     builder = market.builder
     while market.touch_head < market.touch_tail:
@@ -56,7 +56,7 @@ def _see_touches(market: Record, now_ns: int) -> None:
 
 
 @compiled
-def _see_rows(market: Record, builder: Record, rows: Array, now_ns: int) -> None:
+def _receive_rows(market: Record, builder: Record, rows: Array, now_ns: int) -> None:
     """Let the rows that have arrived by `now_ns` reach the book of our side."""
     i = market.local_row
     while i < rows.shape[0]:
@@ -169,7 +169,7 @@ def _tick(market: Record, strategy: Strategy) -> None:
         _decide_all(market, market.local, strategy)
     else:
         if market.visibility == TOUCHES:
-            _see_touches(market, now_ns)
+            _receive_touches(market, now_ns)
         ours = our_side(market)
         builder_tick(ours, now_ns)
         _decide_all(market, ours, strategy)
@@ -234,7 +234,7 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
         if _is_over(market, i < rows.shape[0]):
             return True
         if market.visibility == TWO_BOOKS:
-            _see_rows(market, market.local, local_rows, market.tick_ns)
+            _receive_rows(market, market.local, local_rows, market.tick_ns)
         _tick(market, strategy)
         if shared:
             skip_silence(market, rows, i)

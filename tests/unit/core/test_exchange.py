@@ -25,7 +25,7 @@ def test_a_post_only_order_that_would_take_is_rejected(exchange: Exchange, price
 def test_the_book_at_the_arrival_decides_not_the_one_at_the_decision() -> None:
     exchange = Exchange(entry_ns=10)
     exchange.buy(1, 101, 5, ts_ns=2)  # passive now
-    exchange.ask(101, 1, 5)  # the ask comes down while the order is on its way
+    exchange.ask(101, 1, 5)  # the ask comes down while the order is in flight
     assert exchange.answer_lots() == [("REJECTED", 1, 5)]
 
 
@@ -36,7 +36,7 @@ def test_an_accepted_order_has_its_price_and_quantity(exchange: Exchange) -> Non
     assert answer.side == 1
 
 
-# (lots, limit price, time in force) -> what is said; asks are 10 at 102 and 5 at 103
+# (lots, limit price, time in force) -> the answers; asks are 10 at 102 and 5 at 103
 TAKES = [
     (4, 102, IOC, [("FILLED", 1, 4)]),
     (10, 102, IOC, [("FILLED", 1, 10)]),

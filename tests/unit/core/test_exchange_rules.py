@@ -30,7 +30,7 @@ FILTERED = [
     ({"down_ppm": (980_000, 0)}, (0, 98, 5), Reject.PERCENT_PRICE),  # 98.98
     ({"down_ppm": (980_000, 0)}, (0, 99, 5), None),
     ({"down_ppm": (980_000, 0), "price_ticks_min": 99}, (0, 98, 5), Reject.PRICE_FILTER),
-    ({"lots_min": 5}, (0, 110, 4), Reject.LOT_SIZE),  # before the market is looked at
+    ({"lots_min": 5}, (0, 110, 4), Reject.LOT_SIZE),  # checked before the market
 ]
 
 

@@ -158,7 +158,7 @@ def test_a_rest_below_the_threshold_is_replenished_behind_what_rests(leaves: int
     calls.quoter_filled(quoter, BUY, 1, 10 - leaves, leaves)
     assert decide(quoter, 100, 102) == expected
     assert calls.outbox(quoter)["qty_lots"].tolist() == [10 - leaves for _ in expected]
-    assert decide(quoter, 100, 102) == []  # what is on its way counts
+    assert decide(quoter, 100, 102) == []  # what is in flight counts
 
 
 def test_what_rests_in_several_orders_counts_together_and_is_canceled_together() -> None:

@@ -30,12 +30,12 @@ def config(**sections: Any) -> Config:
     return chosen
 
 
-def parts(**sections: Any) -> Core:
+def core(**sections: Any) -> Core:
     return new_core(config(**sections), INSTRUMENT)
 
 
 def node(rank: int, **sections: Any) -> Node:
-    return new_nodes(parts(**sections), NAME)[rank]
+    return new_nodes(core(**sections), NAME)[rank]
 
 
 def step(node: Node, event: e.Event) -> Any:

@@ -4,7 +4,7 @@ import math
 from decimal import Decimal
 
 import pytest
-from tests.unit.nodes.events import BUILDER, NAME, S, delta, parts, snapshot, status, step, tick
+from tests.unit.nodes.events import BUILDER, NAME, S, core, delta, snapshot, status, step, tick
 
 from mm_core import events as e
 from mm_core.node import Node
@@ -16,7 +16,7 @@ MARKET_S = 30
 
 def nodes() -> tuple[Node, Node]:
     """Builder and quoter of one session that quotes with the book's own volatility, of a half-life of 4 s."""
-    session = parts(
+    session = core(
         signals={"volatility_half_life_s": 4.0},
         quoter={
             "strategy": "avellaneda_stoikov",

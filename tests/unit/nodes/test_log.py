@@ -17,11 +17,11 @@ from tests.unit.nodes.events import (
     QUOTER,
     book,
     config,
+    core,
     delta,
     intent,
     market,
     node,
-    parts,
     snapshot,
     status,
     terms,
@@ -97,19 +97,19 @@ def run(nodes: list[Node], roots: Sequence[e.Event]) -> list[e.Event]:
 @pytest.mark.parametrize("commands", [{}, COMMANDS], ids=["quoting", "with an operator"])
 def test_a_node_continues_from_its_checkpoint_as_if_it_had_never_stopped(commands: dict[int, Any]) -> None:
     tape = roots(commands)
-    whole = run(new_nodes(parts(**CHAIN), NAME), tape)
+    whole = run(new_nodes(core(**CHAIN), NAME), tape)
     assert any(isinstance(event, e.OrderFilled) for event in whole)
     for at in range(1, len(tape)):
-        nodes = new_nodes(parts(**CHAIN), NAME)
+        nodes = new_nodes(core(**CHAIN), NAME)
         head = run(nodes, tape[:at])
-        restarted = new_nodes(parts(**CHAIN), NAME)
+        restarted = new_nodes(core(**CHAIN), NAME)
         for old, new in zip(nodes, restarted, strict=True):
             new.load(old.dump())
         assert repr(head + run(restarted, tape[at:])) == repr(whole)  # a NaN is not equal to itself
 
 
 def test_a_log_with_commands_makes_the_tables_of_a_session(tmp_path: Path) -> None:
-    log = run(new_nodes(parts(**CHAIN), NAME), roots(COMMANDS))
+    log = run(new_nodes(core(**CHAIN), NAME), roots(COMMANDS))
     rows = LogRows()
     for event in log:
         rows.take(event)
@@ -165,7 +165,7 @@ def test_a_node_that_publishes_what_is_not_its_own_stops_the_log() -> None:
 
 
 def test_a_log_is_read_as_it_was_written(tmp_path: Path) -> None:
-    log = run(new_nodes(parts(**CHAIN), NAME), ROOTS)
+    log = run(new_nodes(core(**CHAIN), NAME), ROOTS)
     with writing_log(tmp_path) as write:
         for event in log:
             write(event)

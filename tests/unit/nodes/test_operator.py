@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.nodes.events import NAME, QUOTER, RISK, S, book, filled, intent, market, node, parts, step, terms
+from tests.unit.nodes.events import NAME, QUOTER, RISK, S, book, core, filled, intent, market, node, step, terms
 
 from mm_core import events as e
 from mm_core.node import Node
@@ -257,7 +257,7 @@ def test_a_set_of_the_quoter_changes_its_next_quotes() -> None:
     ],
 )
 def test_a_set_that_cannot_be_changes_nothing(key: str, value: str) -> None:
-    nodes = new_nodes(parts(), NAME)
+    nodes = new_nodes(core(), NAME)
     for each in (nodes[QUOTER], nodes[RISK]):
         before = each.dump()
         assert step(each, command(1 * S, Command.SET, key, value)) == ()

@@ -13,11 +13,11 @@ from tests.unit.nodes.events import (
     RISK,
     S,
     book,
+    core,
     filled,
     intent,
     market,
     node,
-    parts,
     snapshot,
     step,
     submit,
@@ -120,7 +120,7 @@ def test_a_halted_quoter_publishes_nothing_until_it_may_again() -> None:
 
 @pytest.mark.parametrize(("tick", "binds"), [("0.01", True), ("0.010", True), ("0.02", False)])
 def test_a_new_definition_on_the_same_grid_changes_the_filters_of_risk_and_of_the_venue(tick: str, binds: bool) -> None:
-    nodes = new_nodes(parts(), NAME)
+    nodes = new_nodes(core(), NAME)
     defined = msgspec.structs.replace(INSTRUMENT, tick_size=tick, qty_lots_min=5)
     assert [step(nodes[rank], defined) for rank in (RISK, EXCHANGE)] == [(), ()]
     risk, exchange = nodes[RISK], nodes[EXCHANGE]
