@@ -146,7 +146,7 @@ def echo(name: str, rank: int, inputs: type[e.Event], outputs: type[e.Event], an
     return Node(name=name, rank=rank, inputs=(inputs,), outputs=(outputs,), step=lambda _: answers, state=state)
 
 
-def test_the_log_appends_answers_breadth_first_in_order_of_rank_and_index() -> None:
+def test_the_log_appends_outputs_breadth_first_in_order_of_rank_and_index() -> None:
     first, second = intent(0, 1, Side.BUY, 98), intent(0, 2, Side.SELL, 102)
     denied = e.OrderDenied(**market(0), **terms(1), reason=1)
     nodes = [
