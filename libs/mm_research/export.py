@@ -79,7 +79,7 @@ def _take_all(records: Iterable[Record], writer: SessionWriter, log: LogWriter |
 
 
 def _summary(writer: SessionWriter, last_seq: int) -> dict[str, Any]:
-    """The keys of `paper --json` that a log leads to."""
+    """The keys of `paper --json` that follow from a log."""
     tracker = writer.tracker
     return {
         **writer.report.summary(),

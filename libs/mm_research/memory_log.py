@@ -27,7 +27,7 @@ class MemoryLog:
         }
 
     def append(self, root: Event) -> None:
-        """Append a root and everything that it leads to.
+        """Append a root and all events that follow from it.
 
         AssertionError if a node publishes a type that is not its own, which the sequencer of a bus refuses too.
         """

@@ -59,7 +59,7 @@ class PaperSession:
         self._log = MemoryLog(new_nodes(core, instrument.instrument_id), self._on_event)
 
     def take(self, recv_ns: int, frame: bytes) -> None:
-        """Take the next frame, to the end of what it leads to. FrameError if it is a bad one."""
+        """Take the next frame, and all events that follow from it. FrameError if it is a bad one."""
         for event in self._feed.feed(recv_ns, frame):
             if self._book_top or not isinstance(event, e.BookTop):
                 self._append(self._stamper.stamp(event))

@@ -108,7 +108,7 @@ class Recording:
     def mids(self) -> Mids:
         """The venue's mids in exchange time."""
         found = self._find_mids()
-        self._find_mids = _no_mids  # let go of the market data that it holds
+        self._find_mids = _no_mids  # release the market data that it holds
         return found
 
     @property

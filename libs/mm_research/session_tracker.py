@@ -17,7 +17,7 @@ from mm_research.recording import START, Recording
 from mm_research.venue_mids import EventMids
 from mm_research.why import book_text, needs_volatility, why_not_now
 
-SEGMENT_ROWS = 1 << 12  # messages and samples that are collected before they are worked off
+SEGMENT_ROWS = 1 << 12  # messages and samples that are collected before they are processed
 
 
 class SessionStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from mm_research.table_writer import TableWriter
 class SessionWriter:
     """Takes every event of a log in its order; `finish` ends it, `write` publishes the session's files.
 
-    Without a folder nothing is written, and only the figures come of it. InputError if the folder cannot be written.
+    Without a folder nothing is written, and only the figures are computed. InputError if the folder cannot be written.
     The end of a `with` removes partial tables that `write` has not published: they can be made anew from the log.
     """
 

@@ -44,7 +44,7 @@ class NodeCount(msgspec.Struct):
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """What a verification found. `nodes` has the sequencer too: the roots that it stamped.
 
-    `digests_differ` names the digests of summary.json that the log does not lead to; null if they were not compared.
+    `digests_differ` names the digests of summary.json that do not follow from the log; null if they were not compared.
     """
 
     nodes: dict[str, NodeCount]

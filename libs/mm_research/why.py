@@ -143,7 +143,7 @@ def _bound(reason: str, instrument: InstrumentDefined) -> str:
 
 
 def _nothing(found: Activity, intents: int) -> list[str]:
-    """The last resort of a run that quoted nothing though nobody refused anything."""
+    """The cause where a run quoted nothing although nothing was refused."""
     if found.quoted["either"]:
         return []
     if not intents:

@@ -78,7 +78,7 @@ def _tighten(market: Record, side: int) -> None:
 
 @hot
 def depth_row(market: Record, book: Record, side: int, rank: int, lots: int, ts_ns: int) -> bool:
-    """Set one level and let our orders feel it. True if the best levels of the side may have changed."""
+    """Set one level and apply it to our orders. True if the best levels of the side may have changed."""
     best = book.best[side]
     previous = set_level(book, side, rank, lots)
     if market.index.marks[side, mark_of(rank)] != 0:

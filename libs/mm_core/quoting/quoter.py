@@ -257,7 +257,7 @@ def quoter_filled(quoter: Record, side: int, order_id: int, qty_lots: int, leave
 
 @compiled
 def quoter_denied(quoter: Record, side: int, order_id: int, reason: int) -> None:
-    """Our own risk refused the order. A lasting refusal ends the flattening: repeating it at every book is no use."""
+    """Our own risk refused the order. A lasting refusal ends the flattening: it would be repeated at every book."""
     slot = _find(quoter, side, order_id)
     if slot >= 0:
         kind = quoter.refusals.denied[side, reason]

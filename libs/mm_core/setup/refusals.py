@@ -9,7 +9,7 @@ from mm_core.risk.reason import Reason
 from mm_core.types import Side
 
 DENIALS: Mapping[Reason, int] = {
-    # No order is denied for these, or the quoter knows of it by itself.
+    # No order is denied for these, or the quoter finds it out by itself.
     **dict.fromkeys((Reason.NONE, Reason.HALTED, Reason.BOOK_NOT_VALID, Reason.BOOK_EMPTY), TRANSIENT),
     **dict.fromkeys((Reason.LOSS_SESSION, Reason.LOSS_DAY, Reason.FILL_RATE, Reason.OPERATOR), TRANSIENT),
     Reason.COOLED_DOWN: TRANSIENT,

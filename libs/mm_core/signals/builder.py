@@ -187,7 +187,7 @@ def _move_touch(builder: Record, bid_ticks: int, bid_lots: int, ask_ticks: int, 
 
 @compiled
 def builder_depth_end(builder: Record, is_behind: bool) -> bool:
-    """End of a depth event, older than the top in hand or not. True if the touch may have changed."""
+    """End of a depth event, older than the last top or not. True if the touch may have changed."""
     was_ahead = builder.ahead
     if not is_behind:
         builder.ahead = 0

@@ -95,7 +95,7 @@ def market_dtype(sets: int = 1, width: int = WIDTH, far: int = FAR) -> np.dtype[
             ("last_local_ns", "i8"),
             ("decide_on", "i8"),  # `signals.builder`'s (SHARED)
             ("apart", "i8"),  # 1: the venue's book knows more than ours, which is `local` (SHARED)
-            ("bid_ticks", "i8"),  # bid of the top in hand
+            ("bid_ticks", "i8"),  # bid of the current top
             ("bid_lots", "i8"),
             ("clock", CLOCK),
             ("index", INDEX),
