@@ -34,7 +34,7 @@ from mm_venues.port import Venue
 from mm_venues.registry import DEFAULT
 
 if TYPE_CHECKING:
-    from mm_research.heard import Standing
+    from mm_research.session_tracker import SessionStatus
     from mm_service.settings import Settings
     from mm_store.ws_lines import WsLines
     from mm_venues.defined import Defined
@@ -45,7 +45,7 @@ SOURCE_FORM = f"{LIVE}, {REPLAY}<file>[,<file>...] or {PACED}<file>[,<file>...]"
 SourceOption = Annotated[
     str, typer.Option(help="live, replay:<file>[,<file>...] of recorded lines, or paced:<file>..: as if now.")
 ]
-Progress = Callable[["Standing"], bool]
+Progress = Callable[["SessionStatus"], bool]
 
 
 def run(
@@ -217,7 +217,7 @@ def _progress(lines: "WsLines") -> Iterator[Progress]:
     """Show how far it is, position and result; after Ctrl-C the next frame is the last (a second one ends at once)."""
     with interruptible() as asked, progress("paper") as show:
 
-        def take(standing: "Standing") -> bool:
+        def take(standing: "SessionStatus") -> bool:
             text = (
                 f"position {standing.position:,.6g} {standing.base}, result {standing.total:,.6g} {standing.quote}, "
                 f"quoted {share_text(standing.quoted_share)}"

@@ -112,7 +112,7 @@ class _Trading:
         self._console = console
         self._chain = Chain(folder.path, spec.services(folder.path), [folder.lock])
         self._writer = writer
-        self._heard = writer.heard
+        self._heard = writer.tracker
         self._reader: LogPoller
         self._list: Callable[[Running], None]
         self._restarts: dict[str, int] = {}  # as they are listed
@@ -221,7 +221,7 @@ class _Trading:
             self._list(self._running())
         wall_s = (perf_counter_ns() - self._started_ns) / NS_PER_S if self._started_ns else 0.0
         return SessionView(
-            standing=heard.standing(),
+            standing=heard.status(),
             log_seq=self._reader.next_seq - 1,
             restarts=supervisor.restarts,
             waiting=supervisor.waiting,

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 import msgspec
 
-from mm_research.heard import Standing
+from mm_research.session_tracker import SessionStatus
 
 
 class SessionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,7 +14,7 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     `restarts` are those of services so far, `waiting` the ones that do not run now.
     """
 
-    standing: Standing
+    standing: SessionStatus
     log_seq: int
     restarts: dict[str, int]
     speed_x: float

@@ -20,7 +20,7 @@ from mm_bus.messages import Msg
 from mm_bus.reports import Head, Report
 from mm_bus.topology import KINDS, PUBLISHED_BY, SOURCES, subscribers
 from mm_core.events import AnyEvent, InstrumentDefined, OperatorCommand, RootEvent
-from mm_core.sequencer import Sequencer as Stamper
+from mm_core.stamper import Stamper
 from mm_core.types import NS_PER_S
 from mm_services.sequencer.appender import Appender
 from mm_services.sequencer.clock import SourceClock

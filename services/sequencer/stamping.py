@@ -7,7 +7,7 @@ import msgspec
 from mm_bus.log_end import End
 from mm_bus.malformed import MalformedError, read
 from mm_core.events import AnyEvent, FeedStatus, InstrumentDefined, MarketEvent, RootEvent, Tick
-from mm_core.sequencer import Sequencer as Stamper
+from mm_core.stamper import Stamper
 from mm_core.types import InputError
 from mm_services.sequencer.intake import Waiting
 from mm_wire.codec import decode

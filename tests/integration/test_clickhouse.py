@@ -11,7 +11,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from mm_core import events as e
-from mm_core.sequencer import Sequencer
+from mm_core.stamper import Stamper
 from mm_store.clickhouse.archive import Archive
 from mm_store.clickhouse.schema import apply_schema
 from mm_store.clickhouse.store import open_reader, open_store
@@ -117,9 +117,9 @@ def recorded(folder: Path) -> list[e.AnyEvent]:
     """The root events of the BTCUSDT recording, stamped."""
     lines = WsLines([folder / "binance_spot" / f"btcusdt_2024080{day}.gz" for day in (8, 9)])
     instrument = define("BTCUSDT", lines, tick="0.01", lot="0.00001").instrument
-    feed, sequencer = Feed(instrument, TouchAudit(CompiledBook())), Sequencer(TICK_NS)
+    feed, stamper = Feed(instrument, TouchAudit(CompiledBook())), Stamper(TICK_NS)
     return [
-        stamped for recv_ns, frame in lines for event in feed.feed(recv_ns, frame) for stamped in sequencer.stamp(event)
+        stamped for recv_ns, frame in lines for event in feed.feed(recv_ns, frame) for stamped in stamper.stamp(event)
     ]
 
 

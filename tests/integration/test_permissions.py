@@ -47,7 +47,7 @@ OTHERS = {
     "the fence": s.writer_subject(GROUP),
     "roots of the recorder": s.root_subject(GROUP, s.RECORDER),
     "an operator's command": s.root_subject(GROUP, f"{s.CONSOLE}.1"),
-    "the sequencer's word to a source": s.want_subject(GROUP, s.RECORDER),
+    "the sequencer's word to a source": s.request_subject(GROUP, s.RECORDER),
     "the end": s.end_subject(GROUP),
     "the store": s.sql_subject(GROUP),
     "a reply to another": f"{inbox(s.SEQUENCER)}.1",

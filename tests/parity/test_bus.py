@@ -40,10 +40,10 @@ def paper(folder: Path, name: str, *options: str, **source: Any) -> dict[str, An
         return said(process, SESSION_S)
 
 
-def command(state: Path, *words: str) -> dict[str, Any]:
+def command(state: Path, *arguments: str) -> dict[str, Any]:
     """The JSON of another command."""
     done = subprocess.run(
-        [sys.executable, "-m", "mm_cli", *words, "--json"],
+        [sys.executable, "-m", "mm_cli", *arguments, "--json"],
         env=environment(state),
         capture_output=True,
         text=True,

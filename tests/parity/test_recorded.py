@@ -57,9 +57,9 @@ def recording(shared_data: Path) -> list[RootEvent]:
     ids=["fixed spread on ticks", "Avellaneda-Stoikov on the touch"],
 )
 def test_a_real_recording_is_decided_the_same(recording: list[RootEvent], sections: dict[str, object]) -> None:
-    parts = new_core(to_config(sections), BTCUSDT)
-    nodes, log = by_nodes(parts, BTCUSDT.instrument_id, recording)
-    assert_equal(nodes, by_loop(parts, BTCUSDT, recording))
+    core = new_core(to_config(sections), BTCUSDT)
+    nodes, log = by_nodes(core, BTCUSDT.instrument_id, recording)
+    assert_equal(nodes, by_loop(core, BTCUSDT, recording))
     assert any(isinstance(event, BookTop) for event in log)
     assert np.count_nonzero(nodes.messages["kind"] == FILLED) >= SECONDS // 20
 
@@ -76,9 +76,9 @@ def test_the_benchmark_data_is_decided_the_same(bench_file: Path) -> None:
         },
         "fixed_spread": {"half_spread_ticks": 0.5},
     }
-    parts = new_core(to_config(sections), SYNTH)
-    nodes, _ = by_nodes(parts, SYNTH.instrument_id, events)
-    assert_equal(nodes, by_loop(parts, SYNTH, events))
+    core = new_core(to_config(sections), SYNTH)
+    nodes, _ = by_nodes(core, SYNTH.instrument_id, events)
+    assert_equal(nodes, by_loop(core, SYNTH, events))
     assert np.count_nonzero(nodes.messages["kind"] == FILLED) >= ROWS // 1000
 
 

@@ -61,10 +61,10 @@ def sweep(prints: int, lots: int) -> list[RootEvent]:
     return events
 
 
-def both(parts: Core, events: list[RootEvent]) -> tuple[Outcome, list[Event]]:
+def both(core: Core, events: list[RootEvent]) -> tuple[Outcome, list[Event]]:
     """The outcome of the nodes, which the loop's equals, and their log."""
-    nodes, log = by_nodes(parts, INSTRUMENT.instrument_id, events)
-    assert_equal(nodes, by_loop(parts, INSTRUMENT, events))
+    nodes, log = by_nodes(core, INSTRUMENT.instrument_id, events)
+    assert_equal(nodes, by_loop(core, INSTRUMENT, events))
     return nodes, log
 
 
@@ -103,8 +103,8 @@ def test_the_recorded_sweep_is_decided_the_same(pytestconfig: pytest.Config) -> 
         "quoter": {"order_qty_base": "0.5", "levels": 3, "position_max_base": "10"},
         "fixed_spread": {"half_spread_ticks": 0.5},
     }
-    parts = new_core(to_config(sections), instrument)
-    nodes, _ = by_nodes(parts, instrument.instrument_id, events)
-    assert_equal(nodes, by_loop(parts, instrument, events))
+    core = new_core(to_config(sections), instrument)
+    nodes, _ = by_nodes(core, instrument.instrument_id, events)
+    assert_equal(nodes, by_loop(core, instrument, events))
     fills = nodes.messages[nodes.messages["kind"] == FILLED]
     assert (len(fills), int(fills["qty_lots"].sum())) == (150, 150)

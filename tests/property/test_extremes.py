@@ -279,7 +279,7 @@ def test_risk_lets_no_more_value_through_than_the_account_holds(price_ticks: int
     gates.risk_book(risk, calls.new_top(price_ticks, price_ticks + 1))
     for order_id in (1, 2):
         gates.risk_intent(risk, order_id, side, price_ticks, qty_lots, 0)
-        (answer,) = calls.said(risk)
+        (answer,) = calls.outbox(risk)
         if answer["kind"] == SUBMIT:
             terms = side, price_ticks, int(answer["qty_lots"])
             gates.risk_filled(risk, order_id, *terms, 0, 0, 0)

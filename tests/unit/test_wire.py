@@ -67,7 +67,7 @@ def test_fields_that_a_newer_writer_added_are_skipped() -> None:
     [
         b"",
         codec.encode(FILL)[:-1],
-        msgspec.msgpack.encode({"type": "Unheard", "ts_ns": 1}),
+        msgspec.msgpack.encode({"type": "Unknown", "ts_ns": 1}),
         msgspec.msgpack.encode({"type": "Tick"}),
         msgspec.msgpack.encode({"type": "Tick", "ts_ns": "1"}),
         msgspec.msgpack.encode({"type": "Tick", "ts_ns": 1.5}),
@@ -97,7 +97,7 @@ def test_only_what_is_about_an_instrument_has_a_tail() -> None:
     assert with_instrument == [kind for kind in subjects.NAMES if issubclass(kind, MarketEvent | NodeEvent)]
 
 
-def test_each_event_is_said_by_the_node_of_the_table() -> None:
+def test_each_event_is_published_by_the_node_of_the_table() -> None:
     assert [subjects.published_by(kind) for kind in (Trade, Tick, OrderFilled)] == [
         "recorder",
         "sequencer",

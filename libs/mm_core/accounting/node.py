@@ -5,7 +5,7 @@ from typing import get_args
 
 from mm_core import events as e
 from mm_core.accounting.account import account_fill, account_mark, total_half
-from mm_core.accounting.drawdown import ACCOUNTANT, see_account
+from mm_core.accounting.drawdown import ACCOUNTANT, update_drawdown
 from mm_core.accounting.money import money_e9
 from mm_core.compiled import compiled, new
 from mm_core.node import Node, State
@@ -30,7 +30,7 @@ def on_mid(state: State, mid_half: int) -> None:
 @compiled
 def on_change(state: State, value_num: int, value_den: int) -> None:
     """The account has changed: the drawdown of an ACCOUNTANT follows it."""
-    see_account(state[0].drawdown, state[0].account, value_num, value_den)
+    update_drawdown(state[0].drawdown, state[0].account, value_num, value_den)
 
 
 @compiled
@@ -68,7 +68,7 @@ class _Accountant:
                 on_mid(self._account, event.bid_ticks + event.ask_ticks)
                 on_change(self._state, *self._value)
             case e.Book():
-                pass  # no mid that is proven: the last one stands
+                pass  # no mid that is proven: the last one holds
         return ()
 
     def _changed(self, local_ns: int) -> e.PositionChanged:

@@ -29,7 +29,7 @@ class MarketEvent(Root, frozen=True, kw_only=True):
 
 
 class NodeEvent(Event, frozen=True, kw_only=True):
-    """What a node said about an instrument; `local_ns`: when it is known on our side."""
+    """What a node published about an instrument; `local_ns`: when it is known on our side."""
 
     instrument_id: str
     local_ns: int

@@ -9,7 +9,7 @@ import numpy as np
 from mm_bus.topology import INPUTS, subscribers
 from mm_core import events as e
 from mm_core.node import Node, State
-from mm_core.sequencer import Sequencer as Stamper
+from mm_core.stamper import Stamper
 from mm_core.types import BookState, Side
 from mm_research.memory_log import MemoryLog
 from mm_wire.codec import encode

@@ -1,4 +1,4 @@
-"""What the nodes' figures say of states whose truth is known, in human units: tick 0.01, lot 0.001."""
+"""The nodes' figures of states whose truth is known, in human units: tick 0.01, lot 0.001."""
 
 import math
 from decimal import Decimal
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.nodes.said import (
+from tests.unit.nodes.events import (
     ACCOUNTANT,
     BUILDER,
     EXCHANGE,
@@ -71,7 +71,7 @@ def some(found: dict[str, float], *names: str) -> Any:
     return [pytest.approx(found[name], nan_ok=True) for name in names]
 
 
-def test_the_book_says_its_state_its_touch_and_its_silence() -> None:
+def test_the_book_shows_its_state_its_touch_and_its_silence() -> None:
     builder = node(BUILDER)
     empty = figures(builder)
     assert (empty["state syncing"], empty["state valid"]) == (1, 0)
@@ -85,12 +85,12 @@ def test_the_book_says_its_state_its_touch_and_its_silence() -> None:
     assert some(found, "best_size_base ask", "spread_quote", "mid_quote") == [0.005, 0.04, 1.01]
 
 
-def test_the_quoter_says_what_rests_and_not_what_is_only_wanted() -> None:
+def test_the_quoter_shows_what_rests_and_not_what_is_only_intended() -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, book(1 * S))
-    wanted = figures(quoter)
-    assert some(wanted, "orders_open bid", "quotes_resting bid", "wants bid", "decisions_total") == [1, 0, 1, 1]
-    assert math.isnan(wanted["quoted_spread_quote"])
+    shown = figures(quoter)
+    assert some(shown, "orders_open bid", "quotes_resting bid", "wants bid", "decisions_total") == [1, 0, 1, 1]
+    assert math.isnan(shown["quoted_spread_quote"])
     for number, side, price in ((1, Side.BUY, 98), (2, Side.SELL, 102)):
         step(quoter, e.OrderAccepted(**market(1 * S), **terms(number, side, price)))
     found = figures(quoter)
@@ -102,7 +102,7 @@ def test_the_quoter_says_what_rests_and_not_what_is_only_wanted() -> None:
     assert some(figures(quoter), "mode quoting", "mode flattening", "wants bid", "quotes_resting bid") == [0, 1, 0, 1]
 
 
-def test_the_account_says_both_splits_of_the_result_in_quote() -> None:
+def test_the_account_shows_both_splits_of_the_result_in_quote() -> None:
     accountant = node(ACCOUNTANT)
     step(accountant, book(1 * S, bid=99, ask=101))
     step(accountant, filled(1 * S, 1, Side.BUY, 98))  # 4 lots, 2 ticks below the mid
@@ -121,7 +121,7 @@ def test_the_account_says_both_splits_of_the_result_in_quote() -> None:
     assert some(figures(accountant), "drawdown_quote", "drawdown_max_quote") == [0.0006, 0.0009]
 
 
-def test_risk_says_its_state_and_how_far_its_limits_are() -> None:
+def test_risk_shows_its_state_and_how_far_its_limits_are() -> None:
     risk = node(RISK, risk={"loss_session_max_quote": Decimal("0.001"), "position_max_base": Decimal("0.5")})
     step(risk, book(1 * S, bid=99, ask=101))
     step(risk, intent(1 * S, 1, Side.BUY, 98))
@@ -148,7 +148,7 @@ def test_risk_says_its_state_and_how_far_its_limits_are() -> None:
     ]
 
 
-def test_the_venue_says_what_rests_and_what_is_on_its_way() -> None:
+def test_the_venue_shows_what_rests_and_what_is_in_flight() -> None:
     exchange = node(EXCHANGE)
     step(exchange, snapshot(1 * S))
     step(exchange, e.SubmitOrder(**market(1 * S), **terms(1), time_in_force=TimeInForce.GTX))
@@ -195,7 +195,7 @@ def test_fills_and_rejections_are_counted() -> None:
     assert sum(count for name, count in found.items() if name.startswith("fills_total")) == 1
 
 
-def test_what_is_repeated_of_an_old_log_is_not_counted() -> None:
+def test_what_is_published_again_of_an_old_log_is_not_counted() -> None:
     pending, answer = [2], [filled(1 * S, 1, Side.BUY, 98)]
     counts = OutputCounts(lambda: pending[0])
     counts.take(answer)
