@@ -79,7 +79,7 @@ def is_running(pid: int) -> bool:
 
 
 def resumed(folder: Path, *options: str) -> Any:
-    """The summary of a session that goes on."""
+    """The summary of a session that is resumed."""
     command = [sys.executable, "-m", "mm_cli", "resume", "--session", str(folder / "out"), "--json", *options]
     done = subprocess.run(
         command, env=environment(folder / "state"), capture_output=True, text=True, timeout=SESSION_S, check=False
@@ -143,7 +143,7 @@ def test_what_a_killed_command_leaves_is_named_and_its_folder_refused(tmp_path: 
     with session(paper_command(out, "--speed", "4"), state) as process:
         until_log(process, out)
         running = crypto_mm("resume", "--session", str(out), "--json")
-        assert (running.returncode, "of a session that goes on" in running.stderr) == (2, True)  # it runs: trade again
+        assert (running.returncode, "of a session that is resumed" in running.stderr) == (2, True)  # it runs: trade again
         refused = crypto_mm(*paper)
         assert refused.returncode == 2
         process.kill()

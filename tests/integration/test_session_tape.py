@@ -165,8 +165,8 @@ def test_a_log_whose_time_runs_back_is_refused(session: Path, changed: Callable[
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--from", "session", "--symbol", "SYNTH"], "--symbol: the session's manifest says it"),
-        (["--from", "session", "--tick", "1"], "--tick: the session's manifest says it"),
+        (["--from", "session", "--symbol", "SYNTH"], "--symbol: the session's manifest has it"),
+        (["--from", "session", "--tick", "1"], "--tick: the session's manifest has it"),
         (["--from", "session", "more"], "more: a second session; expected one session folder"),
         (["--from", "frames"], "--from frames: expected ws-lines or session"),
         ([], "--symbol: missing; expected the venue's symbol"),

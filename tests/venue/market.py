@@ -125,7 +125,7 @@ def client_of(port: Port, endpoints: VenueSettings, rest: Rest, symbol: str = "E
         endpoints,
         rest,
         port.take,
-        lambda: port.feed.sync.wants_snapshot,
+        lambda: port.feed.sync.needs_snapshot,
         clock_ns=lambda: next(counter),
         random=lambda: 0.0,
     )

@@ -58,7 +58,7 @@ class Trusting:
 
     def __init__(self, problems: dict[int, str] | None = None) -> None:
         self.window = Window()
-        self.wants_renewal = False
+        self.needs_renewal = False
         self.problems = problems or {}
         self.renewed: list[int] = []
 

@@ -95,7 +95,7 @@ def test_a_venue_that_asks_to_wait_is_left_alone_by_everything(status: int, head
             venue.handshakes_refused.append(web.Response(status=status, headers={"Retry-After": header}))
             assert await client_of(port, impatient(venue), rest)._try_open() is None
             if expected:
-                with pytest.raises(RestError, match="the venue asked to wait"):
+                with pytest.raises(RestError, match="the venue demands a pause"):
                     await rest.depth("ETHUSDT", 5)
             return rest.pause_s, venue.asked
 

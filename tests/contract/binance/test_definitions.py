@@ -112,13 +112,13 @@ def test_they_are_asked_for_at_once_when_the_feed_wants_them(monkeypatch: pytest
             venue.info_reply = answer(200, INFO)
             client = BinanceClient(
                 *("ETHUSDT", impatient(venue), rest, take, lambda: False),
-                wants_definition=taken.is_asked,
+                needs_definition=taken.is_asked,
                 clock_ns=lambda: FIRST_NS,
             )
             task = asyncio.create_task(client.run())
             await taken.until(lambda: len(taken.frames) == 2)  # the definition and the diff
             taken.is_wanted = True
-            client._definitions.look()
+            client._definitions.check()
             await taken.until(lambda: taken.frames.count(INFO) == 2)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

@@ -68,7 +68,7 @@ def test_a_lost_connection_voids_everything(frames: list[bytes], expected: str) 
 def test_the_loss_is_counted_once_and_said_with_its_time_and_reason() -> None:
     feed = new_feed()
     gap, syncing = fed(feed, diff(1, 1), book(0), diff(2, 2), LOST)[-2:]
-    assert feed.sync.wants_snapshot
+    assert feed.sync.needs_snapshot
     fed(feed, diff(9, 9), trade(1))
     counts = feed.counts()
     assert (counts.disconnects, counts.gaps, counts.depth_received, counts.depth_dropped) == (1, 0, 3, 0)
@@ -138,7 +138,7 @@ def test_a_book_is_valid_only_by_a_snapshot_and_diffs_without_a_hole_of_one_conn
                     book_id = event.update_id
         if what == "lost":
             assert not is_valid
-        assert is_valid <= (not feed.sync.wants_snapshot)
+        assert is_valid <= (not feed.sync.needs_snapshot)
         assert not is_valid or book_id == at
     counts = feed.counts()
     assert counts.disconnects == sum(what == "lost" for what, _ in steps)

@@ -21,7 +21,7 @@ def test_a_crossed_or_locked_book_is_void_and_healed_by_a_snapshot(crossing: byt
     fed = Fed(*PROVEN)
     assert fed.take((200, crossing)) == "GAP1 SYNCING2"
     assert fed.reasons() == [reason]
-    assert fed.feed.sync.wants_snapshot
+    assert fed.feed.sync.needs_snapshot
     healing = [(300, depth(300, 13, 13, [], [(1001, 0), (1003, 1)])), (400, book(13, [(1002, 1)], [(1003, 1)]))]
     assert fed.take(*healing, (500, depth(500, 14, 14, [(1002, 3)]))) == "snapshot13 14-14 VALID2"
     assert (fed.counts.crossed, fed.counts.gaps, fed.counts.dropped) == (1, 0, {"old": 2})
@@ -35,7 +35,7 @@ def test_a_diff_that_crosses_and_uncrosses_at_once_is_no_fault() -> None:
 
 def test_a_snapshot_that_leads_to_a_crossed_book_is_refused() -> None:
     fed = Fed((0, depth(0, 11, 11, [(1005, 1)])), (10, book(10, BIDS, ASKS)))
-    assert fed.feed.sync.wants_snapshot
+    assert fed.feed.sync.needs_snapshot
     assert fed.counts.snapshots_refused == 1
     assert fed.take((20, book(10, BIDS, [(1006, 1)]))) == "snapshot10 11-11 VALID1"
 
@@ -91,13 +91,13 @@ def test_a_snapshot_that_is_not_our_book_replaces_it_with_the_next_diff() -> Non
 )
 def test_a_depth_stream_that_stands_still_while_trades_go_on_is_stalled(frames: list[Timed], reason: str) -> None:
     fed = Fed(*PROVEN, *frames)
-    assert fed.feed.wants_reconnect == reason
+    assert fed.feed.reconnect_reason == reason
     assert fed.reasons() == ([reason] if reason else [])
     assert fed.counts.stalls == bool(reason)
     assert sum(isinstance(event, Trade) for event in fed.events) == sum(b"@trade" in frame for _, frame in frames)
     if reason:
         fed.take((frames[-1][0], control.disconnected("stalled")))
-        assert fed.feed.wants_reconnect == ""
+        assert fed.feed.reconnect_reason == ""
 
 
 def test_a_symbol_that_does_not_trade_is_stale_while_the_book_goes_on() -> None:
@@ -149,9 +149,9 @@ def test_a_price_off_the_grid_asks_for_the_definition() -> None:
                 .replace(b"1000.00000000", bad)
                 .replace(b'"1.0', b'"-1.0' if not is_wanted else b'"1.0'),
             )
-        assert fed.feed.wants_definition is is_wanted
+        assert fed.feed.needs_definition is is_wanted
     fed.take((300, info()))
-    assert not fed.feed.wants_definition
+    assert not fed.feed.needs_definition
 
 
 def test_depth_that_was_held_up_is_stale_until_it_is_in_time() -> None:

@@ -33,8 +33,8 @@ def given_up(test: Callable[[Venue, Port, BinanceClient, Hands], Awaitable[None]
                 impatient(venue),
                 rest,
                 port.take,
-                lambda: port.feed.sync.wants_snapshot,
-                wants_reconnect=lambda: hands.reason,
+                lambda: port.feed.sync.needs_snapshot,
+                reconnect_reason=lambda: hands.reason,
                 freeze=FreezeWatch(3.0, lambda: hands.now_s),
             )
             task = asyncio.create_task(client.run())

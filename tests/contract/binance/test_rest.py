@@ -166,7 +166,7 @@ def test_a_call_that_waited_hears_of_a_ban_meanwhile() -> None:
         await asyncio.sleep(0)
         rest.pause(300.0, "banned")
         rest._turn.release()
-        with pytest.raises(RestError, match="the venue asked to wait"):
+        with pytest.raises(RestError, match="the venue demands a pause"):
             await call
         assert venue.asked == 0
 

@@ -114,7 +114,7 @@ def test_what_became_of_every_diff_is_counted() -> None:
     counts = sync.counts
     assert (counts.depth_received, counts.depth_dropped, counts.depth_applied) == (6, 4, 1)
     assert (counts.depth_duplicates, counts.gaps, counts.snapshots, counts.snapshots_refused) == (2, 1, 2, 1)
-    assert sync.wants_snapshot
+    assert sync.needs_snapshot
 
 
 def test_valid_says_what_proved_it_and_the_gap_what_is_missing() -> None:
@@ -221,7 +221,7 @@ def test_whatever_arrives_a_valid_book_is_the_true_book(market: tuple[list[Level
             follower.hear(event)
         if follower.is_valid:
             assert follower.levels == truth[follower.update_id]
-        assert follower.is_valid <= (not sync.wants_snapshot)
+        assert follower.is_valid <= (not sync.needs_snapshot)
     buffered = sync.counts.depth_received - sync.counts.depth_applied - sync.counts.depth_dropped
     assert buffered >= 0
     assert buffered == 0 or not follower.is_valid
@@ -235,7 +235,7 @@ def test_a_fresh_snapshot_always_heals(market: tuple[list[Levels], list[BookDelt
     inputs = [snapshot(each, truth[each]) if isinstance(each, int) else each for each in arrivals]
     for event in run(sync, [*inputs, diff(end, end, {(0, 1): 7})]):
         follower.hear(event)
-    if sync.wants_snapshot:
+    if sync.needs_snapshot:
         for event in sync.on_snapshot(snapshot(end - 1, truth[-1])):
             follower.hear(event)
     assert follower.is_valid

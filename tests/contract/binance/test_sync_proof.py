@@ -64,21 +64,21 @@ def test_a_snapshot_is_wanted_before_the_touch_leaves_its_window() -> None:
     prover = Trusting()
     sync = Sync("binance.ETHUSDT", prover)
     run(sync, [diff(1, 1), snapshot(0)])
-    assert not sync.wants_snapshot
-    prover.wants_renewal = True
-    assert sync.wants_snapshot
+    assert not sync.needs_snapshot
+    prover.needs_renewal = True
+    assert sync.needs_snapshot
     assert sync.is_valid
     sync.on_snapshot(snapshot(3))
-    assert not sync.wants_snapshot  # one waits for the book to reach it
+    assert not sync.needs_snapshot  # one waits for the book to reach it
 
 
 def test_a_snapshot_that_the_stream_does_not_reach_is_given_up() -> None:
     sync = new_sync()
     run(sync, [snapshot(10_000)])
     for last in range(1, HELD_DIFFS_MAX + 2):
-        assert not sync.wants_snapshot
+        assert not sync.needs_snapshot
         sync.on_diff(diff(last, last))
-    assert sync.wants_snapshot
+    assert sync.needs_snapshot
     assert short(sync.on_snapshot(snapshot(HELD_DIFFS_MAX))) == [f"snapshot{HELD_DIFFS_MAX}", "101-101", "VALID1"]
 
 

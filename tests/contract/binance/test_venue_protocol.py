@@ -114,7 +114,7 @@ def test_limits_have_a_default_a_most_and_a_weight() -> None:
 
 
 def test_exchange_info_leads_our_own_client_to_the_instrument() -> None:
-    body = rest.exchange_info(rest.asked_markets(MARKETS, {}), 1_790_000_000_000)
+    body = rest.exchange_info(rest.requested_markets(MARKETS, {}), 1_790_000_000_000)
     defined = parse_exchange_info(body, "ETHUSDT")
     assert (defined.tick_size, defined.lot_size, defined.base, defined.quote) == ("0.1", "0.001", "ETH", "USDT")
     assert json.loads(body)["symbols"][0]["filters"][0]["filterType"] == "PRICE_FILTER"
@@ -122,9 +122,9 @@ def test_exchange_info_leads_our_own_client_to_the_instrument() -> None:
 
 @pytest.mark.parametrize(("symbols", "code"), [("ETHUSDT", -1100), ('["ETHUSTD"]', -1121), ('["e"]', -1100)])
 def test_symbols_that_are_none_are_refused(symbols: str, code: int) -> None:
-    assert [market.symbol for market in rest.asked_markets(MARKETS, {"symbols": '["ETHUSDT"]'})] == ["ETHUSDT"]
+    assert [market.symbol for market in rest.requested_markets(MARKETS, {"symbols": '["ETHUSDT"]'})] == ["ETHUSDT"]
     with pytest.raises(rest.RestRefusedError) as error:
-        rest.asked_markets(MARKETS, {"symbols": symbols})
+        rest.requested_markets(MARKETS, {"symbols": symbols})
     assert json.loads(error.value.body)["code"] == code
 
 

@@ -66,13 +66,13 @@ def listed(definition_s: float, test: Callable[[Venue, Port], Awaitable[None]]) 
         feed: Any = port.feed
         async with Venue("ETHUSDT", [synced], [snapshot(book(0))]) as venue, Rest(f"http://{venue.url}") as rest:
             venue.info_reply = answer(200, listing())
-            options: dict[str, Any] = {"wants_definition": lambda: feed.wants_definition}
+            options: dict[str, Any] = {"needs_definition": lambda: feed.needs_definition}
             client = BinanceClient(
                 "ETHUSDT",
                 msgspec.structs.replace(impatient(venue), definition_s=definition_s),
                 rest,
                 port.take,
-                lambda: port.feed.sync.wants_snapshot,
+                lambda: port.feed.sync.needs_snapshot,
                 clock_ns=lambda: FIRST_NS + len(port.frames),
                 **options,
             )
