@@ -143,7 +143,7 @@ def test_what_a_killed_command_leaves_is_named_and_its_folder_refused(tmp_path: 
     with session(paper_command(out, "--speed", "4"), state) as process:
         until_log(process, out)
         running = crypto_mm("resume", "--session", str(out), "--json")
-        assert (running.returncode, "of a session that is resumed" in running.stderr) == (2, True)  # it runs: trade again
+        assert (running.returncode, "session that is resumed" in running.stderr) == (2, True)  # it runs: trade again
         refused = crypto_mm(*paper)
         assert refused.returncode == 2
         process.kill()
