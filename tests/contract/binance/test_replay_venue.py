@@ -1,4 +1,4 @@
-"""DESIGN 4 *Replay*: what a recorder hears from the replay venue is what it reads from the file."""
+"""What a recorder receives from the replay venue is what it reads from the file."""
 
 import asyncio
 import itertools
