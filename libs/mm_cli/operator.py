@@ -109,7 +109,7 @@ def sql(
 
     is_folder = bool(session) and Path(session).is_dir() and not chosen(session=session)
     answer = (
-        _ask_folder(Path(session), statement, form) if is_folder else _ask_running(symbol, session, statement, form)
+        _query_folder(Path(session), statement, form) if is_folder else _query_running(symbol, session, statement, form)
     )
     typer.echo(answer, nl=not answer.endswith("\n"))
 
@@ -148,14 +148,14 @@ def _show(answer: dict[str, Any]) -> None:
     Console().print(table)
 
 
-def _ask_running(symbol: str, name: str, statement: str, form: str) -> str:
+def _query_running(symbol: str, name: str, statement: str, form: str) -> str:
     from mm_session.asking import ask_store
     from mm_session.sessions import the_session
 
     return ask_store(the_session(symbol, name), statement, FORMATS[form])
 
 
-def _ask_folder(folder: Path, statement: str, form: str) -> str:
+def _query_folder(folder: Path, statement: str, form: str) -> str:
     from mm_store.clickhouse.query import read_only
     from mm_store.clickhouse.store import open_reader
 

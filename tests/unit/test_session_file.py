@@ -1,4 +1,4 @@
-"""What a session was asked for, as a file: whole, and enough to go on with."""
+"""The specification of a session, as a file: complete, and enough to resume it."""
 
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def test_the_environment_of_a_service_has_no_settings() -> None:
     assert without_settings(environment) == {"MM_STATE_DIR": "y", "PATH": "z"}
 
 
-def test_what_was_asked_is_what_goes_on(begun: Path) -> None:
+def test_what_was_requested_is_what_is_resumed(begun: Path) -> None:
     order = old_order(begun, salvage=False)
     settings: Settings = load_config(None, GIVEN, {})
     assert order.settings == settings
@@ -78,7 +78,7 @@ def test_what_was_asked_is_what_goes_on(begun: Path) -> None:
     assert (begun / "session.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_session_by_the_clock_goes_on_for_what_is_left_of_its_time(begun: Path) -> None:
+def test_a_session_by_the_clock_resumes_for_what_is_left_of_its_time(begun: Path) -> None:
     order = old_order(begun, salvage=False)
     live = msgspec.structs.replace(order, source="live")
     assert live.recorder(begun, 45 * 10**9)[5] == str(15 * 10**9)
@@ -99,7 +99,7 @@ def test_a_session_of_another_core_is_refused(begun: Path) -> None:
         old_order(begun, salvage=False)
 
 
-def test_a_session_goes_on_on_another_platform_and_notes_it(begun: Path) -> None:
+def test_a_session_resumes_on_another_platform_and_notes_it(begun: Path) -> None:
     path = begun / "session.json"
     content = msgspec.json.decode(path.read_bytes())
     assert content["platform"] == PLATFORM
@@ -123,7 +123,7 @@ def test_a_session_that_has_ended_does_not_go_on(begun: Path) -> None:
         old_order(begun, salvage=False)
 
 
-def test_a_session_whose_bus_is_gone_goes_on_from_its_log(begun: Path) -> None:
+def test_a_session_whose_bus_is_removed_resumes_from_its_log(begun: Path) -> None:
     (begun / "bus" / "data").rmdir()
     (begun / "log").mkdir()
     assert not old_order(begun, salvage=False).is_new

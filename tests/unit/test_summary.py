@@ -63,30 +63,30 @@ def test_a_summary_begins_with_the_book_and_why_little_was_quoted() -> None:
 
 
 def test_amounts_have_units() -> None:
-    told = dict(result_rows(SUMMARY)[:5])
-    assert told["orders"] == "1,000, fills 7, position 0.5 BTC"
-    assert told["ratios"] == "filled 0.5 % of orders, 0.42 % of quantity; canceled 90 %; order-to-trade 380.0"
-    assert told["drawdown"] == "2.5 USDT at most"
-    assert told["result"] == "-1.5 USDT after fees of 0.5 USDT"
+    lines = dict(result_rows(SUMMARY)[:5])
+    assert lines["orders"] == "1,000, fills 7, position 0.5 BTC"
+    assert lines["ratios"] == "filled 0.5 % of orders, 0.42 % of quantity; canceled 90 %; order-to-trade 380.0"
+    assert lines["drawdown"] == "2.5 USDT at most"
+    assert lines["result"] == "-1.5 USDT after fees of 0.5 USDT"
 
 
 def test_what_has_nothing_to_be_divided_by_is_a_dash() -> None:
     none = dict.fromkeys(SUMMARY["ratios"])
-    told = dict(result_rows(SUMMARY | {"ratios": none}))
-    assert told["ratios"] == "filled - of orders, - of quantity; canceled -; order-to-trade -"
+    lines = dict(result_rows(SUMMARY | {"ratios": none}))
+    assert lines["ratios"] == "filled - of orders, - of quantity; canceled -; order-to-trade -"
 
 
-def test_a_halt_that_ends_by_itself_says_when() -> None:
+def test_a_halt_that_ends_by_itself_shows_when() -> None:
     halts = [SUMMARY["trading"]["halts"][0] | {"reason": "fill_rate", "resumes": "2024-08-08 12:01:30Z"}]
-    told = dict(activity_rows(SUMMARY | {"trading": SUMMARY["trading"] | {"halts": halts}}))
-    assert told["trading"].endswith("first at 2024-08-08 12:00:30Z, resumes at 2024-08-08 12:01:30Z")
+    lines = dict(activity_rows(SUMMARY | {"trading": SUMMARY["trading"] | {"halts": halts}}))
+    assert lines["trading"].endswith("first at 2024-08-08 12:00:30Z, resumes at 2024-08-08 12:01:30Z")
     running = {"risk": {"trading": {"state": "HALTED", "reason": "fill_rate", "resumes_ns": 1_723_118_490 * NS_PER_S}}}
     assert status_rows(running) == [("trading", "HALTED (fill rate), resumes at 2024-08-08 12:01:30Z")]
 
 
-def test_what_was_captured_is_one_line_and_a_dash_where_nothing_tells() -> None:
-    told = dict(result_rows(SUMMARY))
-    assert told["captured"] == "6 % of the quoted half-spread at the fill, -1,136 % after 1 s"
+def test_what_was_captured_is_one_line_and_a_dash_without_fills() -> None:
+    lines = dict(result_rows(SUMMARY))
+    assert lines["captured"] == "6 % of the quoted half-spread at the fill, -1,136 % after 1 s"
     unknown = SUMMARY | {"spread_captured_pct": dict.fromkeys(("0s", "1s"))}
     assert dict(result_rows(unknown))["captured"] == "- of the quoted half-spread at the fill, - after 1 s"
 
@@ -96,7 +96,7 @@ def test_which_definition_of_a_size_wins_is_one_line() -> None:
     assert size_notes("0.1", "0.01", None) == []
 
 
-def test_status_says_where_the_session_stands_and_skips_who_is_away() -> None:
+def test_status_shows_the_state_of_the_session_and_skips_who_is_away() -> None:
     services: dict[str, Any] = {
         "risk": {"trading": {"state": "REDUCING", "reason": "operator"}, "denied": {"position": 3}},
         "book_builder": {"book": {"state": "VALID", "reason": ""}},
@@ -126,14 +126,14 @@ INSTRUMENT = e.InstrumentDefined(
 
 
 def heard(*events: e.Event, strategy: str = "fixed_spread") -> Standing:
-    """Where a session stands that said this."""
+    """The state of a session that published this."""
     session = Heard(INSTRUMENT, to_config({"quoter": {"strategy": strategy}}))
     for event in events:
         session.hear(event)
     return session.standing()
 
 
-def said(second: int, **fields: Any) -> dict[str, Any]:
+def fields_at(second: int, **fields: Any) -> dict[str, Any]:
     return {"instrument_id": "binance.BTCUSDT", "ts_ns": second * NS_PER_S, "local_ns": second * NS_PER_S} | fields
 
 
@@ -155,7 +155,7 @@ def book(second: int, state: BookState = BookState.VALID, reason: int = 0) -> e.
         "ofi_lots": 0,
     }
     return e.Book(
-        **said(second),
+        **fields_at(second),
         **numbers,
         **touch,
         state=state,
@@ -169,11 +169,11 @@ def book(second: int, state: BookState = BookState.VALID, reason: int = 0) -> e.
 
 
 def order(order_id: int, side: Side = Side.BUY) -> dict[str, Any]:
-    return said(2, order_id=order_id, side=side, price_ticks=100, qty_lots=5, leaves_lots=5)
+    return fields_at(2, order_id=order_id, side=side, price_ticks=100, qty_lots=5, leaves_lots=5)
 
 
-def test_the_console_says_why_no_order_rests_now() -> None:
-    halted = e.TradingState(**said(2), state=TradeState.HALTED, reason=int(Reason.LOSS_SESSION))
+def test_the_console_shows_why_no_order_rests_now() -> None:
+    halted = e.TradingState(**fields_at(2), state=TradeState.HALTED, reason=int(Reason.LOSS_SESSION))
     assert heard().why == ("book SYNCING",)
     assert heard(tick(1), book(1, BookState.STALE, 1)).why == ("book STALE (silent)",)
     assert heard(tick(1), book(1), strategy="avellaneda_stoikov").why == ("volatility not warm yet",)
@@ -200,7 +200,7 @@ def test_the_console_counts_the_time_quoted_and_has_units() -> None:
     assert shown["time"] == "1970-01-01 00:00:05 UTC, 1.0x, log 7"
 
 
-def test_what_was_wrong_with_the_market_data_is_counted_in_words() -> None:
+def test_what_was_wrong_with_the_market_data_is_counted_by_name() -> None:
     feed = {"gaps": 0, "times_bounded": 2, "crossed": 1, "dropped": {"old": 3, "gap": 0}}
     assert feed_rows(feed) == [("feed", "times out of bounds 2, crossed books 1"), ("dropped", "old 3")]
     assert feed_rows({"gaps": 0, "dropped": {}}) == []

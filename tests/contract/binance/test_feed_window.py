@@ -17,7 +17,7 @@ def moved(at_ms: int, update_id: int, old: int, new: int) -> bytes:
     return depth(at_ms, update_id, update_id, [(tick, 0) for tick in range(old, new, -1)], [(new + 1, 1)])
 
 
-def test_a_new_snapshot_is_wanted_before_the_touch_leaves_what_is_known() -> None:
+def test_a_new_snapshot_is_requested_before_the_touch_leaves_what_is_known() -> None:
     fed = Fed((0, deep(10, 1000)), (100, moved(100, 11, 1000, 911)))
     assert (fed.status.complete_low_ticks, fed.status.complete_high_ticks) == (901, 1100)
     assert not fed.feed.sync.needs_snapshot
@@ -42,16 +42,16 @@ def test_a_touch_outside_of_what_is_known_is_not_valid_until_it_is_inside_again(
 
 
 @pytest.mark.parametrize(
-    ("healing", "said"),
+    ("healing", "published"),
     [
         (book(12, [(890, 1)], [(1001 + at, 1) for at in range(100)]), "snapshot12 VALID1"),
         (top(12, (890, 1), (1001, 1)), "VALID1"),
     ],
 )
-def test_a_snapshot_or_the_venues_own_touch_says_what_is_not_known(healing: bytes, said: str) -> None:
+def test_a_snapshot_or_the_venues_own_touch_bounds_what_is_not_known(healing: bytes, published: str) -> None:
     fed = Fed((0, deep(10, 1000)), (100, depth(100, 11, 11)))
     fed.take((200, depth(200, 12, 12, [(tick, 0) for tick in range(1000, 900, -1)] + [(890, 1)])))
-    assert fed.take((210, healing)) == said
+    assert fed.take((210, healing)) == published
     assert fed.feed.is_valid
     assert fed.status.complete_low_ticks in (0, 890)
 

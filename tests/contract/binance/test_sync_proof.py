@@ -44,9 +44,9 @@ def test_a_book_that_something_speaks_against_is_void(
     assert short(run(new_sync(problems), inputs)) == expected.split()
 
 
-def test_the_gap_says_what_speaks_against_the_book() -> None:
-    said = run(new_sync({2: "crossed: bid 102, ask 101"}), [diff(1, 1), snapshot(0), diff(2, 2)])
-    assert [event.reason for event in said if isinstance(event, FeedStatus)][2:] == [
+def test_the_gap_names_what_contradicts_the_book() -> None:
+    published = run(new_sync({2: "crossed: bid 102, ask 101"}), [diff(1, 1), snapshot(0), diff(2, 2)])
+    assert [event.reason for event in published if isinstance(event, FeedStatus)][2:] == [
         "crossed: bid 102, ask 101",
         "resync",
     ]
@@ -60,7 +60,7 @@ def test_who_finds_the_book_wrong_voids_it_once() -> None:
     assert short(run(sync, [diff(2, 2), snapshot(1)])) == ["snapshot1", "2-2", "VALID2"]
 
 
-def test_a_snapshot_is_wanted_before_the_touch_leaves_its_window() -> None:
+def test_a_snapshot_is_requested_before_the_touch_leaves_its_window() -> None:
     prover = Trusting()
     sync = Sync("binance.ETHUSDT", prover)
     run(sync, [diff(1, 1), snapshot(0)])

@@ -30,14 +30,14 @@ REFUSED = "Invalid request: "
         ("/ws", "timeUnit=millisecond", [], False),
     ],
 )
-def test_an_address_says_what_is_subscribed_to(path: str, query: str, streams: list[str], is_combined: bool) -> None:
+def test_an_address_names_what_is_subscribed_to(path: str, query: str, streams: list[str], is_combined: bool) -> None:
     subscriptions = opened(path, query, 10)
     assert (list(subscriptions.streams), subscriptions.is_combined) == (streams, is_combined)
 
 
-@pytest.mark.parametrize(("query", "words"), [("timeUnit=MICROSECOND", "timeUnit"), ("streams=a/b/c", "2 streams")])
-def test_an_address_that_asks_for_too_much_is_refused(query: str, words: str) -> None:
-    with pytest.raises(RefusedError, match=words):
+@pytest.mark.parametrize(("query", "refusal"), [("timeUnit=MICROSECOND", "timeUnit"), ("streams=a/b/c", "2 streams")])
+def test_an_address_that_asks_for_too_much_is_refused(query: str, refusal: str) -> None:
+    with pytest.raises(RefusedError, match=refusal):
         opened("/stream", query, 2)
 
 
@@ -164,7 +164,7 @@ def test_market_time_runs_at_its_speed_and_stands_still() -> None:
     assert clock.time_ns(61.0) == 120 * NS_PER_S
 
 
-def test_at_full_speed_time_is_what_the_frames_say() -> None:
+def test_at_full_speed_time_is_that_of_the_frames() -> None:
     clock = MarketClock(100, 0.0)
     clock.start(5.0)
     clock.reached(300)
