@@ -95,10 +95,10 @@ async def _receives(client: Client) -> bool:
 
 
 def _requests(subject: str, payload: bytes) -> Callable[[Client], Awaitable[bool]]:
-    """Whether somebody answers a question, be it with an error of his own."""
+    """Whether somebody answers a request, be it with an error of his own."""
 
     async def request(client: Client) -> bool:
-        await client.request(subject, question, timeout=ANSWER_S)
+        await client.request(subject, payload, timeout=ANSWER_S)
         return True
 
     return request

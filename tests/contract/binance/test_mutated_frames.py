@@ -36,7 +36,7 @@ def proven() -> Feed:
 
 
 def heals(feed: Feed) -> bool:
-    """Whether a lost connection, a diff and a snapshot behind it lead to a proven book, or to the end that was reported."""
+    """Whether a lost connection, a diff and a snapshot behind it lead to a proven book, or to the reported end."""
     feed.feed(at_ns(1_000), control.disconnected("closed"))
     feed.feed(at_ns(1_050), info())  # the symbol trades, whatever status a frame gave it
     frames = [depth(1_100, 5_001, 5_001), book(5_000, [(1000, 1)], [(1001, 1)])]

@@ -86,10 +86,10 @@ def test_counts_are_those_of_the_session_alone(store: Client) -> None:
         for seq, event in log(length):
             archive.add(seq, event)
         archive.flush()
-    said = [type(event) for _, event in log(400)]
+    given = [type(event) for _, event in log(400)]
     counts = Archive(store, "counted").counts()
     kinds = {"deltas": e.BookDelta, "trades": e.Trade, "fills": e.OrderFilled, "orders": e.SubmitOrder}
-    assert {name: counts[name] for name in kinds} == {name: said.count(kind) for name, kind in kinds.items()}
+    assert {name: counts[name] for name in kinds} == {name: given.count(kind) for name, kind in kinds.items()}
     assert counts["orders"] > 0
 
 
@@ -212,12 +212,12 @@ def test_what_a_fill_earned_is_of_the_book_its_order_was_decided_on(store: Clien
     def book(local_ns: int, bid_ticks: int, ask_ticks: int) -> Any:
         touch = {"bid_ticks": bid_ticks, "ask_ticks": ask_ticks, "bid_lots": 1, "ask_lots": 1}
         touch |= {"mid_half_ticks": bid_ticks + ask_ticks}
-        said = about | {"ts_ns": local_ns, "local_ns": local_ns, "state": BookState.VALID}
-        return msgspec.structs.replace(sample(e.Book, 1), **said, **touch)
+        given = about | {"ts_ns": local_ns, "local_ns": local_ns, "state": BookState.VALID}
+        return msgspec.structs.replace(sample(e.Book, 1), **given, **touch)
 
     def intent(local_ns: int, order_id: int, kind: TimeInForce) -> Any:
-        said = order | {"ts_ns": local_ns, "local_ns": local_ns, "order_id": order_id, "time_in_force": kind}
-        return msgspec.structs.replace(sample(e.OrderIntent, 1), **said)
+        given = order | {"ts_ns": local_ns, "local_ns": local_ns, "order_id": order_id, "time_in_force": kind}
+        return msgspec.structs.replace(sample(e.OrderIntent, 1), **given)
 
     log: list[Any] = [
         e.InstrumentDefined(**about, ts_ns=1, venue_symbol="ETHUSDT", tick_size="0.1", lot_size="0.001"),
