@@ -145,7 +145,7 @@ def test_the_first_place_that_contradicts_the_book_is_named(tmp_path: Path) -> N
     )
 
 
-def test_an_import_without_a_proven_book_lists_what_was_there(tmp_path: Path) -> None:
+def test_an_import_without_a_proven_book_says_what_was_there(tmp_path: Path) -> None:
     told = imported_from(tmp_path, diff(-400, 9, 10), diff(-300, 11, 11), trade(-200, 5))
     assert told.failures == [
         "no book of ETHUSDT was ever proven: 2 depth events, 0 snapshots; expected a depth snapshot and what follows it"
@@ -216,7 +216,7 @@ def test_an_interrupted_import_leaves_nothing(lines: WsLines, tmp_path: Path) ->
     assert not (tmp_path / "data").exists()
 
 
-def test_sizes_are_inferred_from_the_data_and_marked_so(lines: WsLines) -> None:
+def test_sizes_are_inferred_from_the_data_and_said_so(lines: WsLines) -> None:
     defined = define("ETHUSDT", lines)
     assert (defined.instrument.tick_size, defined.tick_source) == ("0.5", "inferred from 6 prices")
     assert (defined.instrument.lot_size, defined.lot_source) == ("0.25", "inferred from 2 trade quantities")

@@ -1,4 +1,4 @@
-"""What is reported of a configuration at the start: refusals of what can never quote, and which of two limits binds."""
+"""What is said of a configuration at the start: refusals of what can never quote, and which of two limits binds."""
 
 from typing import Any
 
