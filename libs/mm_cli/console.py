@@ -1,4 +1,4 @@
-"""What a running session looks like: a panel on a terminal, a plain line now and then elsewhere."""
+"""A running session shown: a panel on a terminal, a plain line now and then elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ LINE_S = 5.0
 Show = Callable[[SessionView], None]
 
 
-def tell_now(line: str) -> None:
+def print_now(line: str) -> None:
     """A line beside what is shown."""
     typer.echo(line, err=True)
 
@@ -94,12 +94,12 @@ def rows(view: SessionView) -> list[tuple[str, str]]:
 
 @contextmanager
 def _plain() -> Iterator[Show]:
-    said_s = monotonic()
+    printed_s = monotonic()
 
     def show(view: SessionView) -> None:
-        nonlocal said_s
-        if monotonic() - said_s >= LINE_S:
-            said_s = monotonic()
+        nonlocal printed_s
+        if monotonic() - printed_s >= LINE_S:
+            printed_s = monotonic()
             typer.echo("paper: " + "; ".join(f"{name} {text}" for name, text in rows(view)), err=True)
 
     yield show

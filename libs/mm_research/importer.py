@@ -79,7 +79,7 @@ def _read(lines: WsLines, defined: Defined, progress: Progress) -> tuple[Tape, F
             builder.add(feed.feed(recv_ns, frame))
         except FrameError as error:
             lines.refuse(error)
-        if not findings.look(feed, lines.where):
+        if not findings.check(feed, lines.where):
             break
         if count % _PROGRESS_LINES == 0:
             progress(lines.bytes_read, lines.bytes_total)

@@ -74,7 +74,7 @@ class PaperSession:
 
     def check_feed(self, where: str) -> bool:
         """Note what the feed found wrong by the line `where`; False if it takes nothing more."""
-        return self.findings.look(self._feed, where)
+        return self.findings.check(self._feed, where)
 
     def _append(self, roots: Sequence[e.RootEvent]) -> None:
         for root in roots:

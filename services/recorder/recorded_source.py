@@ -111,7 +111,7 @@ class RecordedSource:
             await self._recorder.take(recv_ns, frame)
         except FrameError as error:
             self.lines.refuse(error)
-        return self._findings.look(self._recorder.feed, self.lines.where)
+        return self._findings.check(self._recorder.feed, self.lines.where)
 
     def _shifted_left_s(self, recorded_ns: int) -> float:
         """How long until our clock, once it is moved, shows that time."""

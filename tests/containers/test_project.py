@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.containers.project import DOCKER, PATIENCE_S, Project, build, project, until
-from tests.session import log_bytes, paper_command, said, session
+from tests.session import log_bytes, paper_command, session, summary_of
 
 from mm_bus.nats_server import free_port
 
@@ -27,7 +27,7 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], l
     build()
     folder = tmp_path_factory.mktemp("offline")
     with session(paper_command(folder / "out", "--bus", "memory"), folder) as process:
-        summary = said(process, PATIENCE_S)
+        summary = summary_of(process, PATIENCE_S)
     return summary, [hashlib.sha256(event).hexdigest() for event in log_bytes(folder / "out")]
 
 

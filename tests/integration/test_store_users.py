@@ -15,18 +15,18 @@ DATABASE = "CREATE DATABASE IF NOT EXISTS crypto_mm"
 INSERT = "INSERT INTO crypto_mm.archived SELECT * FROM crypto_mm.archived"
 URL = "SELECT * FROM url('http://x', CSV)"
 COUNT = "SELECT count() FROM crypto_mm.fills"
-# Each statement in an engine of its own process, which says the errors.
+# Each statement in an engine of its own process, which prints the errors.
 RUN = """
 import json, sys, chdb
 connection = chdb.connect(sys.argv[1])
-said = []
+found = []
 for statement in json.load(sys.stdin):
     try:
         connection.query(statement)
-        said.append("")
+        found.append("")
     except Exception as error:
-        said.append(str(error))
-print(json.dumps(said))
+        found.append(str(error))
+print(json.dumps(found))
 """
 
 
@@ -52,7 +52,7 @@ def answers(folder: Path, user: str, statements: list[str]) -> list[str]:
 
 
 def refused(answers: list[str]) -> list[bool]:
-    """Whether each was refused for want of a right."""
+    """Whether each was refused for lack of a right."""
     return ["ACCESS_DENIED" in answer or "READONLY" in answer or "SETTING_CONSTRAINT" in answer for answer in answers]
 
 

@@ -55,7 +55,7 @@ async def _run(fault: Fault, folder: Path) -> Seen:
     healed = healing(_until(log, given_up_ns), start, over_ns)
     end_ns = over_ns or healed.valid_ns or given_up_ns
     span = Span(start_ns, start_ns + int(fault.quiet_s * NS_PER_S), end_ns)
-    return Seen(code, err, out, span, healed, log, stored_ns, venue.truth, venue.asked)
+    return Seen(code, err, out, span, healed, log, stored_ns, venue.truth, venue.depth_requests)
 
 
 def _until(log: Sequence[e.AnyEvent], end_ns: int) -> Sequence[e.AnyEvent]:

@@ -16,7 +16,7 @@ from signal import SIGKILL
 from time import monotonic, sleep
 from typing import Any
 
-from tests.session import SAMPLE, log_bytes, log_position, paper_command, said, service_pid, session
+from tests.session import SAMPLE, log_bytes, log_position, paper_command, service_pid, session, summary_of
 from tests.sessions.processes import Printed
 
 SERVICES = (
@@ -97,7 +97,7 @@ def main() -> int:
 def _run(options: argparse.Namespace, folder: Path) -> int:
     given = {"source": options.source, "config": options.config}
     with session(paper_command(folder / "memory", "--bus", "memory", **given), folder) as process:
-        expected, log = said(process, END_S), log_bytes(folder / "memory")
+        expected, log = summary_of(process, END_S), log_bytes(folder / "memory")
     out = folder / "out"
     began_s = monotonic()
     with session(paper_command(out, "--speed", options.speed, **given), folder) as process:

@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from tests.session import children, environment, log_bytes, log_position, paper_command, said, session
+from tests.session import children, environment, log_bytes, log_position, paper_command, session, summary_of
 from tests.sessions.processes import killed_at, until_ended
 
 KILLS = int(os.environ.get("SESSION_KILLS", "6"))
@@ -35,7 +35,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     """Summary and log of a session that nothing happens to, and how many bytes its log had on the bus."""
     folder = tmp_path_factory.mktemp("undisturbed")
     with session(paper_command(folder / "out"), folder) as process:
-        summary = said(process, SESSION_S)
+        summary = summary_of(process, SESSION_S)
     log = log_bytes(folder / "out")
     return summary, log, sum(len(event) + 150 for event in log)
 

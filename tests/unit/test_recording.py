@@ -153,7 +153,7 @@ def test_a_frame_that_was_not_flushed_is_known_to_be_lost(tmp_path: Path, disk: 
     disk.code = errno.ENOSPC
     with pytest.raises(UnwritableError) as failed:
         writer.flush()
-    assert (failed.value.frames, failed.value.is_passing) == (5, True)
+    assert (failed.value.frames, failed.value.is_transient) == (5, True)
     disk.code = 0
     writer.close()
 

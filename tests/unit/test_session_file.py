@@ -1,4 +1,4 @@
-"""What a session was asked for, as a file: whole, and enough to go on with."""
+"""The specification of a session, as a file: complete, and enough to resume it."""
 
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def test_a_session_of_another_core_is_refused(begun: Path) -> None:
         resumed_spec(begun, salvage=False)
 
 
-def test_a_session_goes_on_on_another_platform_and_notes_it(begun: Path) -> None:
+def test_a_session_resumes_on_another_platform_and_notes_it(begun: Path) -> None:
     path = begun / "session.json"
     content = msgspec.json.decode(path.read_bytes())
     assert content["platform"] == PLATFORM
@@ -123,7 +123,7 @@ def test_a_session_that_has_ended_does_not_go_on(begun: Path) -> None:
         resumed_spec(begun, salvage=False)
 
 
-def test_a_session_whose_bus_is_gone_goes_on_from_its_log(begun: Path) -> None:
+def test_a_session_whose_bus_is_removed_resumes_from_its_log(begun: Path) -> None:
     (begun / "bus" / "data").rmdir()
     (begun / "log").mkdir()
     assert not resumed_spec(begun, salvage=False).is_new

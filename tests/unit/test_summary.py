@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from mm_cli.console import rows
-from mm_cli.summary import activity_rows, as_text, feed_rows, result_rows, size_notes, standing_rows
+from mm_cli.summary import activity_rows, as_text, feed_rows, result_rows, size_notes, status_rows
 from mm_core import events as e
 from mm_core.risk.reason import Reason
 from mm_core.setup.config import to_config
@@ -81,7 +81,7 @@ def test_a_halt_that_ends_by_itself_has_its_end() -> None:
     shown = dict(activity_rows(SUMMARY | {"trading": SUMMARY["trading"] | {"halts": halts}}))
     assert shown["trading"].endswith("first at 2024-08-08 12:00:30Z, resumes at 2024-08-08 12:01:30Z")
     running = {"risk": {"trading": {"state": "HALTED", "reason": "fill_rate", "resumes_ns": 1_723_118_490 * NS_PER_S}}}
-    assert standing_rows(running) == [("trading", "HALTED (fill rate), resumes at 2024-08-08 12:01:30Z")]
+    assert status_rows(running) == [("trading", "HALTED (fill rate), resumes at 2024-08-08 12:01:30Z")]
 
 
 def test_what_was_captured_is_one_line_and_a_dash_where_unknown() -> None:
@@ -104,14 +104,14 @@ def test_status_shows_the_session_and_skips_services_that_are_away() -> None:
         "paper_exchange": {"rejected": {}},
         "recorder": {"feed": {"dropped": {"old": 1}}},
     }
-    assert standing_rows(services) == [
+    assert status_rows(services) == [
         ("book", "VALID"),
         ("trading", "REDUCING (operator)"),
         ("denied", "position 3"),
         ("rejected", "-"),
         ("dropped", "old 1"),
     ]
-    assert standing_rows({"risk": None}) == []
+    assert status_rows({"risk": None}) == []
 
 
 INSTRUMENT = e.InstrumentDefined(
@@ -200,7 +200,7 @@ def test_the_console_counts_the_time_quoted_and_has_units() -> None:
     assert shown["time"] == "1970-01-01 00:00:05 UTC, 1.0x, log 7"
 
 
-def test_what_was_wrong_with_the_market_data_is_counted_in_words() -> None:
+def test_what_was_wrong_with_the_market_data_is_counted_by_name() -> None:
     feed = {"gaps": 0, "times_bounded": 2, "crossed": 1, "dropped": {"old": 3, "gap": 0}}
     assert feed_rows(feed) == [("feed", "times out of bounds 2, crossed books 1"), ("dropped", "old 3")]
     assert feed_rows({"gaps": 0, "dropped": {}}) == []

@@ -244,7 +244,7 @@ def test_an_interrupt_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
         (["--a", "nan"], "--a nan"),
         (["--k-per-tick", "0.1"], "--levels 50: takers of --k-per-tick 0.1 reach deeper, must be at least 70"),
         (["--sigma-ticks", "-1"], "--sigma-ticks -1.0: must be from 0 to 1000"),
-        (["--start", "2026-01-01T00:00:00"], "--start '2026-01-01T00:00:00': must say its time zone"),
+        (["--start", "2026-01-01T00:00:00"], "--start '2026-01-01T00:00:00': must have its time zone"),
         (["--out", "missing/x.gz"], "--out missing/x.gz: cannot be written: No such file or directory"),
         (["--out", "."], "--out .: cannot be written"),
     ],

@@ -17,7 +17,7 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from tests.integration.runtime.server import GROUP, Server, log_of
-from tests.session import CONFIG, SAMPLE, log_bytes, paper_command, said, session
+from tests.session import CONFIG, SAMPLE, log_bytes, paper_command, session, summary_of
 
 from mm_bus.malformed import Malformed, MalformedError, read
 from mm_bus.permissions import users
@@ -141,7 +141,7 @@ def test_malformed_messages_are_answered_with_an_error_and_change_nothing(server
     assert 0 < sum("is refused" in line for line in lines) <= 3 * len(names)
     command = paper_command(tmp_path / "memory", "--bus", "memory", "--duration", f"{SECONDS}s")
     with session(command, tmp_path) as process:
-        said(process, END_S)
+        summary_of(process, END_S)
     assert log == log_bytes(tmp_path / "memory")
 
 
