@@ -21,30 +21,30 @@ def blocks(lock: str) -> list[tuple[str, str]]:
 
 
 def needed_by(text: str) -> list[str]:
-    """Who needs a package, as the lock's comments say: names, and `crypto-mm` for what pyproject.toml names."""
+    """Who needs a package, by the lock's comments: names, and `crypto-mm` for what pyproject.toml names."""
     comments = re.findall(r"^    # +(?:via +)?(\S+)", text, flags=re.MULTILINE)
     return [name for name in comments if name != "via"]
 
 
-def kept(lock: str, left_out: set[str]) -> str:
+def remaining(lock: str, left_out: set[str]) -> str:
     """The lock without these packages, and without what only they need."""
     entries = blocks(lock)
-    gone: set[str] = set()
+    dropped: set[str] = set()
     while fresh := [
         name
         for name, text in entries
-        if name not in gone and (name in left_out or all(parent in gone for parent in needed_by(text)))
+        if name not in dropped and (name in left_out or all(parent in dropped for parent in needed_by(text)))
     ]:
-        gone.update(fresh)
-    return "".join(text for name, text in entries if name not in gone)
+        dropped.update(fresh)
+    return "".join(text for name, text in entries if name not in dropped)
 
 
 def main(lock: str, project: str, *left_out: str) -> None:
-    """Print what is kept."""
+    """Print what remains."""
     settings = tomllib.loads(Path(project).read_text())
     backend = {_name(line) for line in settings["build-system"]["requires"]}
     extras = {_name(line) for lines in settings["project"]["optional-dependencies"].values() for line in lines}
-    sys.stdout.write(kept(Path(lock).read_text(), (extras - backend) | set(left_out)))
+    sys.stdout.write(remaining(Path(lock).read_text(), (extras - backend) | set(left_out)))
 
 
 def _name(requirement: str) -> str:

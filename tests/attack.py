@@ -65,47 +65,47 @@ def _trials(group: str) -> dict[str, Callable[[Client], Awaitable[Any]]]:
         "make a stream": ("$JS.API.STREAM.CREATE.X", b'{"name": "X", "subjects": ["x"]}'),
         "see the states": (f"$JS.API.STREAM.INFO.{states}", b""),
         "halt": (s.root_subject(group, console), msgspec.msgpack.encode(Roots(console, 1, [HALT]))),
-        "ask for the status": (s.status_subject(group, s.RISK), b"null"),
-        "ask the store": (s.sql_subject(group), json.dumps({"sql": "SELECT 1", "format": "JSONEachRow"}).encode()),
+        "request the status": (s.status_subject(group, s.RISK), b"null"),
+        "query the store": (s.sql_subject(group), json.dumps({"sql": "SELECT 1", "format": "JSONEachRow"}).encode()),
         "end the session": (s.end_subject(group), b"null"),
         "put a state": (f"$KV.{s.state_bucket(group)}.x", b"x"),
         "write the log": (s.subject_of(group, e.Tick, ""), b"x"),
     }
     told = {
         "report for a node": (s.report_subject(group, s.RISK), msgspec.msgpack.encode(Report([(1, [])]))),
-        "say roots": (s.root_subject(group, s.RECORDER), msgspec.msgpack.encode(Roots(s.RECORDER, 9**9, []))),
-        "tell a source": (s.want_subject(group, s.RECORDER), b"\x94\x01\xc2\x01\x00"),
+        "publish roots": (s.root_subject(group, s.RECORDER), msgspec.msgpack.encode(Roots(s.RECORDER, 9**9, []))),
+        "print_result a source": (s.request_subject(group, s.RECORDER), b"\x94\x01\xc2\x01\x00"),
         "answer another": (f"{inbox(s.SEQUENCER)}.1", b""),
     }
     return {
-        "hear everything": _hears,
+        "receive everything": _receives,
         **{name: _publishes(*what) for name, what in told.items()},
-        **{name: _asks(*what) for name, what in calls.items()},
+        **{name: _requests(*what) for name, what in calls.items()},
     }
 
 
-async def _hears(client: Client) -> bool:
-    """Whether anything is heard of a bus on which something happens."""
-    heard = await client.subscribe(">")
+async def _receives(client: Client) -> bool:
+    """Whether anything is received from a bus on which something happens."""
+    subscription = await client.subscribe(">")
     try:
-        await heard.next_msg(timeout=ANSWER_S)
+        await subscription.next_msg(timeout=ANSWER_S)
     except TimeoutError:
         return False
     return True
 
 
-def _asks(subject: str, question: bytes) -> Callable[[Client], Awaitable[bool]]:
-    """Whether somebody answers a question, be it with an error of his own."""
+def _requests(subject: str, payload: bytes) -> Callable[[Client], Awaitable[bool]]:
+    """Whether somebody answers a request, be it with an error of his own."""
 
-    async def ask(client: Client) -> bool:
-        await client.request(subject, question, timeout=ANSWER_S)
+    async def request(client: Client) -> bool:
+        await client.request(subject, payload, timeout=ANSWER_S)
         return True
 
-    return ask
+    return request
 
 
 def _publishes(subject: str, data: bytes) -> Callable[[Client], Awaitable[bool]]:
-    """Whether a message is taken, which the server tells by refusing it or not."""
+    """Whether a message is taken, which the server shows by refusing it or not."""
 
     async def publish(client: Client) -> bool:
         refused = asyncio.Event()

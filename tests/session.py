@@ -67,19 +67,19 @@ def children(parent: int) -> list[int]:
 
 def service_pid(parent: int, name: str) -> int:
     """The process of a service; 0 while it has none."""
-    wanted = name if name == SERVER else f"mm_services.{name}"
+    program = name if name == SERVER else f"mm_services.{name}"
     for pid in children(parent):
         try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if any(word.decode().endswith(wanted) for word in words[:3]):
+        if any(each.decode().endswith(program) for each in arguments[:3]):
             return pid
     return 0
 
 
 def log_position(folder: Path) -> int:
-    """How many bytes of the log nats-server has written: grows with every event, known without asking anyone."""
+    """How many bytes of the log nats-server has written: grows with every event, known without a request."""
     return sum(path.stat().st_size for path in folder.glob("bus/data/jetstream/*/streams/MM_main/msgs/*.blk"))
 
 
@@ -92,12 +92,12 @@ def kill_at(process: subprocess.Popen[str], folder: Path, name: str, places: Seq
             if pid and log_position(folder) >= place:
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
-                _wait_gone(pid)
+                _wait_ended(pid)
                 break
     return killed
 
 
-def _wait_gone(pid: int) -> None:
+def _wait_ended(pid: int) -> None:
     while True:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
@@ -107,8 +107,8 @@ def _wait_gone(pid: int) -> None:
             return
 
 
-def said(process: subprocess.Popen[str], timeout_s: float) -> dict[str, Any]:
-    """The JSON of a session that ends by itself; AssertionError with what it said on stderr if it does not end well."""
+def summary_of(process: subprocess.Popen[str], timeout_s: float) -> dict[str, Any]:
+    """The JSON of a session that ends by itself; AssertionError with its stderr if it does not end well."""
     out, err = process.communicate(timeout=timeout_s)
     assert process.returncode == 0, err[-2000:]
     summary: dict[str, Any] = json.loads(out.splitlines()[-1])

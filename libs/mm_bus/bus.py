@@ -23,16 +23,16 @@ log = logging.getLogger(__name__)
 CONNECT_S = 5.0
 RETRY_S = 0.05
 WAIT_S, WAIT_S_MAX = 0.1, 5.0  # between the tries of a first connecting; the pause doubles
-TELL_S = 60.0  # a bus that stays away is told of so often
+LOG_S = 60.0  # a bus that stays away is logged so often
 WATCH_S = 1.0
-RECONNECT_S: Any = 0.05  # typed as whole seconds, used as they are
+RECONNECT_S: Any = 0.05  # typed as an int, used as it is
 REQUEST_S = 2.0
 AGAIN_S = 0.25
 AUTHORIZATION, PERMISSIONS = "authorization violation", "permissions violation"
 PENDING_BYTES = 64 << 20
 Listener = Callable[[], Coroutine[Any, Any, None]]
 T = TypeVar("T")
-# What a server that is gone, starting or busy makes of a request. NotFoundError is an answer, not an outage.
+# How a request fails at a server that is down, starting or busy. NotFoundError is a reply, not an outage.
 OUTAGES = (nats.errors.Error, OSError, asyncio.TimeoutError)
 
 
@@ -48,7 +48,7 @@ class Bus:
         self.revivals = 0  # times that nats-py had ended silently
         self.alive_s = monotonic()  # when the connection was last there, or was tried
         self._is_open = False
-        self._told_s = -TELL_S
+        self._logged_s = -LOG_S
         self._url = self._user = ""
         self._on_reconnect: list[Listener] = []
         self._work: set[asyncio.Task[Any]] = set()
@@ -90,16 +90,16 @@ class Bus:
             try:
                 return await self.connect(url, name, login)
             except UnavailableError as error:
-                self._tell(f"waiting for the bus: {error}")
+                self._log_trouble(f"waiting for the bus: {error}")
                 self.alive_s = monotonic()
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, WAIT_S_MAX)
             self.client = QuickClient()
 
-    def _tell(self, text: str) -> None:
+    def _log_trouble(self, text: str) -> None:
         """Log trouble of the connection, the same trouble once a minute."""
-        if monotonic() - self._told_s >= TELL_S:
-            self._told_s = monotonic()
+        if monotonic() - self._logged_s >= LOG_S:
+            self._logged_s = monotonic()
             log.warning("%s", text)
 
     async def _watch(self) -> None:
@@ -127,17 +127,19 @@ class Bus:
         if self.client.is_connected:
             await self.client.publish(subject, data, reply, headers)
 
-    async def subscribe(self, subject: str, hear: Callable[[Msg], Awaitable[None]], *, at_once: bool = False) -> Any:
-        """Hear all messages of a subject, one after the other.
+    async def subscribe(
+        self, subject: str, callback: Callable[[Msg], Awaitable[None]], *, at_once: bool = False
+    ) -> Any:
+        """Subscribe: all messages of a subject go to `callback`, one after the other.
 
-        One for which `hear` raises MalformedError is counted, and answered with an error if it asks for an answer.
-        `at_once`: as they are read, which saves two turns of the event loop. Such a `hear` must never wait for another
+        One for which `callback` raises MalformedError is counted, and answered with an error if it is a request.
+        `at_once`: as they are read, which saves two turns of the event loop; it must never wait for another
         message.
         """
 
-        async def heard(message: Msg) -> None:
+        async def on_message(message: Msg) -> None:
             try:
-                await hear(message)
+                await callback(message)
             except MalformedError as error:
                 self.malformed.note(message.subject, message.data, error)
                 await self.reply(message, {"error": f"malformed: {error}"})
@@ -146,8 +148,8 @@ class Bus:
                 raise
 
         if at_once:
-            return await self.client.subscribe_at_once(subject, heard)
-        return await self.client.subscribe(subject, cb=heard, pending_msgs_limit=-1, pending_bytes_limit=-1)
+            return await self.client.subscribe_at_once(subject, on_message)
+        return await self.client.subscribe(subject, cb=on_message, pending_msgs_limit=-1, pending_bytes_limit=-1)
 
     def begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run `work` beside everything else; its failure is the service's."""
@@ -157,10 +159,10 @@ class Bus:
         task.add_done_callback(self.ended)
         return task
 
-    async def request(self, subject: str, question: Any = None, timeout_s: float = REQUEST_S) -> Any:
-        """Ask with JSON, be answered in JSON; None if nobody answers in time, or with something else."""
+    async def request(self, subject: str, content: Any = None, timeout_s: float = REQUEST_S) -> Any:
+        """Request with JSON, reply in JSON; None if no reply comes in time, or one that is no JSON."""
         try:
-            answer = await self.client.request(subject, json.dumps(question).encode(), timeout=timeout_s)
+            answer = await self.client.request(subject, json.dumps(content).encode(), timeout=timeout_s)
             return read(json.loads, answer.data) if answer.data else None
         except OUTAGES:
             return None
@@ -169,9 +171,9 @@ class Bus:
             return None
 
     async def answer(self, subject: str, reply: Callable[[Any], Awaitable[Any]], kind: Any = None) -> None:
-        """Answer every request on `subject` with the JSON of what `reply` makes of the request's, which is a `kind`.
+        """Reply to every request on `subject` with the JSON of `reply(content)`; the content is a `kind`.
 
-        Without a `kind` nothing is asked but the question itself: JSON's null.
+        Without a `kind` a request has no content: JSON's null.
         """
         decode = msgspec.json.Decoder(kind).decode
 
@@ -181,11 +183,11 @@ class Bus:
         await self.subscribe(subject, respond)
 
     async def reply(self, message: Msg, answer: Any) -> None:
-        """Answer a message with JSON, if it asks for that in an inbox: a subject of another kind is not for replies."""
+        """Reply with JSON, if the message names an inbox: no other subject is for replies."""
         if not message.reply:
             return
         if not message.reply.startswith(INBOX):
-            self.malformed.note(message.subject, message.data, f"wants its answer on {message.reply}")
+            self.malformed.note(message.subject, message.data, f"requests its reply on {message.reply}")
             return
         data = json.dumps(answer).encode()
         if len(data) > self.client.max_payload:
@@ -216,13 +218,13 @@ class Bus:
 
     async def _reconnected(self) -> None:
         self.reconnects += 1
-        self._told_s = -TELL_S
+        self._logged_s = -LOG_S
         log.info("connected to the bus again")
         for listener in self._on_reconnect:  # not in nats-py's own task, which the next loss of the connection cancels
             self.begin(listener())
 
     async def _closed(self) -> None:
-        """nats-py gives up for good when the server refuses what it says: no one would come back."""
+        """nats-py gives up for good when the server refuses what it sends: nothing would reconnect."""
         if not self._closing:
             self.fail(UnavailableError(f"the bus closed the connection: {self.client.last_error}"))
 
@@ -241,17 +243,17 @@ class Bus:
             self.fail(InputError(f"[bus] user {self._user}: {error}; expected a user who may do this"))
         elif isinstance(error, OUTAGES):
             self.errors += 1
-            if self._is_open:  # before, who connects tells of it
-                self._tell(f"bus: {str(error) or type(error).__name__}")
+            if self._is_open:  # before, the caller of `connect` gets the error
+                self._log_trouble(f"bus: {str(error) or type(error).__name__}")
         else:
             self.fail(error)
 
 
-async def until_available(ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask until the server answers. NotFoundError is an answer; BadRequestError is a bug that no repeat mends."""
+async def until_available(request: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a request until the server replies. NotFoundError is a reply; BadRequestError is a bug."""
     while True:
         try:
-            return await ask()
+            return await request()
         except (NotFoundError, BadRequestError):
             raise
         except OUTAGES as error:
@@ -259,23 +261,23 @@ async def until_available(ask: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(RETRY_S)
 
 
-async def until_led(ask: Callable[[], Awaitable[T]]) -> T:
-    """As `until_available`, but asked again every AGAIN_S without waiting for the answer to the question before.
+async def until_led(request: Callable[[], Awaitable[T]]) -> T:
+    """As `until_available`, but sent again every AGAIN_S without waiting for the reply to the one before.
 
-    What was asked of a server that had just died is never answered, and a new leader of a replicated log would be
+    A request to a server that had just died is never answered, and a new leader of a replicated log would be
     noticed only when that has timed out.
     """
-    asked: list[asyncio.Task[T]] = []
+    tries: list[asyncio.Task[T]] = []
     try:
         while True:
-            if len(asked) < REQUEST_S / AGAIN_S:
-                asked.append(asyncio.ensure_future(until_available(ask)))
-            await asyncio.wait(asked, timeout=AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
-            for task in asked:
+            if len(tries) < REQUEST_S / AGAIN_S:
+                tries.append(asyncio.ensure_future(until_available(request)))
+            await asyncio.wait(tries, timeout=AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+            for task in tries:
                 if task.done():
                     return task.result()
     finally:
-        for task in asked:
+        for task in tries:
             task.cancel()
 
 

@@ -12,7 +12,7 @@ from nats.js.kv import KeyValue
 from mm_bus.bus import Bus, until_available
 from mm_bus.log_check import check_log
 from mm_bus.open_log import open_log
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_core.types import InputError
 from mm_wire.subjects import state_bucket, stream
 
@@ -84,7 +84,7 @@ class Checkpoints:
         return checkpoint
 
     async def put(self, next_seq: int, state: bytes, read_seq: int = 0, name: str = "") -> int:
-        """Keep a state, and the last message that it follows from; returns its size in the store."""
+        """Store a state, and the last message that it follows from; returns its size in the store."""
         packed = await asyncio.to_thread(pa.compress, state, codec=CODEC, asbytes=True)
         checkpoint = Checkpoint(next_seq, self._log, self._made_by, len(state), packed, read_seq, name)
         data = msgspec.msgpack.encode(checkpoint)
@@ -106,7 +106,7 @@ async def read_checkpoints(bus: Bus, group: str) -> dict[str, Checkpoint]:
     info = await until_available(lambda: bus.jetstream.stream_info(stream(group)))
     store = await until_available(lambda: bus.jetstream.key_value(state_bucket(group)))
     found = {}
-    for node in HEARS:
+    for node in INPUTS:
         data = await read_state(store, node)
         if data and (checkpoint := msgspec.msgpack.decode(data, type=Checkpoint)).log == str(info.created):
             found[node] = checkpoint
@@ -116,7 +116,7 @@ async def read_checkpoints(bus: Bus, group: str) -> dict[str, Checkpoint]:
 async def open_checked(bus: Bus, group: str, replicas: int = 1) -> None:
     """Make log and states of a group where they are missing.
 
-    IntegrityError if messages are missing, or the log is not the one that its nodes have read: who writes on would make
+    IntegrityError if messages are missing, or the log is not the one that its nodes have read: writing on would make
     it another one.
     """
     last_seq = await open_log(bus, group, replicas)

@@ -1,7 +1,7 @@
 """How a sequencer takes a log over, so that nothing of an older one is stored behind it.
 
 At one server the fence is one message: appends name the one that they follow, and none of an older writer's names it.
-Replicas do not keep that name in order (a server that catches up compares with an older one and stops for good), so in
+Replicas do not check that name in order (a server that catches up compares with an older one and stops for good), so in
 a replicated log appends name the sequence that they follow, and the fence is an atomic batch as long as a writer may be
 ahead of what is stored: every sequence that an older writer can still name has passed.
 """
@@ -53,6 +53,6 @@ async def send_fence(bus: Bus, group: str, last_seq: int, names: Sequence[str], 
 
 async def _request(bus: Bus, group: str, data: bytes, headers: dict[str, str]) -> dict[str, Any] | None:
     request = partial(bus.client.request, writer_subject(group), data, timeout=REQUEST_S, headers=headers)
-    answer = json.loads((await until_available(request)).data)
-    error: dict[str, Any] | None = answer.get("error")
+    reply = json.loads((await until_available(request)).data)
+    error: dict[str, Any] | None = reply.get("error")
     return error

@@ -1,4 +1,4 @@
-"""What the sequencer writes beside each event: which input it answers, in which tree, and who appended it."""
+"""The header that the sequencer adds to each event: its input, its tree, and who appended it."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,9 +9,9 @@ HEADER = "Mm-Label"
 class Label(NamedTuple):
     """`<source>:<number>:<place> <tree> <writer>`, a header of every event in the log.
 
-    Of an answer: the node, the input's sequence, and which of the node's answers it is. Of a root: its source and the
+    Of a node's output: the node, the input's sequence, and the output's index. Of a root: its source and the
     source's number for it. `tree` is the sequence of the root that the event follows from (its own, of a root).
-    `writer` names one run of one sequencer: an event of another writer where ours should stand tells two of them.
+    `writer` names one run of one sequencer: an event of another writer where ours should be shows that there are two.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""Whether a log is still the one that somebody has read up to a place: there, whole, and the same up to that place.
+"""Whether a log is still the one that was read up to a sequence: there, complete, and the same up to it.
 
 A server that lost the end of its files, or a part of them, starts without a warning: those who have read the log know.
 """
@@ -18,13 +18,13 @@ from mm_wire.subjects import stream
 
 NAME = str(Header.MSG_ID.value)
 RESTORE = "stop what writes it and restore it from its file or archive: crypto-mm resume --session"
-# What is not there is asked for so often, for a server that has just become the leader.
+# A missing message is requested so often, for a server that has just become the leader.
 TRIES = 4
 TRY_S = 0.25
 
 
 class LogTrimmedError(IntegrityError):
-    """The log begins behind what is asked for: that was trimmed, and stands in the log's file and archive."""
+    """The log begins behind what is requested: that was trimmed, and is in the log's file and archive."""
 
 
 async def check_log(bus: Bus, group: str, next_seq: int, read_seq: int = 0, name: str = "") -> StreamInfo:
@@ -38,7 +38,7 @@ async def check_log(bus: Bus, group: str, next_seq: int, read_seq: int = 0, name
     except NotFoundError as error:
         if next_seq == 1:
             raise
-        raise damaged(log, 1, "the whole stream is gone") from error
+        raise damaged(log, 1, "the stream does not exist") from error
     state = info.state
     if state.last_seq < next_seq - 1:
         raise damaged(log, state.last_seq + 1, f"it ends at {state.last_seq}, and {next_seq - 1} was read from it")
@@ -47,18 +47,18 @@ async def check_log(bus: Bus, group: str, next_seq: int, read_seq: int = 0, name
         raise damaged(log, first, f"{state.num_deleted} messages are missing between those that are there")
     if state.messages and state.first_seq > next_seq:
         raise LogTrimmedError(
-            f"the log {log} begins at {state.first_seq}, and {next_seq} is asked for: what is before was trimmed; "
+            f"the log {log} begins at {state.first_seq}, and {next_seq} is requested: what is before was trimmed; "
             "expected a reader of its file (log/ of the session) or archive"
         )
     if name and read_seq >= state.first_seq:
         found = await read_message(bus, group, read_seq)
         if record_of(found).name != name:
-            raise damaged(log, read_seq, "another message stands there than the one that was read")
+            raise damaged(log, read_seq, "another message is there than the one that was read")
     return info
 
 
 async def read_info(bus: Bus, group: str, last_seq: int) -> StreamInfo:
-    """What the server says of a log that ends at `last_seq` or behind it: it may end before only after some tries.
+    """The server's info on a log that ends at `last_seq` or behind it: it may end before only after some tries.
 
     Of several servers one that has just become the leader may not have everything yet.
     """
@@ -101,7 +101,7 @@ async def read_message(bus: Bus, group: str, seq: int) -> RawStreamMsg:
         except NotFoundError as error:
             info = await until_available(lambda: bus.jetstream.stream_info(log))
             if seq < info.state.first_seq:
-                raise LogTrimmedError(f"message {seq} of the log {log} was trimmed: it stands in its file") from error
+                raise LogTrimmedError(f"message {seq} of the log {log} was trimmed: it is in its file") from error
             # One that was just stored may not be there yet for a server that has just become the leader.
             if tried == TRIES - 1:
                 raise damaged(log, seq, "it is missing") from error
@@ -120,7 +120,7 @@ async def read_name(bus: Bus, group: str, seq: int) -> str:
 
 
 def record_of(message: RawStreamMsg) -> Record:
-    """A message as every copy of the log keeps it."""
+    """A message as every copy of the log stores it."""
     headers = message.headers or {}
     return Record(message.seq or 0, headers.get(HEADER, ""), headers.get(NAME, ""), message.data or b"")
 
@@ -131,7 +131,7 @@ def damaged(log: str, seq: int, what: str) -> IntegrityError:
 
 
 async def _first_deleted(bus: Bus, log: str) -> int:
-    question = json.dumps({"deleted_details": True}).encode()
-    answer = await until_available(lambda: bus.client.request(f"$JS.API.STREAM.INFO.{log}", question, timeout=10))
-    deleted: list[Any] = json.loads(answer.data)["state"].get("deleted") or [0]
+    request = json.dumps({"deleted_details": True}).encode()
+    reply = await until_available(lambda: bus.client.request(f"$JS.API.STREAM.INFO.{log}", request, timeout=10))
+    deleted: list[Any] = json.loads(reply.data)["state"].get("deleted") or [0]
     return int(deleted[0])

@@ -1,4 +1,4 @@
-"""What the end of a log tells a sequencer that takes it up."""
+"""The state of a sequencer, recovered from the end of its log."""
 
 import msgspec
 from nats.js.api import RawStreamMsg
@@ -17,11 +17,11 @@ CLOSE = "close"  # the source of the Tick that ends a log
 
 
 class End(msgspec.Struct):
-    """`tree`: the last root and all behind it; `sources`: the last number of each; `is_closed`: its end stands.
+    """`tree`: the last root and all behind it; `sources`: the last number of each; `is_closed`: the log has ended.
 
     `instrument_id` is the log's, `is_proven` whether its last FeedStatus is VALID.
     `local_ns` is that of the last deciding root or Tick, `root_ns` of the last deciding root.
-    `command`: source and sequence of the last operator's command, who may not have heard that the log holds it.
+    `command`: source and sequence of the last operator's command, whose sender may not have its ack.
     """
 
     root_seq: int = 0
@@ -37,17 +37,17 @@ class End(msgspec.Struct):
 
 
 async def read_end(bus: Bus, group: str, last_seq: int) -> End:
-    """Read the end of a log whose last sequence is `last_seq`. IntegrityError if its last tree is not whole."""
+    """Read the end of a log whose last sequence is `last_seq`. IntegrityError if its last tree is incomplete."""
     end = End()
-    for kept in (await last_roots(bus, group)).values():
-        label, root = Label.parse(kept.label), decode(kept.data)
+    for last in (await last_roots(bus, group)).values():
+        label, root = Label.parse(last.label), decode(last.data)
         assert isinstance(root, Root)
-        end.tree_seq = max(end.tree_seq, kept.seq)
+        end.tree_seq = max(end.tree_seq, last.seq)
         _take_root(end, root)
         if label.source.startswith(RECORDER):
             end.sources[label.source] = max(end.sources.get(label.source, 0), label.number)
         if label.source.startswith(CONSOLE):
-            end.command = label.source, kept.seq
+            end.command = label.source, last.seq
         end.is_closed = end.is_closed or label.source == CLOSE
     if not end.tree_seq:
         return end

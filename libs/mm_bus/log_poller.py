@@ -1,7 +1,7 @@
-"""Reads a group's log for those who need not hear it at once: many events at a time, and nothing is owed for them.
+"""Reads a group's log in batches, for readers that need not receive each event at once. No event needs a reply.
 
-Asks the stream directly for the events behind the last one. So the server keeps nothing for us, no event wakes anybody,
-and what got lost on its way is asked for again.
+Requests the events behind the last one from the stream. So the server holds no consumer for us, and no event wakes us;
+what got lost on its way is requested again.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ from mm_wire.subjects import stream
 log = logging.getLogger(__name__)
 
 POLL_S = 0.05
-ANSWER_S = 2.0
+REPLY_S = 2.0
 BATCH = 1_000
 BATCH_BYTES = 4 << 20
 NOT_FOUND = "404"
 SEQUENCE, PENDING = "Nats-Sequence", "Nats-Num-Pending"
-CHECK_S = 5.0  # a log is asked so often whether it still is what was read
+CHECK_S = 5.0  # so often it is checked that the log still is what was read
 Take = Callable[[Record], Awaitable[None]]
 
 
@@ -49,16 +49,16 @@ class LogPoller:
         self._bus = bus
         self._take_record = take
         self._name = name
-        self._question = f"$JS.API.DIRECT.GET.{stream(group)}"
+        self._api = f"$JS.API.DIRECT.GET.{stream(group)}"
         self._stream = stream(group)
         self._group = group
-        self._checked_s = float("-inf")  # when the end of the log was last asked for; at once after a lost connection
+        self._checked_s = float("-inf")  # when the end of the log was last requested; at once after a lost connection
         self._inbox = ""
-        self._asked = 0  # answers to earlier questions are of no use
-        self._answer: list[Msg] = []
-        self._has_none = False  # the server says that it has no message from there on
-        self._end_seq = 0  # the last one of the log, when its end was last asked for
-        self._answered = asyncio.Event()
+        self._requests = 0  # replies to earlier requests are dropped
+        self._batch: list[Msg] = []
+        self._has_none = False  # the server has no message from there on
+        self._end_seq = 0  # the last one of the log, when its end was last requested
+        self._is_complete = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -67,7 +67,7 @@ class LogPoller:
         self._work = self._bus.begin(self._read())
 
     async def stop(self) -> None:
-        """Hear no more."""
+        """Read no more."""
         if self._work is not None:
             self._work.cancel()
 
@@ -84,8 +84,8 @@ class LogPoller:
 
     async def _subscribe(self) -> Any:
         self._inbox = self._bus.client.new_inbox()
-        self._bus.on_reconnect(self._give_up_answer)
-        return await self._bus.subscribe(f"{self._inbox}.*", self._on_answer, at_once=True)
+        self._bus.on_reconnect(self._give_up_batch)
+        return await self._bus.subscribe(f"{self._inbox}.*", self._on_message, at_once=True)
 
     async def _read(self) -> None:
         while True:
@@ -95,7 +95,7 @@ class LogPoller:
 
     async def _read_batch(self) -> None:
         await self._check_end()
-        messages = await self._ask()
+        messages = await self._request_batch()
         first_seq = _sequence(messages[0]) if messages else self._end_seq + 1
         if first_seq > self.next_seq and (messages or self._has_none):
             await self._check_hole()
@@ -120,7 +120,7 @@ class LogPoller:
 
         No error if it is there: what is stored at several servers may be read from one that was behind.
         """
-        log.warning("the log does not give %d, and holds what is behind: looking for it", self.next_seq)
+        log.warning("the server does not give message %d of the log, and has later ones: checking", self.next_seq)
         try:
             await read_message(self._bus, self._group, self.next_seq)
         except LogTrimmedError:
@@ -128,42 +128,42 @@ class LogPoller:
             raise
         await asyncio.sleep(POLL_S)
 
-    async def _ask(self) -> list[Msg]:
-        """The next events, none if there are none or the server does not answer in time."""
-        self._asked += 1
-        self._answer = []
+    async def _request_batch(self) -> list[Msg]:
+        """The next events, none if there are none or the server does not reply in time."""
+        self._requests += 1
+        self._batch = []
         self._has_none = False
-        self._answered.clear()
-        question = {"seq": self.next_seq, "batch": BATCH, "max_bytes": BATCH_BYTES}
-        await self._bus.publish(self._question, json.dumps(question).encode(), f"{self._inbox}.{self._asked}")
+        self._is_complete.clear()
+        request = {"seq": self.next_seq, "batch": BATCH, "max_bytes": BATCH_BYTES}
+        await self._bus.publish(self._api, json.dumps(request).encode(), f"{self._inbox}.{self._requests}")
         with suppress(TimeoutError):
-            async with asyncio.timeout(ANSWER_S):
-                await self._answered.wait()
-        return self._answer
+            async with asyncio.timeout(REPLY_S):
+                await self._is_complete.wait()
+        return self._batch
 
-    async def _on_answer(self, message: Msg) -> None:
-        if message.subject != f"{self._inbox}.{self._asked}":
+    async def _on_message(self, message: Msg) -> None:
+        if message.subject != f"{self._inbox}.{self._requests}":
             return
         headers = message.headers or {}
         if STATUS not in headers:
             if not headers.get(SEQUENCE, "").isdigit():
                 raise MalformedError("no message of the log")
-            self._answer.append(message)
+            self._batch.append(message)
             return
         self.pending = int(headers.get(PENDING, 0))
         self._has_none = headers[STATUS] == NOT_FOUND
-        self._answered.set()
+        self._is_complete.set()
 
-    async def _give_up_answer(self) -> None:
-        """Its rest was lost with the connection; the log that comes back may be another one."""
+    async def _give_up_batch(self) -> None:
+        """The rest of the batch was lost with the connection; the log that comes back may be another one."""
         self._checked_s = float("-inf")
-        self._answered.set()
+        self._is_complete.set()
 
     async def _take(self, message: Msg) -> None:
         headers = message.headers or {}
         seq = _sequence(message)
         if seq != self.next_seq:
-            return  # what was lost before it with the connection is asked for again, and then this one too
+            return  # what was lost before it with the connection is requested again, and then this one too
         record = Record(seq, headers.get(HEADER, ""), headers.get(NAME, ""), message.data)
         self._name = follows(self._stream, self._name, record)
         self.next_seq = seq + 1
@@ -177,9 +177,9 @@ def _sequence(message: Msg) -> int:
 
 
 async def check_tail(bus: Bus, group: str, read_seq: int, name: str, last_seq: int) -> None:
-    """Read a log from behind message `read_seq`, named `name`, to `last_seq`: IntegrityError if it is not whole."""
-    await LogPoller(bus, group, _pass, read_seq + 1, name).read_to(last_seq)
+    """Read a log from behind message `read_seq`, named `name`, to `last_seq`: IntegrityError if it is damaged."""
+    await LogPoller(bus, group, _ignore, read_seq + 1, name).read_to(last_seq)
 
 
-async def _pass(_: Record) -> None:
-    """What is read was checked."""
+async def _ignore(_: Record) -> None:
+    """The poller has checked it."""

@@ -1,7 +1,7 @@
 """Reads a group's log in its order, without holes and without repeats, however often the connection is lost.
 
 One ordered push consumer with several filters: when a message is missing (by the consumer's own numbering), its
-heartbeat fails, or the connection came back, the consumer is made anew behind the last event that was heard.
+heartbeat fails, or the connection came back, the consumer is made anew behind the last event that was received.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ HEARTBEAT_S = 0.5
 HEARTBEATS_MISSED = 4
 INACTIVE_S = 10.0
 STATUS = "Status"
-# Hears (sequence, label, data) of an event.
-Hear = Callable[[int, Label, bytes], Awaitable[None]]
+# Takes (sequence, label, data) of an event.
+OnEvent = Callable[[int, Label, bytes], Awaitable[None]]
 
 
 class LogReader:
-    """Hears the events of some subjects of a log (none: all) from `next_seq` on, one after the other, as they come.
+    """Receives the events of some subjects of a log (none: all) from `next_seq` on, one after the other, as they come.
 
-    `hear` must not wait for something that comes over the bus. `read_seq` and `read_name` are sequence and name of the
-    last event that was heard to its end. IntegrityError if the log, when the connection comes back, is not the one that
+    `on_event` must not wait for something that comes over the bus. `read_seq` and `read_name` are those of the
+    last event that was delivered. IntegrityError if the log, when the connection comes back, is not the one that
     was read: it ends before, misses messages, or holds another one there.
     """
 
@@ -41,7 +41,7 @@ class LogReader:
         bus: Bus,
         group: str,
         subjects: Sequence[str],
-        hear: Hear,
+        on_event: OnEvent,
         next_seq: int = 1,
         read_seq: int = 0,
         read_name: str = "",
@@ -54,12 +54,12 @@ class LogReader:
         self._group = group
         self._stream = stream(group)
         self._subjects = list(subjects) or log_subjects(group)
-        self._hear = hear
+        self._deliver = on_event
         self._subscription: Any = None
         self._consumer_seq = 0
         self._alive_s = 0.0
         self._resetting = asyncio.Lock()
-        self._hearing = asyncio.Lock()
+        self._delivering = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
         self._reset_task: asyncio.Task[None] | None = None
         self._stopped = False
@@ -71,7 +71,7 @@ class LogReader:
         self._watch = self._bus.begin(self._watch_heartbeat())
 
     async def stop(self) -> None:
-        """Hear no more."""
+        """Receive no more."""
         self._stopped = True
         for task in (self._watch, self._reset_task):
             if task is not None:
@@ -79,16 +79,16 @@ class LogReader:
         await self._unsubscribe()
 
     async def _unsubscribe(self) -> None:
-        """Ends the subscription's task too, wherever it is: only at the end while it hears an event."""
+        """Ends the subscription's task too, wherever it is: only at the end while an event is delivered."""
         if self._subscription is not None:
             subscription, self._subscription = self._subscription, None
             if not self._bus.client.is_closed:
                 await subscription.unsubscribe()
 
     async def _reset(self) -> None:
-        """A new consumer behind the last event that was heard."""
+        """A new consumer behind the last event that was received."""
         async with self._resetting:
-            async with self._hearing:
+            async with self._delivering:
                 await self._unsubscribe()
             if self._stopped:
                 return
@@ -121,15 +121,17 @@ class LogReader:
     @property
     def _is_busy(self) -> bool:
         """True while what comes from the server waits for us."""
-        is_hearing = self._hearing.locked() or (self._subscription is not None and self._subscription.pending_msgs > 0)
-        return is_hearing or self._resetting.locked()
+        is_delivering = self._delivering.locked() or (
+            self._subscription is not None and self._subscription.pending_msgs > 0
+        )
+        return is_delivering or self._resetting.locked()
 
     def _alive(self) -> None:
         self._alive_s = asyncio.get_running_loop().time()
 
     def _on_message(self, inbox: str) -> Callable[[Msg], Awaitable[None]]:
         async def on_message(message: Msg) -> None:
-            async with self._hearing:
+            async with self._delivering:
                 if self._subscription is None or self._subscription.subject != inbox:
                     return  # of a consumer that was given up
                 if message.headers and STATUS in message.headers:
@@ -142,7 +144,7 @@ class LogReader:
 
     async def _on_status(self, message: Msg) -> None:
         headers = message.headers or {}
-        if message.reply:  # flow control: it is answered when everything before it has been heard
+        if message.reply:  # flow control: replied to when everything before it has been delivered
             await self._bus.publish(message.reply, b"")
         elif stalled := headers.get("Nats-Consumer-Stalled"):
             await self._bus.publish(stalled, b"")
@@ -159,7 +161,7 @@ class LogReader:
         self._consumer_seq = consumer_seq
         assert seq >= self.next_seq, f"event {seq} of the log came after {self.next_seq - 1}"
         self.next_seq = seq + 1
-        await self._hear(seq, Label.of(message.headers), message.data)
+        await self._deliver(seq, Label.of(message.headers), message.data)
         self.read_seq, self.read_name = seq, (message.headers or {}).get(NAME, "")
 
     async def _watch_heartbeat(self) -> None:

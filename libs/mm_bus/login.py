@@ -10,7 +10,7 @@ from mm_core.types import InputError
 
 
 class Login(msgspec.Struct, frozen=True):
-    """What the server is told of us. A user's replies come to an inbox that no one else may hear."""
+    """How a process logs in. A user's replies come to an inbox that no other user may subscribe to."""
 
     user: str = ""
     password: str = ""
@@ -26,7 +26,7 @@ class Login(msgspec.Struct, frozen=True):
 
 
 NOBODY = Login()
-INBOX = "_INBOX."  # of whoever asks: no service subscribes anything else there than what it asked for
+INBOX = "_INBOX."  # of the requesting user: a service subscribes there only to replies to its own requests
 
 
 def inbox(user: str) -> str:

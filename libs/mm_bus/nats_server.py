@@ -66,7 +66,7 @@ def server_command(folder: Path, port: int, authorization: str = "", sync_interv
 
 
 def write_secret(path: Path, text: str) -> None:
-    """A file that only we can read, whole or not there."""
+    """A file that only we can read, complete or not there."""
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -83,7 +83,7 @@ def make_passwords(folder: Path, users: Iterable[str]) -> dict[str, str]:
     return {user: (folder / user).read_text().strip() for user in users}
 
 
-async def answers(port: int) -> bool:
+async def is_listening(port: int) -> bool:
     """True if something listens there."""
     try:
         _, writer = await asyncio.open_connection(HOST, port)

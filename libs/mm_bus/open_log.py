@@ -6,7 +6,7 @@ from nats.js.errors import NotFoundError
 from mm_bus.bus import Bus, until_available
 from mm_wire.subjects import log_subjects, stream, writer_subject
 
-DUPLICATES_S = 5.0  # the server keeps the names of so long; nothing here rests on it
+DUPLICATES_S = 5.0  # the server remembers message ids for so long; nothing here relies on it
 
 
 async def open_log(bus: Bus, group: str, replicas: int = 1) -> int:

@@ -1,6 +1,6 @@
-"""Who may say and hear what on the bus: one user per service, each with the least that it needs.
+"""Who may publish and subscribe to what on the bus: one user per service, each with the least that it needs.
 
-Who may say an event follows from `mm_wire` (`said_by`) and from who hears it (`topology`). The server enforces the
+Who may publish an event follows from `mm_wire` (`published_by`) and `topology`. The server enforces the
 subjects; the sequencer refuses a type that is not the node's own. Nobody but the sequencer may write the log, make or
 change a stream. Consumers are made by name of the stream only, and states are read wrapped in JSON, so that no reply of
 the server to a subject of somebody's choice is a valid report.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from mm_bus.login import inbox
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_wire import subjects as s
 
 KV = "KV_"  # what JetStream calls the stream of a key-value store
@@ -37,24 +37,24 @@ authorization {{
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """Subjects that a user may publish and subscribe to; besides, it answers what it is asked, and hears its inbox."""
+    """Subjects that a user may publish and subscribe to; besides, it may reply, and read its inbox."""
 
-    says: list[str]
-    hears: list[str]
+    outputs: list[str]
+    inputs: list[str]
 
 
 def users(group: str) -> dict[str, User]:
     """The users of a group's bus by their names, which are those of the services."""
     return {
         s.SEQUENCER: _sequencer(group),
-        **{node: _node(group, node) for node in HEARS},
+        **{node: _node(group, node) for node in INPUTS},
         s.RECORDER: User(
-            says=[s.root_subject(group, s.RECORDER), *(s.status_subject(group, node) for node in HEARS)],
-            hears=[s.want_subject(group, s.RECORDER), s.end_subject(group), s.status_subject(group, s.RECORDER)],
+            outputs=[s.root_subject(group, s.RECORDER), *(s.status_subject(group, node) for node in INPUTS)],
+            inputs=[s.request_subject(group, s.RECORDER), s.end_subject(group), s.status_subject(group, s.RECORDER)],
         ),
-        s.ARCHIVER: User(says=_polls(group), hears=[s.sql_subject(group), s.status_subject(group, s.ARCHIVER)]),
+        s.ARCHIVER: User(outputs=_polls(group), inputs=[s.sql_subject(group), s.status_subject(group, s.ARCHIVER)]),
         s.OPERATOR: User(
-            says=[
+            outputs=[
                 *_polls(group),
                 s.root_subject(group, f"{s.CONSOLE}.*"),
                 s.status_subject(group, "*"),
@@ -62,7 +62,7 @@ def users(group: str) -> dict[str, User]:
                 s.end_subject(group),
                 *_api("STREAM.LEADER.STEPDOWN", s.stream(group)),
             ],
-            hears=[],
+            inputs=[],
         ),
     }
 
@@ -81,10 +81,10 @@ def authorization(group: str, passwords: Mapping[str, str]) -> str:
 def _sequencer(group: str) -> User:
     stream, states = s.stream(group), f"{KV}{s.state_bucket(group)}"
     return User(
-        says=[
+        outputs=[
             *s.log_subjects(group),
             s.writer_subject(group),
-            s.want_subject(group, ">"),
+            s.request_subject(group, ">"),
             s.resend_subject(group),
             *_api("STREAM.CREATE", stream, states),
             *_api("STREAM.INFO", stream, states),
@@ -93,7 +93,7 @@ def _sequencer(group: str) -> User:
             f"$KV.{s.state_bucket(group)}.*",  # its own place; a state ahead of a restored log is given up
             s.status_subject(group, s.ARCHIVER),
         ],
-        hears=[
+        inputs=[
             s.root_subject(group, ">"),
             s.report_subject(group, "*"),
             s.status_subject(group, s.SEQUENCER),
@@ -104,26 +104,26 @@ def _sequencer(group: str) -> User:
 def _node(group: str, node: str) -> User:
     states = f"{KV}{s.state_bucket(group)}"
     return User(
-        says=[
+        outputs=[
             s.report_subject(group, node),
             *_reads(group),
             *_api("STREAM.INFO", states),
             *_api("STREAM.MSG.GET", states),
             f"$KV.{s.state_bucket(group)}.{node}",
         ],
-        hears=[s.resend_subject(group), s.status_subject(group, node)],
+        inputs=[s.resend_subject(group), s.status_subject(group, node)],
     )
 
 
 def _reads(group: str) -> list[str]:
-    """What the log's readers ask of the server: its place, single messages, a consumer and its flow."""
+    """What the log's readers request from the server: its info, single messages, a consumer and its flow control."""
     stream = s.stream(group)
     calls = ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET", "CONSUMER.CREATE")
     return [*(subject for call in calls for subject in _api(call, stream)), f"$JS.FC.{stream}.>"]
 
 
 def _polls(group: str) -> list[str]:
-    """What those ask who read the log in batches."""
+    """What readers in batches request from the server."""
     stream = s.stream(group)
     return [subject for call in ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET") for subject in _api(call, stream)]
 
@@ -138,8 +138,8 @@ def _line(name: str, user: User, password: str) -> str:
         "user": name,
         "password": password,
         "permissions": {
-            "publish": user.says,
-            "subscribe": [f"{inbox(name)}.>", *user.hears],
+            "publish": user.outputs,
+            "subscribe": [f"{inbox(name)}.>", *user.inputs],
             "allow_responses": True,
         },
     }

@@ -1,4 +1,4 @@
-"""nats-py with shorter ways where a log's latency comes from: sending, hearing and reading headers.
+"""nats-py with shorter ways where a log's latency comes from: sending, receiving and reading headers.
 
 What is overridden is internal to nats-py (2.16): the lock of requirements holds its version.
 """
@@ -14,19 +14,19 @@ from nats.js.api import Header
 from nats.protocol.command import hpub_cmd, pub_cmd
 
 from mm_bus.quick_transport import QuickTransport
-from mm_bus.quick_wire import Hear as HearBytes
+from mm_bus.quick_wire import Subscriber
 
 STATUS, DESCRIPTION = str(Header.STATUS.value), str(Header.DESCRIPTION.value)
-Hear = Callable[[Msg], Awaitable[None]]
+Callback = Callable[[Msg], Awaitable[None]]
 
 
 class QuickClient(Client):
-    """A client that sends and, where it is asked to, hears without queues."""
+    """A client that sends and, for `subscribe_at_once`, receives without queues."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._hearers: dict[int, HearBytes] = {}
-        self._transport = self._quick_transport = QuickTransport(self._hearers)
+        self._subscribers: dict[int, Subscriber] = {}
+        self._transport = self._quick_transport = QuickTransport(self._subscribers)
 
     async def connect(self, *args: Any, **options: Any) -> None:
         """Connect as nats-py does; one that fails leaves no socket open, which nats-py's own does."""
@@ -36,29 +36,29 @@ class QuickClient(Client):
             self._quick_transport.abort()
             raise
 
-    async def subscribe_at_once(self, subject: str, hear: Hear) -> Subscription:
-        """Let `hear` take each message as it is read; nothing else is read meanwhile."""
-        subscription = await self.subscribe(subject, cb=hear, pending_msgs_limit=-1, pending_bytes_limit=-1)
-        self._hearers[subscription._id] = self._hearer(hear)  # noqa: SLF001
+    async def subscribe_at_once(self, subject: str, callback: Callback) -> Subscription:
+        """Call `callback` with each message as it is read; nothing else is read meanwhile."""
+        subscription = await self.subscribe(subject, cb=callback, pending_msgs_limit=-1, pending_bytes_limit=-1)
+        self._subscribers[subscription._id] = self._subscriber(callback)  # noqa: SLF001
         return subscription
 
-    def _hearer(self, hear: Hear) -> HearBytes:
-        async def heard(subject: bytes, reply: bytes, headers: bytes, data: bytes) -> None:
+    def _subscriber(self, callback: Callback) -> Subscriber:
+        async def receive(subject: bytes, reply: bytes, headers: bytes, data: bytes) -> None:
             self.stats["in_msgs"] += 1
             self.stats["in_bytes"] += len(data)
             try:
-                await hear(Msg(self, subject.decode(), reply.decode(), data, _headers(headers)))
+                await callback(Msg(self, subject.decode(), reply.decode(), data, _headers(headers)))
             except Exception as error:  # noqa: BLE001  # as nats-py does: it is reported to the owner
                 await self._error_cb(error)
 
-        return heard
+        return receive
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         super()._remove_sub(sid, max_msgs)
-        self._hearers.pop(sid, None)
+        self._subscribers.pop(sid, None)
 
     async def _process_op_err(self, e: Exception) -> None:
-        """The connection is lost, and with it the answers to what we asked: who waits for one may ask again now."""
+        """The connection is lost, and with it the reply to each request, which may be repeated now."""
         for future in list(self._resp_map.values()):
             if not future.done():
                 future.set_exception(ConnectionResetError("the connection to nats-server was lost"))
@@ -75,7 +75,7 @@ class QuickClient(Client):
         return [task for task in tasks if task is not None and not task.done()]
 
     async def _process_pong(self) -> None:
-        """A flush that was given up takes no answer any more; nats-py's reading would end on it."""
+        """A flush that was given up takes no pong any more; nats-py's reading would end on it."""
         if self._pongs and self._pongs[0].done():
             self._pongs.pop(0)
             self._pings_outstanding = 0
@@ -85,7 +85,7 @@ class QuickClient(Client):
     def revive(self) -> bool:
         """Reconnect if nobody does and nobody would notice that it must be done; True if that was so.
 
-        nats-py ends its tasks on an error that it does not know, and says nothing.
+        nats-py ends its tasks on an error that it does not know, and reports nothing.
         """
         if self.is_closed:
             return False
@@ -101,7 +101,7 @@ class QuickClient(Client):
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
         await super()._close(status, do_cbs)
-        self._quick_transport.end_hearing()
+        self._quick_transport.cancel_subscribers()
 
     async def publish(
         self, subject: str, payload: bytes = b"", reply: str = "", headers: dict[str, Any] | None = None
@@ -122,7 +122,7 @@ class QuickClient(Client):
         if force_flush or not self.is_connected or self._transport is None:
             return await super()._flush_pending(force_flush)
         if (
-            self._pending and self._quick_transport.is_gone
+            self._pending and self._quick_transport.is_disconnected
         ):  # the reading is about to notice it; no publish fails for it
             self._pending.clear()
             self._pending_data_size = 0
@@ -137,7 +137,7 @@ class QuickClient(Client):
 
 
 def _headers(headers: bytes) -> dict[str, str] | None:
-    """Status and headers of a message. nats-py's own looks at each letter of each name."""
+    """Status and headers of a message. nats-py's own parses each letter of each name."""
     if not headers:
         return None
     first, *lines = headers.decode(errors="replace").split("\r\n")

@@ -7,18 +7,18 @@ from urllib.parse import ParseResult
 
 from nats.aio.transport import Transport
 
-from mm_bus.quick_wire import Hear, QuickWire
+from mm_bus.quick_wire import QuickWire, Subscriber
 
 PORT = 4222
 CLOSE_S = 1.0  # for what is unsent, to a server that takes nothing
-GONE = "the connection to nats-server is gone"
+LOST = "the connection to nats-server is lost"
 
 
 class QuickTransport(Transport):
-    """One connection after the other. `hearers` hear messages at once, by the number of the subscription."""
+    """One connection after the other. `subscribers` take messages at once, by the number of the subscription."""
 
-    def __init__(self, hearers: dict[int, Hear]) -> None:
-        self._hearers = hearers
+    def __init__(self, subscribers: dict[int, Subscriber]) -> None:
+        self._subscribers = subscribers
         self._waiting: set[asyncio.Task[None]] = set()
         self._quick: Any = None
 
@@ -26,7 +26,7 @@ class QuickTransport(Transport):
         """Connect. OSError or TimeoutError if that fails."""
         loop = asyncio.get_running_loop()
         opening = loop.create_connection(
-            lambda: QuickWire(self._hearers, self._waiting), uri.hostname or "", uri.port or PORT
+            lambda: QuickWire(self._subscribers, self._waiting), uri.hostname or "", uri.port or PORT
         )
         async with asyncio.timeout(connect_timeout):
             _, self._quick = await opening
@@ -45,26 +45,26 @@ class QuickTransport(Transport):
             self._quick.wire = await starting
 
     @property
-    def is_gone(self) -> bool:
+    def is_disconnected(self) -> bool:
         """True if nothing can be sent any more, which the reading may not have noticed yet."""
         return self._quick is None or self._quick.is_ended or self._quick.wire.is_closing()
 
     def write(self, payload: bytes) -> None:
-        """Send. ConnectionResetError if the connection is gone."""
+        """Send. ConnectionResetError if the connection is lost."""
         self._open_wire().write(payload)
 
     def writelines(self, payload: list[bytes]) -> None:
-        """Send one after the other. ConnectionResetError if the connection is gone."""
+        """Send one after the other. ConnectionResetError if the connection is lost."""
         self._open_wire().writelines(payload)
 
     def _open_wire(self) -> Any:
         """What is open. On a closed one uvloop raises RuntimeError, which ends nats-py's reconnecting for good."""
-        if self.is_gone:
-            raise ConnectionResetError(GONE)
+        if self.is_disconnected:
+            raise ConnectionResetError(LOST)
         return self._quick.wire
 
     async def read(self, buffer_size: int) -> bytes:  # noqa: ARG002
-        """What no hearer heard."""
+        """What no subscriber takes."""
         return bytes(await self._quick.read())
 
     async def readline(self) -> bytes:
@@ -95,8 +95,8 @@ class QuickTransport(Transport):
         if self._quick is not None:
             self._quick.wire.abort()
 
-    def end_hearing(self) -> None:
-        """Cancel the hearers that wait for something, for which nobody will wait."""
+    def cancel_subscribers(self) -> None:
+        """Cancel the subscribers that wait for something, for which nobody will wait."""
         for task in self._waiting - {asyncio.current_task()}:
             task.cancel()
 

@@ -1,4 +1,4 @@
-"""The bytes of one connection to nats-server, told apart as they arrive: some messages are heard at once.
+"""The bytes of one connection to nats-server, split into messages as they arrive: some are delivered at once.
 
 Everything else (the greeting, pings, messages of subscriptions with a queue) is left for nats-py to read as it came.
 Format: the NATS client protocol, MSG and HMSG.
@@ -11,26 +11,26 @@ from typing import Any
 
 END = b"\r\n"
 MESSAGES = (b"MSG ", b"HMSG ")
-READ_AHEAD_MAX = 1 << 20  # bytes kept while a hearer waits for something
-Hear = Callable[[bytes, bytes, bytes, bytes], Coroutine[Any, Any, None]]  # of subject, reply, headers, data
+READ_AHEAD_MAX = 1 << 20  # bytes buffered while a subscriber waits for something
+Subscriber = Callable[[bytes, bytes, bytes, bytes], Coroutine[Any, Any, None]]  # of subject, reply, headers, data
 
 
 class QuickWire(asyncio.Protocol):
-    """One connection. `hearers`: what hears the messages of a subscription at once, by its number.
+    """One connection. `subscribers`: what takes the messages of a subscription at once, by its number.
 
-    A hearer is run outside any task until it waits for something, and to its end before anything else is read. While it
+    A subscriber is run outside any task until it waits for something, and before anything else is read. While it
     waits it is one of `waiting`; the end of the connection does not end it.
     """
 
-    def __init__(self, hearers: dict[int, Hear], waiting: set[asyncio.Task[None]]) -> None:
+    def __init__(self, subscribers: dict[int, Subscriber], waiting: set[asyncio.Task[None]]) -> None:
         self.wire: Any = None
         self.is_ended = False
-        self._hearers = hearers
+        self._subscribers = subscribers
         self._waiting = waiting
         self._arrived = b""
         self._is_split = False  # not before the greeting is over
         self._left = bytearray()  # what nats-py is to read
-        self._is_hearing = False
+        self._is_delivering = False
         self._news = asyncio.Event()
         self._writable = asyncio.Event()
         self._closed = asyncio.Event()
@@ -45,7 +45,7 @@ class QuickWire(asyncio.Protocol):
         return bytes(line)
 
     async def read(self) -> bytes:
-        """What is nats-py's, at the end b"". From here on hearers hear."""
+        """What is nats-py's, at the end b"". From here on subscribers take theirs."""
         if not self._is_split:
             self._is_split = True
             greeting, self._left = bytes(self._left), bytearray()
@@ -61,10 +61,10 @@ class QuickWire(asyncio.Protocol):
         return self.is_ended and not self._left
 
     async def drain(self) -> None:
-        """Wait until the server takes more. ConnectionResetError if it is gone."""
+        """Wait until the server takes more. ConnectionResetError if it is disconnected."""
         await self._writable.wait()
         if self.is_ended:
-            raise ConnectionResetError("the connection to nats-server is gone")
+            raise ConnectionResetError("the connection to nats-server is lost")
 
     async def wait_closed(self) -> None:
         """Wait until the connection is closed."""
@@ -75,16 +75,16 @@ class QuickWire(asyncio.Protocol):
         await self._news.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The loop says that the connection is there."""
+        """Called by the loop: the connection is there."""
         self.wire = transport
 
     def connection_lost(self, _: Exception | None) -> None:
-        """The loop says that the connection is gone."""
+        """Called by the loop: the connection is lost."""
         self._end()
         self._closed.set()
 
     def eof_received(self) -> None:
-        """The loop says that the server says no more; it closes the connection."""
+        """Called by the loop: the server sends no more; the loop closes the connection."""
         self._end()
 
     def _end(self) -> None:
@@ -93,21 +93,21 @@ class QuickWire(asyncio.Protocol):
         self._writable.set()
 
     def pause_writing(self) -> None:
-        """The loop says that the server does not keep up."""
+        """Called by the loop: the server reads too slowly."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """The loop says that it does again."""
+        """Called by the loop: the server reads again."""
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
-        """Let hear what is complete, and leave the rest."""
+        """Deliver the messages that are complete, and buffer the rest."""
         if not self._is_split:
             self._left += data
             self._news.set()
             return
         self._arrived = self._arrived + data if self._arrived else data
-        if not self._is_hearing:
+        if not self._is_delivering:
             self._split()
         elif len(self._arrived) > READ_AHEAD_MAX:
             self.wire.pause_reading()
@@ -118,50 +118,50 @@ class QuickWire(asyncio.Protocol):
             after = end + 2
             is_message = arrived.startswith(MESSAGES, start)
             if is_message:
-                words = arrived[start:end].split()
-                size, body = int(words[-1]), after
+                fields = arrived[start:end].split()
+                size, body = int(fields[-1]), after
                 after += size + 2
                 if after > len(arrived):
                     break
-                hear = self._hearers.get(int(words[2]))
-            if not is_message or hear is None:
+                receive = self._subscribers.get(int(fields[2]))
+            if not is_message or receive is None:
                 self._left += arrived[start:after]
                 self._news.set()
                 start = after
                 continue
             start = after
-            if not self._run(hear(*_parts(words, arrived, body, size))):
+            if not self._run(receive(*_parts(fields, arrived, body, size))):
                 break
         self._arrived = arrived[start:] if start else arrived
 
-    def _run(self, hearing: Coroutine[Any, Any, None]) -> bool:
-        """Run a hearer; False if it waits for something and goes on in a task."""
+    def _run(self, receiving: Coroutine[Any, Any, None]) -> bool:
+        """Run a subscriber; False if it waits for something and goes on in a task."""
         try:
-            waits_for = hearing.send(None)
+            waits_for = receiving.send(None)
         except StopIteration:
             return True
-        self._is_hearing = True
-        task = asyncio.get_running_loop().create_task(_finish(hearing, waits_for))
+        self._is_delivering = True
+        task = asyncio.get_running_loop().create_task(_finish(receiving, waits_for))
         self._waiting.add(task)
         task.add_done_callback(self._go_on)
         return False
 
-    def _go_on(self, heard: "asyncio.Task[None]") -> None:
-        self._is_hearing = False
-        self._waiting.discard(heard)
-        if not heard.cancelled():
-            heard.result()
+    def _go_on(self, task: "asyncio.Task[None]") -> None:
+        self._is_delivering = False
+        self._waiting.discard(task)
+        if not task.cancelled():
+            task.result()
         self._split()
-        if not self._is_hearing and not self.is_ended and not self.wire.is_closing():
+        if not self._is_delivering and not self.is_ended and not self.wire.is_closing():
             self.wire.resume_reading()
 
 
-def _parts(words: list[bytes], arrived: bytes, body: int, size: int) -> tuple[bytes, bytes, bytes, bytes]:
+def _parts(fields: list[bytes], arrived: bytes, body: int, size: int) -> tuple[bytes, bytes, bytes, bytes]:
     """Subject, reply, headers and data. `MSG subject sid [reply] size`, `HMSG subject sid [reply] headers size`."""
-    has_headers = len(words[0]) == len("HMSG")
-    reply = words[3] if len(words) > 4 + has_headers else b""
-    data = body + int(words[-2]) if has_headers else body
-    return words[1], reply, arrived[body:data], arrived[data : body + size]
+    has_headers = len(fields[0]) == len("HMSG")
+    reply = fields[3] if len(fields) > 4 + has_headers else b""
+    data = body + int(fields[-2]) if has_headers else body
+    return fields[1], reply, arrived[body:data], arrived[data : body + size]
 
 
 async def _finish(begun: Coroutine[Any, Any, None], waits_for: Any) -> None:

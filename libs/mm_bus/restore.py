@@ -22,14 +22,14 @@ from mm_wire.subjects import state_bucket, stream, subject, writer_subject
 
 log = logging.getLogger(__name__)
 
-WINDOW = 2_000  # records that are sent before the stream is asked what it holds
-ASK_S = 0.02
+WINDOW = 2_000  # records that are sent before the end of the stream is requested
+POLL_S = 0.02
 STORED_S = 10.0  # one window at the slowest disk
 TRIES = 5
 
 
 async def check_stream(bus: Bus, group: str, copy_seq: int = 0, copy_name: str = "") -> int:
-    """Read the whole log of a group, which a copy holds to `copy_seq`, named `copy_name`; its last sequence.
+    """Read the complete log of a group, which a copy holds to `copy_seq`, named `copy_name`; its last sequence.
 
     IntegrityError with the first sequence that is missing or another; a stream that is not there holds nothing.
     """
@@ -49,7 +49,7 @@ def set_aside(folder: Path) -> Path:
     """Move a damaged folder to `<folder>.damaged-<n>` beside it, where it stays; nothing is ever deleted."""
     free = next(path for n in count(1) if not (path := folder.with_name(f"{folder.name}.damaged-{n}")).exists())
     folder.rename(free)
-    log.warning("the damaged %s is kept as %s", folder, free)
+    log.warning("the damaged %s is left as %s", folder, free)
     return free
 
 
@@ -67,7 +67,7 @@ async def restore(
 ) -> int:
     """Append the records behind a log's end, which is made where it is missing; its last sequence.
 
-    They may begin anywhere before that. IntegrityError if they do not follow each other or what the log holds; then
+    They may begin anywhere before its end. IntegrityError if they do not follow each other or what the log holds; then
     nothing more is appended. `drops_checkpoints`: states of nodes that are ahead of it, whose events nobody has any
     more, are given up with a warning; without, those nodes refuse the log.
     """
@@ -125,7 +125,7 @@ async def _stored(bus: Bus, group: str, last_seq: int) -> int:
         info = await until_available(lambda: bus.jetstream.stream_info(stream(group)))
         if info.state.last_seq >= last_seq or loop.time() > until_s:
             return int(info.state.last_seq)
-        await asyncio.sleep(ASK_S)
+        await asyncio.sleep(POLL_S)
 
 
 def _subject(group: str, record: Record) -> str:

@@ -1,8 +1,8 @@
-"""Roots on their way to the sequencer: numbered by their source, kept until the log holds them, sent again when asked.
+"""Roots on their way to the sequencer: numbered by their source, pending until stored, sent again on request.
 
-Plain messages may get lost, and either end may be killed: the source keeps what is not confirmed, and the sequencer
-says which number it wants next. A hole is asked for again; a repeat is thrown away. A sequencer that holds roots which
-have become too old asks for a GAP instead: then the source gives them up.
+Plain messages may get lost, and either end may be killed: the source repeats what is not confirmed, the sequencer
+requests the next number that it expects. A hole is requested again, a repeat dropped. A sequencer whose waiting roots
+have become too old requests a GAP instead: then the source gives them up.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from mm_bus.malformed import read
 from mm_core.events import Event, Root
 from mm_core.types import INT64_MAX
 from mm_wire.codec import decode, encode
-from mm_wire.subjects import root_subject, want_subject
+from mm_wire.subjects import request_subject, root_subject
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ Number = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)]
 class Roots(msgspec.Struct, frozen=True, array_like=True):
     """Consecutive roots of one source, the first of them numbered `first`, counting from 1.
 
-    `skips`: numbers before `first` that are missing were lost at the source, which said so in a GAP. `ends`: no more
+    `skips`: numbers before `first` that are missing were lost at the source, which published a GAP. `ends`: no more
     roots follow; the end takes a number of its own, behind the events. `sent_ns`: the source's clock when it sent
     this, 0 of a replay.
     """
@@ -50,15 +50,15 @@ class Roots(msgspec.Struct, frozen=True, array_like=True):
     sent_ns: Number = 0
 
 
-class Want(msgspec.Struct, frozen=True, array_like=True):
+class RootsAck(msgspec.Struct, frozen=True, array_like=True):
     """The sequencer has stored everything of a source before `number`, and holds everything before `next`.
 
-    `again`: from `number` on all is to be said again. `late_ns`: the log is held, because the first root that waits is
+    `resend`: from `number` on all is to be sent again. `late_ns`: the log is held, because the first root that waits is
     so old: a GAP is to take the place of all that wait.
     """
 
     number: Number
-    again: bool
+    resend: bool
     next: Number
     late_ns: Number = 0
 
@@ -68,9 +68,9 @@ def _no_clock() -> int:
 
 
 class RootSource:
-    """Sends the roots of one source. Numbers below what the log holds already are passed over.
+    """Sends the roots of one source. Numbers that the log holds already are skipped.
 
-    A restarted replay says the same roots with the same numbers. A live source goes on behind what the sequencer has,
+    A restarted replay sends the same roots with the same numbers. A live source goes on behind what the sequencer has,
     sends its clock with them, and calls `skip` when `on_late` is called with how late the log is.
     """
 
@@ -83,29 +83,29 @@ class RootSource:
         self._group = group
         self._source = source
         self._encode = msgspec.msgpack.Encoder().encode
-        self._want = msgspec.msgpack.Decoder(Want).decode
-        self._kept: deque[tuple[int, bytes | None]] = deque()  # None is the end
+        self._decode_ack = msgspec.msgpack.Decoder(RootsAck).decode
+        self._pending: deque[tuple[int, bytes | None]] = deque()  # None is the end
         self._confirmed: bytes | None = None  # the last root that the log is known to hold
         self._number = 0  # of the last root
-        self._wanted = self._next = 0
+        self._acked = self._next = 0
         self._sent = 0  # number of the last root that was sent
         self._skips_at = 0
-        self._room = asyncio.Event()
-        self._heard = asyncio.Event()
+        self._has_space = asyncio.Event()
+        self._is_acked = asyncio.Event()
         self._repeat: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
-        """Wait for the sequencer; the number behind all that it ever got of this source, 1 of a new log."""
-        await self._bus.subscribe(want_subject(self._group, self._source), self._on_want)
+        """Wait for the sequencer; the number behind all that it ever received of this source, 1 of a new log."""
+        await self._bus.subscribe(request_subject(self._group, self._source), self._on_ack)
         self._bus.on_reconnect(self._again)
-        while not self._heard.is_set():
+        while not self._is_acked.is_set():
             await self._send(Roots(self._source, 0, [], sent_ns=self._clock_ns()))
-            await _either(self._heard, REPEAT_S)
+            await _either(self._is_acked, REPEAT_S)
         self._repeat = self._bus.begin(self._repeat_unconfirmed())
         return self._next
 
     def go_on_behind(self, number: int) -> None:
-        """Number the next root `number`: a source that does not repeat what it said before. It must begin with a GAP.
+        """Number the next root `number`: a source that does not repeat what it sent before. It must begin with a GAP.
 
         The sequencer may yet lose what it has and did not store: then the log goes on with that root.
         """
@@ -120,33 +120,33 @@ class RootSource:
     @property
     def unconfirmed(self) -> int:
         """Roots that the log is not known to hold."""
-        return len(self._kept)
+        return len(self._pending)
 
     async def put(self, events: Sequence[Event]) -> None:
         """Send roots; waits while too many are on their way."""
-        while len(self._kept) >= WINDOW:
-            self._room.clear()
-            await self._room.wait()
+        while len(self._pending) >= WINDOW:
+            self._has_space.clear()
+            await self._has_space.wait()
         self.offer(events)
         await self.send_new()
 
     def offer(self, events: Sequence[Event]) -> None:
-        """Keep roots for `send_new` to send."""
+        """Number roots for `send_new` to send."""
         for event in events:
-            self._keep(encode(event))
+            self._add(encode(event))
         self._last = events[-1] if events else self._last
 
-    def _keep(self, data: bytes | None) -> None:
+    def _add(self, data: bytes | None) -> None:
         self._number += 1
-        if self._number >= self._wanted:
-            self._kept.append((self._number, data))
+        if self._number >= self._acked:
+            self._pending.append((self._number, data))
 
     def skip(self, events: Sequence[Root]) -> None:
         """Give up what is not confirmed, for these, which begin with a GAP: as old as what the log holds.
 
         So no Tick comes before the GAP: it would be late too, on a book that is VALID until then.
         """
-        is_ending = bool(self._kept) and self._kept[-1][1] is None
+        is_ending = bool(self._pending) and self._pending[-1][1] is None
         ts_ns, recv_ns = self._oldest()
         self.forget()
         self.offer(
@@ -156,28 +156,28 @@ class RootSource:
             ]
         )
         if is_ending:
-            self._keep(None)
+            self._add(None)
 
     def _oldest(self) -> tuple[int, int]:
         """ts_ns and recv_ns of the last root that is confirmed, or of the first that is not, or of the last one."""
-        data = self._confirmed or (self._kept[0][1] if self._kept else None)
+        data = self._confirmed or (self._pending[0][1] if self._pending else None)
         first = decode(data) if data is not None else self._last
         return (first.ts_ns, first.recv_ns) if isinstance(first, Root) else (0, 0)
 
     def forget(self) -> None:
         """Give up what is not confirmed: the next root must be a GAP."""
-        self._kept.clear()
+        self._pending.clear()
         self._sent = self._number
         self._skips_at = self._number + 1
-        self._room.set()
+        self._has_space.set()
 
     async def end(self) -> None:
-        """Say that no more roots follow, and wait until the log holds all of them."""
-        self._keep(None)
+        """Send that no more roots follow, and wait until the log holds all of them."""
+        self._add(None)
         await self.send_new()
-        while self._kept:
-            self._room.clear()
-            await self._room.wait()
+        while self._pending:
+            self._has_space.clear()
+            await self._has_space.wait()
 
     async def stop(self) -> None:
         """Send nothing more."""
@@ -186,15 +186,15 @@ class RootSource:
 
     async def send_new(self) -> None:
         """Send what has not been sent yet, up to a window; the rest follows when the first is confirmed."""
-        while self._kept and self._sent < min(self._kept[-1][0], self._kept[0][0] + WINDOW - 1):
+        while self._pending and self._sent < min(self._pending[-1][0], self._pending[0][0] + WINDOW - 1):
             # Numbers are consecutive, so the place of a number follows from the first one's.
-            start = max(0, self._sent + 1 - self._kept[0][0])
+            start = max(0, self._sent + 1 - self._pending[0][0])
             await self._send(self._batch(start))
 
     def _batch(self, start: int) -> Roots:
         events: list[bytes] = []
-        first, ends, size = self._kept[start][0], False, 0
-        for number, event in islice(self._kept, start, start + BATCH):
+        first, ends, size = self._pending[start][0], False, 0
+        for number, event in islice(self._pending, start, start + BATCH):
             self._sent = number
             if event is None:
                 ends = True
@@ -209,35 +209,35 @@ class RootSource:
     async def _send(self, roots: Roots) -> None:
         await self._bus.publish(root_subject(self._group, self._source), self._encode(roots))
 
-    async def _on_want(self, message: Msg) -> None:
-        want = read(self._want, message.data)
-        self._wanted, self._next = max(self._wanted, want.number), max(self._next, want.next)
-        while self._kept and self._kept[0][0] < want.number:
-            self._confirmed = self._kept.popleft()[1]
-        self._heard.set()
-        if len(self._kept) < WINDOW:
-            self._room.set()
-        if want.late_ns and want.next > self._skips_at:
-            self.on_late(want.late_ns)
+    async def _on_ack(self, message: Msg) -> None:
+        ack = read(self._decode_ack, message.data)
+        self._acked, self._next = max(self._acked, ack.number), max(self._next, ack.next)
+        while self._pending and self._pending[0][0] < ack.number:
+            self._confirmed = self._pending.popleft()[1]
+        self._is_acked.set()
+        if len(self._pending) < WINDOW:
+            self._has_space.set()
+        if ack.late_ns and ack.next > self._skips_at:
+            self.on_late(ack.late_ns)
             await self.send_new()
-        elif want.again or want.late_ns:
+        elif ack.resend or ack.late_ns:
             await self._again()
         else:
             await self.send_new()
 
     async def _again(self) -> None:
         """Send everything that is not confirmed once more."""
-        if self._kept:
+        if self._pending:
             self.resent += 1
-            self._sent = self._kept[0][0] - 1
+            self._sent = self._pending[0][0] - 1
             await self.send_new()
 
     async def _repeat_unconfirmed(self) -> None:
-        """What got lost on its way is noticed by nobody but us."""
+        """Only the source notices what got lost on its way."""
         while True:
-            first = self._kept[0][0] if self._kept else 0
+            first = self._pending[0][0] if self._pending else 0
             await asyncio.sleep(REPEAT_S)
-            if self._kept and self._kept[0][0] == first:
+            if self._pending and self._pending[0][0] == first:
                 log.info("root %d is not confirmed: sending again", first)
                 await self._again()
 

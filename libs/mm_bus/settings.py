@@ -35,5 +35,5 @@ class BusSettings(Section, frozen=True, kw_only=True):
     ticks: Literal["market", "clock"] = "market"
     tick_grace_ms: Count = 50  # a live Tick waits this long for roots that are still on their way
     book_top: bool = True  # the venue's own best bid and ask on the log; without, its book is depth alone
-    checkpoint_events: Positive = 5_000  # a node's state is kept at least every so many events
+    checkpoint_events: Positive = 5_000  # a node's state is stored at least every so many events
     delay_ms_max: Count = 3_000  # a live log takes no market data and no Tick that is older than that; 0: any

@@ -8,7 +8,7 @@ from mm_bus.bus import OUTAGES, REQUEST_S, Bus, until_available
 from mm_core.types import InputError, UnavailableError
 from mm_wire.subjects import stream
 
-ASK_S = 0.01
+POLL_S = 0.01
 LED_S = 15.0
 
 
@@ -22,16 +22,16 @@ async def step_down(bus: Bus, group: str) -> tuple[str, str, float]:
     if (info.config.num_replicas or 1) == 1 or info.cluster is None:
         raise InputError(f"the log {name} is stored at one server; expected [bus] replicas = 3 to hand over")
     before, begun_s = str(info.cluster.leader), perf_counter()
-    answer = await bus.client.request(f"$JS.API.STREAM.LEADER.STEPDOWN.{name}", b"", timeout=REQUEST_S)
-    if error := json.loads(answer.data).get("error"):
-        raise UnavailableError(f"the log {name} keeps its leader {before}: {error.get('description')}")
+    reply = await bus.client.request(f"$JS.API.STREAM.LEADER.STEPDOWN.{name}", b"", timeout=REQUEST_S)
+    if error := json.loads(reply.data).get("error"):
+        raise UnavailableError(f"the log {name} still has its leader {before}: {error.get('description')}")
     while perf_counter() - begun_s < LED_S:
         try:
-            async with asyncio.timeout(ASK_S * 20):
+            async with asyncio.timeout(POLL_S * 20):
                 now = await bus.jetstream.stream_info(name)
         except OUTAGES:
             continue
         if now.cluster is not None and now.cluster.leader and now.cluster.leader != before:
             return before, str(now.cluster.leader), perf_counter() - begun_s
-        await asyncio.sleep(ASK_S)
+        await asyncio.sleep(POLL_S)
     raise UnavailableError(f"the log {name}: nobody took over from {before} within {LED_S:.0f} s")

@@ -1,4 +1,4 @@
-"""Who hears and who says what on the bus, from the nodes' own types: the static tables of protocol 4 and 10."""
+"""Who subscribes to and who publishes what on the bus, from the nodes' own types (docs/log.md)."""
 
 from typing import get_args
 
@@ -11,26 +11,26 @@ from mm_core.signals import node as signals
 from mm_wire import subjects
 
 # In rank order.
-HEARS: dict[str, tuple[type[Event], ...]] = {
-    subjects.PAPER_EXCHANGE: get_args(exchange.Hears),
-    subjects.BOOK_BUILDER: get_args(signals.Hears),
-    subjects.QUOTER: get_args(quoting.Hears),
-    subjects.RISK: get_args(risk.Hears),
-    subjects.ACCOUNTANT: get_args(accounting.Hears),
+INPUTS: dict[str, tuple[type[Event], ...]] = {
+    subjects.PAPER_EXCHANGE: get_args(exchange.Inputs),
+    subjects.BOOK_BUILDER: get_args(signals.Inputs),
+    subjects.QUOTER: get_args(quoting.Inputs),
+    subjects.RISK: get_args(risk.Inputs),
+    subjects.ACCOUNTANT: get_args(accounting.Inputs),
 }
-HEARERS: dict[str, tuple[str, ...]] = {
-    kind.__name__: tuple(node for node, hears in HEARS.items() if kind in hears) for kind in EVENTS
+SUBSCRIBERS: dict[str, tuple[str, ...]] = {
+    kind.__name__: tuple(node for node, inputs in INPUTS.items() if kind in inputs) for kind in EVENTS
 }
 
 
-def hearers(decide_on: str) -> dict[str, tuple[str, ...]]:
+def subscribers(decide_on: str) -> dict[str, tuple[str, ...]]:
     """Who subscribes to which event in a session: the book builder takes the venue's own top only to decide on it."""
     if decide_on == "top":
-        return HEARERS
-    return HEARERS | {"BookTop": tuple(node for node in HEARERS["BookTop"] if node != subjects.BOOK_BUILDER)}
+        return SUBSCRIBERS
+    return SUBSCRIBERS | {"BookTop": tuple(node for node in SUBSCRIBERS["BookTop"] if node != subjects.BOOK_BUILDER)}
 
 
 KINDS = {kind.__name__: kind for kind in EVENTS}
-# Who says an event, and who says a root: nodes and sources. The sequencer itself says Tick.
-SAID_BY = {kind.__name__: subjects.said_by(kind) for kind in EVENTS}
-SOURCES = {kind: subjects.said_by(kind) for kind in ROOT_EVENTS if kind is not Tick}
+# Who publishes an event, and who publishes a root: nodes and sources. The sequencer itself publishes Tick.
+PUBLISHED_BY = {kind.__name__: subjects.published_by(kind) for kind in EVENTS}
+SOURCES = {kind: subjects.published_by(kind) for kind in ROOT_EVENTS if kind is not Tick}

@@ -24,8 +24,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"crypto-mm {version('crypto-mm')}")
         raise typer.Exit
 
@@ -71,7 +71,7 @@ def main(commands: typer.Typer = app) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as `mm_cli.__main__` left it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    logging.getLogger("mm_bus.bus").setLevel(logging.ERROR)  # an outage is told by what it does to the command
+    logging.getLogger("mm_bus.bus").setLevel(logging.ERROR)  # an outage is reported by what it does to the command
     try:
         if "NUMBA_CPU_NAME" in os.environ:  # else nothing of the compiler need be loaded here
             from mm_core.cpu import check_cpu

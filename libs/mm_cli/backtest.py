@@ -21,7 +21,7 @@ from mm_cli.options import (
     venue_option,
 )
 from mm_cli.progress import progress
-from mm_cli.summary import activity_rows, as_text, result_rows, tell_notes
+from mm_cli.summary import activity_rows, as_text, print_notes, result_rows
 from mm_core.types import InputError
 from mm_service.config import load_config, naming_origin
 from mm_session.interrupt import INTERRUPTED, interruptible
@@ -115,7 +115,7 @@ def _of_days(folder: Path, days: list[str], config: "Config", out: Path) -> "Res
     paths = [folder / day / f"tape_{folder.name}_{day}.parquet" for day in days]
     _check_there(folder, [day for day, path in zip(days, paths, strict=True) if not path.is_file()])
     tape = read_tape(paths)
-    _tell_notes(config, tape.instrument)
+    _print_notes(config, tape.instrument)
     with _progress() as take:
         return backtest(tape, tape.instrument, config, out, inputs=paths, progress=take)
 
@@ -136,25 +136,25 @@ def _of_tape(path: Path, tick: str, lot: str, config: "Config", out: Path) -> "R
     rows = read_neutral(path, tick, lot).local_rows
     receive_on_exchange_clock(rows, config.clock.offset_ns)
     instrument = neutral_instrument(path, tick, lot)
-    _tell_notes(config, instrument)
+    _print_notes(config, instrument)
     with _progress() as take:
         return backtest(rows, instrument, config, out, inputs=[path], progress=take)
 
 
-def _tell_notes(config: "Config", instrument: "InstrumentDefined") -> None:
+def _print_notes(config: "Config", instrument: "InstrumentDefined") -> None:
     from mm_core.setup.notes import start_notes
 
-    tell_notes(start_notes(config, instrument))
+    print_notes(start_notes(config, instrument))
 
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """Show rows done, as a bar on a terminal; after Ctrl-C the next step is the last (a second one ends at once)."""
-    with interruptible() as asked, progress("backtest", has_lines=False) as show:
+    with interruptible() as interrupted, progress("backtest", has_lines=False) as show:
 
         def take(done: int, total: int) -> bool:
             show(done, total, "")
-            return not asked()
+            return not interrupted()
 
         yield take
 

@@ -23,7 +23,7 @@ def run(
     response_ms: Annotated[str, typer.Option(help="Latency of its answers, ms.")] = "10",
     maker_fee: Annotated[str, typer.Option(help="Fee of the traded value.")] = "0.0002",
     partial_fills: Annotated[bool, typer.Option("--partial-fills", help="Fill what a trade leaves, not all.")] = False,
-    two_books: Annotated[bool, typer.Option("--two-books", help="Keep a book of our own beside the venue's.")] = False,
+    two_books: Annotated[bool, typer.Option("--two-books", help="Build a book of our own beside the venue's.")] = False,
     sets: Annotated[int, typer.Option(help="Parameter sets in one pass; results are the first's.")] = 1,
     repeat: Annotated[int, typer.Option(help="Timed runs.")] = 7,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,

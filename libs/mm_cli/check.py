@@ -55,7 +55,7 @@ def run(
 ) -> None:
     """Check this machine: versions, clock, decisions, folders, ports, disk. Exit code 1 if one fails.
 
-    A time server or exchange that cannot be reached is told, and is no failure.
+    A time server or exchange that cannot be reached is reported, and is no failure.
     """
     chosen = load_config(config, settings or ())
     url = chosen.venue.rest_url if rest_url is None else rest_url
@@ -87,31 +87,31 @@ def _versions() -> Iterator[Line]:
             yield Line(name, OK, version(name))
         except PackageNotFoundError:
             yield Line(name, FAIL, "not installed; expected the packages of requirements.lock")
-    yield _said_by("nats-server", ["nats-server", "--version"])
-    yield _said_by("chdb engine", [sys.executable, "-c", "import chdb; print(chdb.engine_version)"])
+    yield _version_of("nats-server", ["nats-server", "--version"])
+    yield _version_of("chdb engine", [sys.executable, "-c", "import chdb; print(chdb.engine_version)"])
     from mm_core.compiled import CORE_DIGEST, JIT, PLATFORM
 
     yield Line("core digest", OK, CORE_DIGEST)
     yield Line("compiled code", OK if JIT else WARN, PLATFORM if JIT else "off: NUMBA_DISABLE_JIT is set")
 
 
-def _said_by(name: str, command: list[str]) -> Line:
+def _version_of(name: str, command: list[str]) -> Line:
     """The version that a program prints; it stands beside this Python, or on the path."""
     beside = Path(sys.executable).parent / command[0]
     program = str(beside) if beside.is_file() else shutil.which(command[0])
     if program is None:
         return Line(name, FAIL, f"neither beside {sys.executable} nor on the path")
     try:
-        said = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603  # programs named above
+        printed = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603  # programs named above
     except (OSError, subprocess.SubprocessError) as error:
         return Line(name, FAIL, f"{program}: {error}")
-    return Line(name, OK, said.stdout.strip().removeprefix(f"{name}: "))
+    return Line(name, OK, printed.stdout.strip().removeprefix(f"{name}: "))
 
 
 def _clock(ntp: str, rest_url: str) -> Iterator[Line]:
     for name, where, offset in (("clock, ntp", ntp, _ntp), ("clock, exchange", rest_url, _exchange)):
         if not where:
-            yield Line(name, OK, "not asked")
+            yield Line(name, OK, "not queried")
             continue
         try:
             offset_ns, error_ns = offset(where)
@@ -155,7 +155,7 @@ def _ntp(where: str) -> tuple[int, int]:
 
 
 def _exchange(url: str) -> tuple[int, int]:
-    """What to add to our clock, and half the round trip plus the millisecond that Binance tells."""
+    """What to add to our clock, and half the round trip plus the millisecond that Binance gives."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise InputError(f"--rest-url {url}: expected a URL such as https://api.binance.com")
@@ -166,11 +166,11 @@ def _exchange(url: str) -> tuple[int, int]:
         sent_ns = time.time_ns()
         client.request("GET", f"{parts.path.rstrip('/')}/api/v3/time")
         answer = client.getresponse()
-        told: Any = json.loads(answer.read())
+        reply: Any = json.loads(answer.read())
         came_ns = time.time_ns()
     finally:
         client.close()
-    server_ms = told.get("serverTime") if isinstance(told, dict) else None
+    server_ms = reply.get("serverTime") if isinstance(reply, dict) else None
     if server_ms is None:
         raise ValueError(f"status {answer.status} without serverTime")
     return int(server_ms) * 1_000_000 + 500_000 - (sent_ns + came_ns) // 2, (came_ns - sent_ns) // 2 + 500_000
@@ -186,13 +186,13 @@ def _decisions() -> Line:
 
         first, second = self_test(), self_test()
         try:
-            said, error = other.communicate(timeout=SELF_TEST_S_MAX)
+            output, error = other.communicate(timeout=SELF_TEST_S_MAX)
         except subprocess.TimeoutExpired:
             other.kill()
             return Line(name, FAIL, f"plain Python took more than {SELF_TEST_S_MAX} s")
     if other.returncode:
         return Line(name, FAIL, f"plain Python: {error.strip().splitlines()[-1] if error.strip() else 'no answer'}")
-    plain = json.loads(said)
+    plain = json.loads(output)
     if first.digest != second.digest:
         return Line(name, FAIL, "two runs differ")
     if first.decisions != plain["decisions"]:
@@ -227,10 +227,10 @@ def _trouble(folder: Path) -> str:
 
 
 def _ports(settings: "Settings") -> Iterator[Line]:
-    wanted = [("service.metrics_port", settings.service.metrics_host, settings.service.metrics_port)]
+    addresses = [("service.metrics_port", settings.service.metrics_host, settings.service.metrics_port)]
     if not settings.bus.url:
-        wanted.append(("bus.port", "127.0.0.1", settings.bus.port))
-    for name, host, port in wanted:
+        addresses.append(("bus.port", "127.0.0.1", settings.bus.port))
+    for name, host, port in addresses:
         try:
             with socket.create_server((host, port)):
                 yield Line(name, OK, f"{host}:{port} is free" if port else f"{host}: any free port")

@@ -1,4 +1,4 @@
-"""What a running session looks like: a panel on a terminal, a plain line now and then elsewhere."""
+"""A running session shown: a panel on a terminal, a plain line now and then elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ import typer
 
 from mm_cli.summary import counts_text, share_text
 from mm_core.types import NS_PER_S
-from mm_session.look import Look
+from mm_session.view import SessionView
 
 if TYPE_CHECKING:
     from rich.panel import Panel
@@ -20,17 +20,17 @@ REFRESH_S = 0.25
 LINE_S = 5.0
 
 
-Show = Callable[[Look], None]
+Show = Callable[[SessionView], None]
 
 
-def tell_now(line: str) -> None:
+def print_now(line: str) -> None:
     """A line beside what is shown."""
     typer.echo(line, err=True)
 
 
 @contextmanager
 def console(title: str) -> Iterator[Show]:
-    """Give what shows a look; it may be called as often as one likes."""
+    """Give what shows a view; it may be called as often as one likes."""
     with _panel(title) if sys.stderr.isatty() else _plain() as show:
         yield show
 
@@ -43,37 +43,37 @@ def _panel(title: str) -> Iterator[Show]:
     shown_s = 0.0
     with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
 
-        def show(look: Look) -> None:
+        def show(view: SessionView) -> None:
             nonlocal shown_s
             if monotonic() - shown_s >= REFRESH_S:
                 shown_s = monotonic()
-                live.update(panel(title, look), refresh=True)
+                live.update(panel(title, view), refresh=True)
 
         yield show
 
 
-def panel(title: str, look: Look) -> "Panel":
-    """The panel of a look."""
+def panel(title: str, view: SessionView) -> "Panel":
+    """The panel of a view."""
     from rich.panel import Panel
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column()
-    for name, text in rows(look):
+    for name, text in rows(view):
         table.add_row(name, text)
     return Panel(table, title=title, subtitle="Ctrl-C ends the session", width=78)
 
 
-def rows(look: Look) -> list[tuple[str, str]]:
+def rows(view: SessionView) -> list[tuple[str, str]]:
     """Name and text of each line."""
-    standing = look.standing
+    standing = view.standing
     spread = standing.ask - standing.bid
     bids = [f"{price:,.8g}" for is_sell, price in standing.quotes if not is_sell]
     asks = [f"{price:,.8g}" for is_sell, price in standing.quotes if is_sell]
-    restarts = ", ".join(f"{name} {count}" for name, count in look.restarts.items())
+    restarts = ", ".join(f"{name} {count}" for name, count in view.restarts.items())
     return [
-        ("time", f"{_time(standing.local_ns)}, {look.speed_x:,.1f}x, log {look.log_seq:,}"),
+        ("time", f"{_time(standing.local_ns)}, {view.speed_x:,.1f}x, log {view.log_seq:,}"),
         ("book", f"{standing.bid:,.8g} / {standing.ask:,.8g}, spread {spread:,.4g}, {standing.book_state}"),
         (
             "quotes",
@@ -88,19 +88,19 @@ def rows(look: Look) -> list[tuple[str, str]]:
         ("orders", f"{standing.orders:,}, fills {standing.fills:,}, fees {standing.fees:,.6g} {standing.quote}"),
         ("refused", f"denied {counts_text(standing.denied)}; rejected {counts_text(standing.rejected)}"),
         ("risk", standing.trading_state + (f"; restarted: {restarts}" if restarts else "")),
-        *([("away", ", ".join(look.waiting))] if look.waiting else []),
+        *([("away", ", ".join(view.waiting))] if view.waiting else []),
     ]
 
 
 @contextmanager
 def _plain() -> Iterator[Show]:
-    said_s = monotonic()
+    printed_s = monotonic()
 
-    def show(look: Look) -> None:
-        nonlocal said_s
-        if monotonic() - said_s >= LINE_S:
-            said_s = monotonic()
-            typer.echo("paper: " + "; ".join(f"{name} {text}" for name, text in rows(look)), err=True)
+    def show(view: SessionView) -> None:
+        nonlocal printed_s
+        if monotonic() - printed_s >= LINE_S:
+            printed_s = monotonic()
+            typer.echo("paper: " + "; ".join(f"{name} {text}" for name, text in rows(view)), err=True)
 
     yield show
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mm_cli.options import check_symbol
-from mm_cli.summary import tell_notes
+from mm_cli.summary import print_notes
 
 if TYPE_CHECKING:
     from mm_venues.defined import Defined
@@ -31,7 +31,7 @@ def prepare(
 def step_down(
     group: Annotated[str, typer.Option(help="Group whose log has another leader then.")] = "",
 ) -> None:
-    """Let the server that leads a replicated log hand over, before it is maintained; [bus] says where the log is."""
+    """Let the server that leads a replicated log hand over, before it is maintained; [bus] has its address."""
     from mm_session.hand_over import stepped_down
 
     before, after, seconds = stepped_down(group)
@@ -42,11 +42,11 @@ def step_down(
 def session(
     symbol: Annotated[str, typer.Option(help="Venue symbol, such as BTCUSDT.")],
     config: Annotated[Path, typer.Option(help="TOML file with what is decided.")],
-    folder: Annotated[Path, typer.Option(help="Where the session's files are kept.")],
+    folder: Annotated[Path, typer.Option(help="Where the session's files are stored.")],
 ) -> None:
     """Ask the venue for the instrument and its clock, and write the session's configuration.
 
-    A session that is there is kept: its log was decided with that configuration. InputError if it is another one.
+    A session that is there stays: its log was decided with that configuration. InputError if it is another one.
     """
     check_symbol("--symbol", symbol)
     from mm_core.setup.notes import start_notes
@@ -58,16 +58,16 @@ def session(
 
     def on_new(defined: "Defined") -> None:
         with naming_origin(config):
-            tell_notes(start_notes(chosen, defined.instrument))
+            print_notes(start_notes(chosen, defined.instrument))
 
     begun = begin(folder, VENUES[DEFAULT], symbol, config, chosen, on_new)
-    what = f"{begun}, {config.name}" if begun else f"{symbol} of {chosen.venue.ws_url} goes on"
+    what = f"{begun}, {config.name}" if begun else f"{symbol} of {chosen.venue.ws_url} continues"
     typer.echo(f"session: {what}")
 
 
 @app.command()
-def confirm(folder: Annotated[Path, typer.Option(help="Where the session's files are kept.")]) -> None:
-    """Let services start only if the session that is there is the one that was asked for."""
+def confirm(folder: Annotated[Path, typer.Option(help="Where the session's files are stored.")]) -> None:
+    """Let services start only if the session that is there is the one that was requested."""
     from mm_session.deployed import check_same
 
     check_same(folder)

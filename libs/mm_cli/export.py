@@ -36,7 +36,7 @@ def run(
 
 
 def _of_folder(folder: Path, out: Path | None) -> dict[str, Any]:
-    from mm_cli.summary import tell_notes
+    from mm_cli.summary import print_notes
     from mm_research.export import Exported, export
     from mm_research.stored import read_stored
     from mm_session.complete import complete
@@ -44,7 +44,7 @@ def _of_folder(folder: Path, out: Path | None) -> dict[str, Any]:
 
     if out is None and (folder / MANIFEST).exists():
         raise InputError(f"{folder}: holds all files of its session; expected --out for another folder")
-    tell_notes(complete(folder))
+    print_notes(complete(folder))
     stored = read_stored(folder)
     about = Exported(command=stored.command, config=stored.config, instrument=stored.instrument, inputs=stored.inputs)
     return export(about, read_records(folder), out or folder, with_log=out is not None, progress=_show)

@@ -8,7 +8,7 @@ import typer
 from mm_cli.failures import fail_on
 from mm_cli.options import ForceOption, SalvageOption, VenueOption, check_choice, check_symbol, venue_option
 from mm_cli.progress import progress
-from mm_cli.summary import as_text, left_out_rows, size_notes, tell_notes
+from mm_cli.summary import as_text, left_out_rows, print_notes, size_notes
 from mm_core.types import InputError
 from mm_venues.port import Venue
 from mm_venues.registry import DEFAULT
@@ -51,12 +51,12 @@ def run(
     if source == SESSION:
         given = {"symbol": symbol, **sizes, "exchange-info": exchange_info, "salvage": salvage}
         tape = _of_session(files, out, [f"--{option}" for option, value in given.items() if value], force=force)
-        told, summary, failures = tape.to_json(), _session_summary(tape), list[str]()
+        result, summary, failures = tape.to_json(), _session_summary(tape), list[str]()
     else:
         lines = _lines_of(files, symbol, salvage=salvage)
         imported = _of_lines(lines, of, out, symbol, sizes, exchange_info, force=force)
-        told, summary, failures = imported.to_json(), _summary(imported), imported.failures
-    typer.echo(msgspec.json.encode(told).decode() if as_json else summary)
+        result, summary, failures = imported.to_json(), _summary(imported), imported.failures
+    typer.echo(msgspec.json.encode(result).decode() if as_json else summary)
     fail_on(failures)
 
 
@@ -81,7 +81,7 @@ def _of_lines(
 ) -> "Imported":
     from mm_research.importer import import_ws_lines
 
-    tell_notes(size_notes(sizes["tick"], sizes["lot"], exchange_info))
+    print_notes(size_notes(sizes["tick"], sizes["lot"], exchange_info))
     defined = venue.define(symbol, lines, **sizes, exchange_info=exchange_info)
     with progress(TITLE) as show:
         return import_ws_lines(lines, defined, out, lambda done, total: show(done, total, ""), force=force)
@@ -89,7 +89,7 @@ def _of_lines(
 
 def _of_session(folders: list[Path], out: Path, given: list[str], *, force: bool) -> "SessionTape":
     if given:
-        raise InputError(f"{given[0]}: the session's manifest says it; expected no such option with --from session")
+        raise InputError(f"{given[0]}: the session's manifest has it; expected no such option with --from session")
     if len(folders) != 1:
         raise InputError(f"{folders[1]}: a second session; expected one session folder")
     from mm_research.stored import read_stored

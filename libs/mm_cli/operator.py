@@ -1,6 +1,6 @@
 """`crypto-mm halt, reduce, resume, flatten, set, status, sql`: the operator's side of a running session.
 
-`resume --session DIR` of a session that does not run goes on with it: `mm_cli.resume`.
+`resume --session DIR` of a session that does not run resumes it: `mm_cli.resume`.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mm_cli.options import SalvageOption
-from mm_cli.summary import as_text, standing_rows
+from mm_cli.summary import as_text, status_rows
 from mm_core.types import Command, InputError
 
 SymbolOption = Annotated[str, typer.Option("--symbol", help="Which session, where more than one runs.")]
@@ -48,7 +48,7 @@ def resume(
         go_on(Path(session), salvage=salvage, as_json=as_json)
         return
     if salvage or as_json:
-        raise InputError("--salvage, --json: of a session that goes on; expected --session with its folder")
+        raise InputError("--salvage, --json: of a session that is resumed; expected --session with its folder")
     _command(symbol, session, Command.RESUME)
 
 
@@ -80,7 +80,7 @@ def status(symbol: SymbolOption = "", session: SessionOption = "", as_json: Json
     """Show the services of the running sessions and how far each one is."""
     import msgspec
 
-    from mm_session.asking import services
+    from mm_session.requests import services
     from mm_session.sessions import chosen
 
     answers = [services(each) for each in chosen(symbol, session)]
@@ -109,14 +109,14 @@ def sql(
 
     is_folder = bool(session) and Path(session).is_dir() and not chosen(session=session)
     answer = (
-        _ask_folder(Path(session), statement, form) if is_folder else _ask_running(symbol, session, statement, form)
+        _query_folder(Path(session), statement, form) if is_folder else _query_running(symbol, session, statement, form)
     )
     typer.echo(answer, nl=not answer.endswith("\n"))
 
 
 def _command(symbol: str, name: str, command: Command, key: str = "", value: str = "") -> None:
-    from mm_session.asking import with_bus
     from mm_session.operator import send
+    from mm_session.requests import with_bus
     from mm_session.sessions import the_session
 
     session = the_session(symbol, name)
@@ -131,31 +131,31 @@ def _show(answer: dict[str, Any]) -> None:
 
     pid = f"pid {answer['pid']}" if answer["pid"] else "in containers"
     typer.echo(f"{answer['name'] or answer['instrument_id']}, {pid}, {answer['folder']}")
-    typer.echo(as_text(standing_rows(answer["services"])))
+    typer.echo(as_text(status_rows(answer["services"])))
     table = Table()
     for column in ("service", "state", "at", "restarts", "metrics"):
         table.add_column(column)
-    for name, said in answer["services"].items():
+    for name, status in answer["services"].items():
         restarts = str(answer["restarts"].get(name, ""))
-        if said is None:
+        if status is None:
             table.add_row(name, "no answer", "", restarts, "")
             continue
-        at = next((f"{said[key]:,}" for key in ("last_seq", "stored_seq", "next_seq", "frames") if key in said), "")
+        at = next((f"{status[key]:,}" for key in ("last_seq", "stored_seq", "next_seq", "frames") if key in status), "")
         host = "127.0.0.1" if answer["pid"] else name
         table.add_row(
-            name, "ended" if said.get("ended") else "runs", at, restarts, f"{host}:{said['metrics_port']}/metrics"
+            name, "ended" if status.get("ended") else "runs", at, restarts, f"{host}:{status['metrics_port']}/metrics"
         )
     Console().print(table)
 
 
-def _ask_running(symbol: str, name: str, statement: str, form: str) -> str:
-    from mm_session.asking import ask_store
+def _query_running(symbol: str, name: str, statement: str, form: str) -> str:
+    from mm_session.requests import query_store
     from mm_session.sessions import the_session
 
-    return ask_store(the_session(symbol, name), statement, FORMATS[form])
+    return query_store(the_session(symbol, name), statement, FORMATS[form])
 
 
-def _ask_folder(folder: Path, statement: str, form: str) -> str:
+def _query_folder(folder: Path, statement: str, form: str) -> str:
     from mm_store.clickhouse.query import read_only
     from mm_store.clickhouse.store import open_reader
 

@@ -90,7 +90,7 @@ def decimal_option(option: str, text: str) -> Decimal:
 
 
 def speed_option(option: str, text: str) -> float:
-    """Multiple of real time, 0 for as fast as it goes. InputError names the option if it is neither."""
+    """Multiple of real time, 0 for as fast as possible. InputError names the option if it is neither."""
     if text == MAX:
         return 0.0
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?x?", text) or not float(text.rstrip("x")):

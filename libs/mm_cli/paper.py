@@ -24,7 +24,7 @@ from mm_cli.options import (
     venue_option,
 )
 from mm_cli.progress import progress
-from mm_cli.summary import activity_rows, as_text, result_rows, share_text, size_notes, tell_notes
+from mm_cli.summary import activity_rows, as_text, print_notes, result_rows, share_text, size_notes
 from mm_core.types import InputError
 from mm_service.config import load_config, naming_origin
 from mm_service.sources import LIVE, PACED, REPLAY
@@ -34,7 +34,7 @@ from mm_venues.port import Venue
 from mm_venues.registry import DEFAULT
 
 if TYPE_CHECKING:
-    from mm_research.heard import Standing
+    from mm_research.session_tracker import SessionStatus
     from mm_service.settings import Settings
     from mm_store.ws_lines import WsLines
     from mm_venues.defined import Defined
@@ -45,7 +45,7 @@ SOURCE_FORM = f"{LIVE}, {REPLAY}<file>[,<file>...] or {PACED}<file>[,<file>...]"
 SourceOption = Annotated[
     str, typer.Option(help="live, replay:<file>[,<file>...] of recorded lines, or paced:<file>..: as if now.")
 ]
-Progress = Callable[["Standing"], bool]
+Progress = Callable[["SessionStatus"], bool]
 
 
 def run(
@@ -70,7 +70,7 @@ def run(
     On the bus `nats` every node is a service of its own over a private nats-server, with ClickHouse beside them;
     `halt`, `status`, `sql` and the like talk to it. Two replays are equal byte for byte, on either bus, and equal to a
     backtest of the imported recording. Ctrl-C ends the session; what was done until then is reported and written. A
-    session that failed or was killed stays in its folder: `resume --session` goes on with it.
+    session that failed or was killed stays in its folder: `resume --session` resumes it.
     """
     check_symbol("--symbol", symbol)
     check_empty("--out", out)
@@ -86,7 +86,7 @@ def run(
         if bus == "memory" and lines is not None
         else _on_bus(source, lines, defined, chosen, notes, out, pace)
     )
-    tell(summary | {"notes": notes, "session": None if out is None else str(out)}, defined, as_json=as_json)
+    print_result(summary | {"notes": notes, "session": None if out is None else str(out)}, defined, as_json=as_json)
     end(summary["failures"], complete=complete)
 
 
@@ -135,16 +135,16 @@ def _defined(
 def _notes(
     files: Sequence[Path], given: Sequence[str], config: "Settings", defined: "Defined", notes: list[str]
 ) -> list[str]:
-    """Tell what is to be known before the start. InputError for a configuration that can never quote."""
+    """Print what is to be known before the start. InputError for a configuration that can never quote."""
     from mm_core.setup.notes import start_notes
 
     with naming_origin(files, given):
         notes = [*notes, *start_notes(config, defined.instrument)]
-    tell_notes(notes)
+    print_notes(notes)
     return notes
 
 
-def tell(summary: dict[str, Any], defined: "Defined", *, as_json: bool) -> None:
+def print_result(summary: dict[str, Any], defined: "Defined", *, as_json: bool) -> None:
     """Print what a session did."""
     import msgspec
 
@@ -196,12 +196,12 @@ def _on_bus(
 ) -> tuple[dict[str, Any], bool]:
     from time import time_ns
 
-    from mm_cli.console import console, tell_now
+    from mm_cli.console import console, print_now
     from mm_session.run import summary, trade
-    from mm_session.spec import new_order
+    from mm_session.spec import new_spec
 
-    order = new_order(source, lines, defined, config, notes, out, pace, time_ns())
-    outcome = trade(order, console, tell_now)
+    spec = new_spec(source, lines, defined, config, notes, out, pace, time_ns())
+    outcome = trade(spec, console, print_now)
     return summary(outcome), outcome.result.complete
 
 
@@ -215,15 +215,15 @@ def _measured_offset(venue: Venue, config: "Settings") -> str:
 @contextmanager
 def _progress(lines: "WsLines") -> Iterator[Progress]:
     """Show how far it is, position and result; after Ctrl-C the next frame is the last (a second one ends at once)."""
-    with interruptible() as asked, progress("paper") as show:
+    with interruptible() as interrupted, progress("paper") as show:
 
-        def take(standing: "Standing") -> bool:
+        def take(standing: "SessionStatus") -> bool:
             text = (
                 f"position {standing.position:,.6g} {standing.base}, result {standing.total:,.6g} {standing.quote}, "
                 f"quoted {share_text(standing.quoted_share)}"
             )
             show(lines.bytes_read, lines.bytes_total, text)
-            return not asked()
+            return not interrupted()
 
         yield take
 

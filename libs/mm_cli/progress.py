@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import typer
 
 LINES = 10
-Show = Callable[[float, float, str], None]  # done, of how much, and what else there is to say
+Show = Callable[[float, float, str], None]  # done, of how much, and what else there is to show
 
 
 @contextmanager
@@ -30,13 +30,13 @@ def _bar(title: str) -> Iterator[Show]:
 
 @contextmanager
 def _lines(title: str, *, is_quiet: bool) -> Iterator[Show]:
-    told = 0
+    printed = 0
 
     def show(done: float, total: float, text: str) -> None:
-        nonlocal told
+        nonlocal printed
         tenth = int(LINES * done / total) if total else 0
-        if tenth > told and not is_quiet:
-            told = tenth
+        if tenth > printed and not is_quiet:
+            printed = tenth
             typer.echo(f"{title}: {100 * tenth // LINES} %" + (f", {text}" if text else ""), err=True)
 
     yield show

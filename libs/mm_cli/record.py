@@ -28,7 +28,7 @@ def run(
 ) -> None:
     """Record the exchange's frames, and end by itself; SIGTERM or Ctrl-C end it earlier, as well.
 
-    Without --duration and --until it goes on until then. Lost connections come back. Exit code 1 if nothing came, or
+    Without --duration and --until it runs until then. Lost connections come back. Exit code 1 if nothing came, or
     not all that came is on disk.
     """
     chosen_venue = venue_option("--venue", venue)

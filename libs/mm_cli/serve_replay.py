@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mm_cli.options import check_port, check_symbol, source_files, speed_option
-from mm_cli.summary import size_notes, tell_notes
+from mm_cli.summary import print_notes, size_notes
 
 FORM = "<file>[,<file>...], such as samples/synth.gz"
 
@@ -30,12 +30,12 @@ def run(
 
     The market begins with the first subscriber, and stands still where the depth snapshot was recorded until a
     client has fetched it. Who comes later joins the running market. Behind the last frame the connections stay open.
-    Ctrl-C ends it. /healthz says how far it is.
+    Ctrl-C ends it. /healthz shows how far it is.
     """
     _check(symbol, {"--port": port, "--tls-port": tls_port}, size_notes(tick, lot, exchange_info))
-    from mm_services.replay_venue.serve import Order, serve
+    from mm_services.replay_venue.serve import ServeOptions, serve
 
-    order = Order(
+    options = ServeOptions(
         symbols=symbol,
         sources=[source_files(f"--source {files}", files, FORM) for files in source],
         tick=tick,
@@ -49,8 +49,8 @@ def run(
         tls_key=tls_key,
         exit_at_end=exit_at_end,
     )
-    status = serve(order, lambda line: typer.echo(line, err=True))
-    _tell(status, as_json=as_json)
+    status = serve(options, lambda line: typer.echo(line, err=True))
+    _print_status(status, as_json=as_json)
 
 
 def _check(symbols: list[str], ports: dict[str, int | None], notes: list[str]) -> None:
@@ -58,14 +58,14 @@ def _check(symbols: list[str], ports: dict[str, int | None], notes: list[str]) -
         check_symbol("--symbol", symbol)
     for option, port in ports.items():
         check_port(option, port)
-    tell_notes(notes)
+    print_notes(notes)
 
 
-def _tell(status: dict[str, Any], *, as_json: bool) -> None:
+def _print_status(status: dict[str, Any], *, as_json: bool) -> None:
     import msgspec
 
     if as_json:
         typer.echo(msgspec.json.encode(status).decode())
         return
     for symbol, each in status["symbols"].items():
-        typer.echo(f"{symbol}: {each['frames_said']:,} frames said, {each['frames_sent']:,} sent to clients")
+        typer.echo(f"{symbol}: {each['frames_said']:,} frames published, {each['frames_sent']:,} sent to clients")

@@ -9,7 +9,7 @@ import typer
 from mm_core.types import NS_PER_S
 
 Rows = list[tuple[str, str]]
-# Counts of the feed that say what was wrong with the market data, in words.
+# Counts of the feed for what was wrong with the market data, as text.
 FAULTS = {
     "gaps": "gaps",
     "disconnects": "lost connections",
@@ -29,7 +29,7 @@ def as_text(rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"{name:11} {text}" for name, text in rows)
 
 
-def tell_notes(notes: Sequence[str]) -> None:
+def print_notes(notes: Sequence[str]) -> None:
     """What is to be known before a run, on stderr."""
     for note in notes:
         typer.echo(f"note: {note}", err=True)
@@ -101,20 +101,20 @@ def counts_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in largest) or "-"
 
 
-def standing_rows(services: Mapping[str, Mapping[str, Any] | None]) -> Rows:
-    """Where a running session stands, from what its services say of themselves; a service that is away says nothing."""
-    said: dict[str, Any] = {}
+def status_rows(services: Mapping[str, Mapping[str, Any] | None]) -> Rows:
+    """The state of a running session, from what its services report; a service that is away reports nothing."""
+    state: dict[str, Any] = {}
     for status in services.values():
-        said |= status or {}
+        state |= status or {}
     rows: Rows = []
     for name in ("book", "trading"):
-        if name in said:
-            reason = f" ({said[name]['reason'].replace('_', ' ')})" if said[name]["reason"] else ""
-            rows.append((name, f"{said[name]['state']}{reason}{_resumes(said[name].get('resumes_ns', 0))}"))
-    if "resting" in said:
-        rows.append(("quotes", f"bid {said['resting']['bid']}, ask {said['resting']['ask']} orders; {said['mode']}"))
-    rows += [(name, counts_text(said[name])) for name in ("denied", "rejected") if name in said]
-    return rows + feed_rows(said.get("feed", {}))
+        if name in state:
+            reason = f" ({state[name]['reason'].replace('_', ' ')})" if state[name]["reason"] else ""
+            rows.append((name, f"{state[name]['state']}{reason}{_resumes(state[name].get('resumes_ns', 0))}"))
+    if "resting" in state:
+        rows.append(("quotes", f"bid {state['resting']['bid']}, ask {state['resting']['ask']} orders; {state['mode']}"))
+    rows += [(name, counts_text(state[name])) for name in ("denied", "rejected") if name in state]
+    return rows + feed_rows(state.get("feed", {}))
 
 
 def _resumes(time_ns: int) -> str:
@@ -151,7 +151,7 @@ def _ratios(ratios: Mapping[str, float | None]) -> str:
 
 
 def _captured(pct: Mapping[str, float | None]) -> str:
-    """How much of the quoted half-spread was earned; - without fills that tell."""
+    """How much of the quoted half-spread was earned; - without fills that show it."""
     at_fill, after = (f"{pct[horizon]:,.0f} %" if pct[horizon] is not None else "-" for horizon in ("0s", "1s"))
     return f"{at_fill} of the quoted half-spread at the fill, {after} after 1 s"
 

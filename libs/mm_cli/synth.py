@@ -97,5 +97,5 @@ def _start_ns(text: str) -> int:
     except ValueError as error:
         raise InputError(f"--start {text!r}: must be a time such as 2026-01-01T00:00:00Z") from error
     if start.tzinfo is None:
-        raise InputError(f"--start {text!r}: must say its time zone, such as 2026-01-01T00:00:00Z")
+        raise InputError(f"--start {text!r}: must have its time zone, such as 2026-01-01T00:00:00Z")
     return (start - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) * NS_PER_MS

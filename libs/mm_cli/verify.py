@@ -30,13 +30,13 @@ def run(
     """
     import msgspec
 
-    from mm_cli.summary import tell_notes
+    from mm_cli.summary import print_notes
     from mm_core.compiled import PLATFORM
     from mm_research.stored import read_stored
     from mm_research.verify import verify_stored
     from mm_session.complete import complete
 
-    tell_notes(complete(session))
+    print_notes(complete(session))
     stored = read_stored(session)
     with _progress(stored) as take:
         verified = verify_stored(stored, take)
@@ -55,20 +55,20 @@ def run(
 
 @contextmanager
 def _progress(stored: "Stored") -> Iterator["Progress"]:
-    """Show how much of the market's time is done; after Ctrl-C the next look is the last (a second ends at once)."""
+    """Show how much of the market's time is done; after Ctrl-C the next update is the last (a second ends at once)."""
     first_ns, last_ns = stored.first_ns or 0, stored.last_ns or 0
     total_s = max((last_ns - first_ns) / NS_PER_S, 1.0)
-    with interruptible() as asked, progress("verify") as show:
+    with interruptible() as interrupted, progress("verify") as show:
 
         def take(events: int, local_ns: int) -> bool:
             show(min(max((local_ns - first_ns) / NS_PER_S, 0.0), total_s), total_s, f"{events:,} events")
-            return not asked()
+            return not interrupted()
 
         yield take
 
 
 def _text(verified: "Verified") -> str:
-    head = f"{'node':15} {'events':>11} {'answers':>11} {'differ':>9}"
+    head = f"{'node':15} {'events':>11} {'outputs':>11} {'differ':>9}"
     rows = [
         f"{name:15} {count.events:11,} {count.answers:11,} {count.differ:9,}" for name, count in verified.nodes.items()
     ]
@@ -79,11 +79,11 @@ def _text(verified: "Verified") -> str:
         ("digests", "not compared" if digests is None else f"{', '.join(digests)} DIFFER" if digests else "equal"),
         ("result", "equal, byte for byte" if verified.ok else "DIFFERENT" if verified.complete else "interrupted"),
     ]
-    told = [f"{name:15} {text}" for name, text in lines]
-    return "\n".join([head, *rows, *told, *_told(verified.first_difference)])
+    texts = [f"{name:15} {text}" for name, text in lines]
+    return "\n".join([head, *rows, *texts, *_difference_lines(verified.first_difference)])
 
 
-def _told(first: "Difference | None") -> list[str]:
+def _difference_lines(first: "Difference | None") -> list[str]:
     if first is None:
         return []
     return [

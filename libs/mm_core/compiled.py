@@ -1,4 +1,4 @@
-"""How decision code is compiled: three decorators, one constructor for state, and where compiled code is kept.
+"""How decision code is compiled: three decorators, one constructor for state, and where compiled code is cached.
 
 numba's cache on disk does not notice an edit in a callee that lives in another file, so its folder is named by a
 digest of the compiled sources, the versions of numba and llvmlite, and the CPU. It is set here, before the first
@@ -24,7 +24,7 @@ Record = Any
 Array = np.ndarray[Any, Any]
 Strategy = Callable[[Any, Any], None]
 
-# NumPy's int64, told to the type checker as the int that it is to us. Constants that compiled functions are called with
+# NumPy's int64, declared to the type checker as an int. Constants that compiled functions are called with
 # are made by it: for every plain literal argument numba compiles a function anew.
 int64: Callable[[Any], int] = np.int64  # type: ignore[assignment]
 

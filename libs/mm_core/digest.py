@@ -51,7 +51,7 @@ def _write(value: object, parts: list[str]) -> None:
 
 
 def _is_docstring(node: object) -> bool:
-    """Whether a statement is nothing but a text, wherever it stands."""
+    """Whether a statement is nothing but a text, wherever it is."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 

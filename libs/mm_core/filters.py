@@ -1,4 +1,4 @@
-"""The venue's filters as numbers. Risk keeps to them, and the paper exchange rejects what breaks them.
+"""The venue's filters as numbers. Risk respects them, and the paper exchange rejects what breaks them.
 
 A filter that is off is a bound that nothing reaches. No product of a price and a size is made: it may not fit.
 """

@@ -75,7 +75,7 @@ def bus_pop(bus: Record) -> Record:
 
 @compiled
 def is_crowded(bus: Record) -> bool:
-    """True if no more than a quarter of the queue is free: room kept for messages that cannot be joined."""
+    """True if no more than a quarter of the queue is free: room reserved for messages that cannot be joined."""
     capacity: int = bus.ring.shape[0]
     return 4 * int(bus.tail - bus.head) >= 3 * capacity
 
@@ -114,12 +114,14 @@ def _is_fill(message: Record, order_id: int, price_ticks: int, maker: int) -> bo
 
 
 @compiled
-def say(part: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, ts_ns: int) -> Record:
-    """Append a message to the outbox of a part that decides (`said`, `outbox`) and return it."""
-    if part.said >= part.outbox.shape[0]:
-        raise OverflowError("a part of the core has more to say at once than its outbox holds")
-    message = part.outbox[part.said]
-    part.said += 1
+def append_message(
+    part: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, ts_ns: int
+) -> Record:
+    """Append a message to the outbox of a part that decides (`outbox_count`, `outbox`) and return it."""
+    if part.outbox_count >= part.outbox.shape[0]:
+        raise OverflowError("a part of the core sends more messages at once than its outbox holds")
+    message = part.outbox[part.outbox_count]
+    part.outbox_count += 1
     message.kind = kind
     message.ts_ns = ts_ns
     message.local_ns = ts_ns

@@ -1,4 +1,4 @@
-"""A node: whatever decides. A state and a step from one event to answers; nothing else happens in it."""
+"""A node: whatever decides. A state and a step from one input to outputs; nothing else happens in it."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,23 +12,24 @@ from mm_core.events import BookDelta, BookSnapshot, Event, InstrumentDefined
 State = Array  # of one record
 Column = np.ndarray[Any, np.dtype[np.int64]]
 # (key, value) of an operator's SET to what it changes here, for `put`; None for what is not this node's, or no value.
-Settings = Callable[[str, str], tuple[str, int | float] | None]
+Setter = Callable[[str, str], tuple[str, int | float] | None]
 # A definition of the instrument to the venue's filters, an array of one FILTERS; None if it is on another grid of ticks
-# and lots, which ends a session: its numbers mean something else.
+# and lots, which ends a session: its numbers are in other units.
 Filters = Callable[[InstrumentDefined], State | None]
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
     """One deciding part of the chain.
 
-    `rank` orders the answers of several nodes to one event and is part of the contract: changing it changes results.
-    `hears` is the subscription, `says` what the node may answer. `state` is one record: its bytes are the checkpoint.
+    `rank` orders the outputs of several nodes to one event and is part of the contract: changing it changes results.
+    `inputs` is the subscription, `outputs` what the node may publish. `state` is one record: its bytes are the
+    checkpoint.
     """
 
     name: str
     rank: int
-    hears: tuple[type[Event], ...]
-    says: tuple[type[Event], ...]
+    inputs: tuple[type[Event], ...]
+    outputs: tuple[type[Event], ...]
     step: Callable[[Any], Sequence[Event]]
     state: State
 

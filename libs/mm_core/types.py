@@ -1,4 +1,4 @@
-"""Words and units of the field. Prices are ticks, quantities lots, times nanoseconds UTC, money 1e-9 of the quote."""
+"""Terms and units of the field. Prices are ticks, quantities lots, times nanoseconds UTC, money 1e-9 of the quote."""
 
 from decimal import Decimal, InvalidOperation
 from enum import IntEnum
@@ -26,9 +26,9 @@ class BookState(IntEnum):
 
 
 class BookReason(IntEnum):
-    """Why a book is worse than its feed says; values of `Book.reason`."""
+    """Why a book's state is worse than its feed's; values of `Book.reason`."""
 
-    NONE = 0  # it is as the feed says, or not worse
+    NONE = 0  # it is the feed's state, or not worse
     SILENT = 1  # no depth event for longer than `book.stale_ms`
     CROSSED = 2  # best bid at or above best ask
     WINDOW = 3  # the touch lies outside of what is known to be complete
@@ -51,7 +51,7 @@ class TimeInForce(IntEnum):
 
 
 class Command(IntEnum):
-    """What an operator can ask for."""
+    """What an operator can command."""
 
     HALT = 0
     REDUCE = 1
@@ -69,7 +69,7 @@ class UnavailableError(Exception):
 
 
 class IntegrityError(Exception):
-    """What was stored is not what was written. Stop and keep everything; the line says what, where, and what to do."""
+    """What was stored is not what was written. Stop and delete nothing; the line names what, where, and the remedy."""
 
 
 def to_units(text: str, unit: Decimal) -> int:

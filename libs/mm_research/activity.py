@@ -1,6 +1,6 @@
 """What a run did with its time: the book it saw, the state it traded in, what was refused, how much it quoted.
 
-All of it comes from a `Recording`, so that a live session, its replay and the backtest of its tape say the same.
+All of it comes from a `Recording`, so that a live session, its replay and the backtest of its tape report the same.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from mm_core.types import NS_PER_S, BookReason, BookState, TradeState
 from mm_research.engine.state import SAMPLE
 from mm_research.exact import group_sums
 from mm_research.recording import Array, Recording, has_mid_of
-from mm_research.rested import Rested, covered_ns
+from mm_research.resting import RestingTime, covered_ns
 
 SIDES = ("bid", "ask")
 RISK_REASONS = {reason.value: reason.name.lower() for reason in Reason}
@@ -32,7 +32,7 @@ TRADE_STATES = {state.value: state.name for state in TradeState}
 class Halt(msgspec.Struct, frozen=True, kw_only=True):
     """One halt. `resumed_ns`: when trading went on; `resumes_ns`: when it will by itself, of one that still holds.
 
-    The latter by the configuration at the start; what a SET changed in between stands in `TradingState.resumes_ns`.
+    The latter by the configuration at the start; what a SET changed in between is in `TradingState.resumes_ns`.
     """
 
     time_ns: int
@@ -97,7 +97,7 @@ class ActivityCount:
         self._cold = ColdTime()
         self._rate_halt_ns = rate_halt_ns
         self._times = _Times()
-        self._rested = Rested()
+        self._resting = RestingTime()
         self._states = np.empty(0, MESSAGE)  # changes of the trading state
         self._denied: Counter[int] = Counter()
         self._rejected: Counter[int] = Counter()
@@ -108,7 +108,7 @@ class ActivityCount:
         self._states = np.concatenate([self._states, messages[messages["kind"] == TRADING_STATE]])
         self._denied.update(messages["reason"][messages["kind"] == DENIED].tolist())
         self._rejected.update(messages["reason"][messages["kind"] == REJECTED].tolist())
-        self._rested.take(segment)
+        self._resting.take(segment)
         self._cold.take(*self._times.take(segment))
 
     def valid_share(self) -> float | None:
@@ -131,7 +131,7 @@ class ActivityCount:
             halted_share=times.share(covered_ns(*_spans(states, halted), times.first_ns, times.last_ns)),
             denied=_named(self._denied, RISK_REASONS),
             rejected=_named(self._rejected, REJECT_REASONS),
-            quoted=self._rested.shares(),
+            quoted=self._resting.shares(),
             warm_ns=self._cold.warm_ns(times.last),
             cold_share=times.share(self._cold.cold_ns),
             cold_again_share=times.share(self._cold.cold_again_ns),
@@ -232,7 +232,7 @@ def _reason(state: Any) -> str:
 
 
 def _book_reason(sample: Any) -> str:
-    """Why a book is worse than its feed; empty where the feed's state says all."""
+    """Why a book is worse than its feed; empty where it is the feed's own state."""
     return BOOK_REASONS.get(int(sample["reason"]), "")
 
 

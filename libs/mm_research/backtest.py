@@ -12,8 +12,8 @@ import pyarrow as pa
 from mm_core.events import InstrumentDefined
 from mm_core.events.records import MESSAGE
 from mm_core.setup.config import Config
+from mm_core.setup.core import Core, new_core
 from mm_core.setup.notes import start_notes
-from mm_core.setup.parts import Parts, new_parts
 from mm_core.types import NS_PER_S, InputError
 from mm_research import tables
 from mm_research.columns import Rows, tape_rows
@@ -26,14 +26,14 @@ from mm_research.session import Session, check_folder, write_session
 from mm_research.venue_mids import Mids, VenueMids
 from mm_store.tape import Tape
 
-_STRIDE_ROWS = 1 << 18  # between looks at the progress and at a wish to stop
+_STRIDE_ROWS = 1 << 18  # between calls of `progress`, which may stop the run
 _DRAIN_ROWS = 1 << 13
 
 Progress = Callable[[int, int], bool]
 
 
-def go_on(_done: int, _total: int) -> bool:
-    """Progress that shows nothing and never stops."""
+def no_progress(_done: int, _total: int) -> bool:
+    """A `progress` that shows nothing and never stops the run."""
     return True
 
 
@@ -49,7 +49,7 @@ class Result:
 
     @cached_property
     def quotes(self) -> pa.Table:
-        """Wanted orders with the answer of risk."""
+        """Intended orders with the answer of risk."""
         return tables.quotes(self.recording)
 
     @cached_property
@@ -91,30 +91,30 @@ def backtest(
     out: Path | None = None,
     *,
     inputs: Sequence[Path] = (),
-    progress: Progress = go_on,
+    progress: Progress = no_progress,
 ) -> Result:
     """Run one configuration over a tape, or over rows in log order, and write a session folder if `out` names one.
 
     Rows that are no tape and have no feed status are taken as those of a VALID book. `inputs` are the files behind the
-    source, for the manifest. `progress` hears (rows done, rows in all) now and then, and ends the run early by
-    answering False.
+    source, for the manifest. `progress` is called with (rows done, rows in all) now and then, and ends the run early
+    by returning False.
     InputError for a configuration that does not fit the instrument or can never quote, no rows, a tape whose book was
     never proven, or a folder that cannot be written.
     """
-    parts = new_parts(config, instrument)
+    core = new_core(config, instrument)
     start_notes(config, instrument)
     if out is not None:
         check_folder(out)
-    rows = tape_rows(source, parts.offset_ns) if isinstance(source, Tape) else source
+    rows = tape_rows(source, core.offset_ns) if isinstance(source, Tape) else source
     if not len(rows):
         raise InputError(f"{instrument.instrument_id}: no rows to run over; expected a tape with market data")
-    market = _market(source, rows, parts)
-    load_compiled(market, rows, parts)
+    market = _market(source, rows, core)
+    load_compiled(market, rows, core)
     started_ns = perf_counter_ns()
-    messages, samples, complete = _run(market, rows, parts, progress)
+    messages, samples, complete = _run(market, rows, core, progress)
     seconds = (perf_counter_ns() - started_ns) / NS_PER_S
     done = len(source) if complete else int(market["row"][0])
-    find_mids = partial(_mids, parts, rows[: int(market["row"][0])], apart=bool(market["apart"][0]))
+    find_mids = partial(_mids, core, rows[: int(market["row"][0])], apart=bool(market["apart"][0]))
     result = Result(Recording(instrument, messages, samples, find_mids), config, done, seconds, complete)
     if out is not None:
         session = Session(command="backtest", config=config, instrument=instrument, inputs=inputs, complete=complete)
@@ -122,9 +122,9 @@ def backtest(
     return result
 
 
-def _market(source: Tape | Rows, rows: Rows, parts: Parts) -> Market:
+def _market(source: Tape | Rows, rows: Rows, core: Core) -> Market:
     """The market of a run that is recorded. InputError for a tape whose book was never proven."""
-    market = market_of([parts], SHARED, first_tick_ns(rows, parts.period_ns))
+    market = market_of([core], SHARED, first_tick_ns(rows, core.period_ns))
     market["record"] = 1
     set_apart(market, rows)
     if isinstance(source, Tape):
@@ -134,8 +134,8 @@ def _market(source: Tape | Rows, rows: Rows, parts: Parts) -> Market:
     return market
 
 
-def _mids(parts: Parts, rows: Rows, *, apart: bool) -> Mids:
-    venue = VenueMids(parts, apart=apart)
+def _mids(core: Core, rows: Rows, *, apart: bool) -> Mids:
+    venue = VenueMids(core, apart=apart)
     venue.take(rows)
     return venue.mids()
 
@@ -145,17 +145,17 @@ def first_tick_ns(rows: Rows, period_ns: int) -> int:
     return (int(rows["local_ns"][0]) // period_ns + 1) * period_ns
 
 
-def _run(market: Market, rows: Rows, parts: Parts, progress: Progress) -> tuple[Array, Array, bool]:
-    """Run to the end, or until `progress` says no; drain what is recorded whenever the engine hands back."""
+def _run(market: Market, rows: Rows, core: Core, progress: Progress) -> tuple[Array, Array, bool]:
+    """Run to the end, or until `progress` returns False; drain what is recorded whenever the engine returns."""
     messages, samples = _Drain(MESSAGE), _Drain(SAMPLE)
-    until, done, wanted = 0, False, True
-    while wanted and not done:
+    until, done, may_continue = 0, False, True
+    while may_continue and not done:
         if int(market["row"][0]) >= until:
             until = min(until + _STRIDE_ROWS, len(rows))
-        done = run(market, rows, rows, parts.strategy, until)
+        done = run(market, rows, rows, core.strategy, until)
         messages.take(market, "log", "logged")
         samples.take(market, "samples", "sampled")
-        wanted = progress(int(market["row"][0]), len(rows))
+        may_continue = progress(int(market["row"][0]), len(rows))
     return messages.taken(), samples.taken(), done
 
 

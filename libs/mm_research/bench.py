@@ -12,13 +12,13 @@ import msgspec
 from mm_core.accounting.account import traded_value
 from mm_core.events import InstrumentDefined
 from mm_core.setup import config as keys
-from mm_core.setup.parts import Parts, new_parts
+from mm_core.setup.core import Core, new_core
 from mm_core.setup.units import units_of
 from mm_core.types import MONEY_E9, NS_PER_S, InputError
 from mm_research.columns import Neutral, read_neutral
+from mm_research.engine.in_flight import events_in_flight
 from mm_research.engine.loop import run
 from mm_research.engine.state import TOUCH_CHANGES, TOUCHES, TWO_BOOKS
-from mm_research.engine.under_way import events_under_way
 from mm_research.market import Market, load_compiled, market_of, trust_feed
 
 SETS_MAX = 32
@@ -30,7 +30,7 @@ _SKEW_STEP_TICKS = 0.01  # between the parameter sets of one pass
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """The job: quote both sides around the mid less skew x position / qty, join at best, every `step_ms`.
 
-    An order that rests at the wanted price is kept, whatever fills have left of it.
+    An order that rests at the target price stays, whatever fills have left of it.
     """
 
     tick: str
@@ -90,9 +90,9 @@ def neutral_instrument(path: Path, tick: str, lot: str) -> InstrumentDefined:
 def bench(path: Path, job: Job, *, sets: int = 1, repeat: int = 7, two_books: bool = False) -> dict[str, Any]:
     """Run the job `repeat` times over data in memory and return results and times (the keys of `bench --json`).
 
-    With more than one set, sets after the first lean a little more each; results are the first's. Two books are
-    used where asked for, where venue and strategy see different orders of rows, or where more changes of the touch can
-    be under way than the one book's history holds. InputError for a bad tape or job.
+    With more than one set, sets after the first have a little more skew each; results are the first's. Two books are
+    used where requested, where venue and strategy see different orders of rows, or where more changes of the touch can
+    be in flight than the one book's history holds. InputError for a bad tape or job.
     """
     if not 1 <= sets <= SETS_MAX:
         raise InputError(f"--sets {sets}: expected 1 to {SETS_MAX}")
@@ -100,15 +100,15 @@ def bench(path: Path, job: Job, *, sets: int = 1, repeat: int = 7, two_books: bo
         raise InputError(f"--repeat {repeat}: expected 1 or more")
     tape = read_neutral(path, job.tick, job.lot)
     instrument = neutral_instrument(path, job.tick, job.lot)
-    parts = [new_parts(job.config(job.skew_ticks + i * _SKEW_STEP_TICKS), instrument) for i in range(sets)]
-    one_book = tape.is_monotone and events_under_way(tape.rows, parts[0].period_ns) <= TOUCH_CHANGES
-    sight = TOUCHES if one_book and not two_books else TWO_BOOKS
-    load_compiled(_market(parts, sight, tape), tape.rows, parts[0])
+    cores = [new_core(job.config(job.skew_ticks + i * _SKEW_STEP_TICKS), instrument) for i in range(sets)]
+    one_book = tape.is_monotone and events_in_flight(tape.rows, cores[0].period_ns) <= TOUCH_CHANGES
+    visibility = TOUCHES if one_book and not two_books else TWO_BOOKS
+    load_compiled(_market(cores, visibility, tape), tape.rows, cores[0])
     times_ns = []
     for _ in range(repeat):
-        market = _market(parts, sight, tape)
+        market = _market(cores, visibility, tape)
         started_ns = perf_counter_ns()
-        run(market, tape.rows, tape.local_rows, parts[0].strategy, _ALL)
+        run(market, tape.rows, tape.local_rows, cores[0].strategy, _ALL)
         times_ns.append(perf_counter_ns() - started_ns)
     seconds = {"min": min(times_ns) / NS_PER_S, "median": median(times_ns) / NS_PER_S}
     return {
@@ -119,14 +119,14 @@ def bench(path: Path, job: Job, *, sets: int = 1, repeat: int = 7, two_books: bo
         "ns_per_row_and_set": seconds["median"] * NS_PER_S / tape.count / sets,
         "sets": sets,
         "repeat": repeat,
-        "sight": "two_books" if sight == TWO_BOOKS else "touches",
+        "sight": "two_books" if visibility == TWO_BOOKS else "touches",
         "off_lot": tape.off_lot,
     }
 
 
-def _market(parts: Sequence[Parts], sight: int, tape: Neutral) -> Market:
-    first_tick_ns = int(tape.rows["exch_ns"][0]) + parts[0].period_ns
-    market = market_of(parts, sight, first_tick_ns)
+def _market(cores: Sequence[Core], visibility: int, tape: Neutral) -> Market:
+    first_tick_ns = int(tape.rows["exch_ns"][0]) + cores[0].period_ns
+    market = market_of(cores, visibility, first_tick_ns)
     trust_feed(market, tape.rows)
     return market
 

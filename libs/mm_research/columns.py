@@ -55,7 +55,7 @@ class Neutral(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tape_rows(tape: Tape, offset_ns: int = 0, order: Rows | None = None) -> Rows:
-    """The log's rows of a tape, in its order; `order` (`engine.tops`) goes on where the tape is a part of a log.
+    """The log's rows of a tape, in its order; `order` (`engine.tops`) continues where the tape is a part of a log.
 
     `local_ns` is the receive time on the exchange's clock: never before the row's own exchange time, never going back.
     A status becomes two rows, its state and its epoch; a depth event without levels a row of nothing. A top gets the
@@ -115,7 +115,7 @@ def read_neutral(path: Path, tick: str, lot: str) -> Neutral:
 
 
 def _mark_events(rows: Rows) -> None:
-    """Rows in a run of equal times, trades apart, are one event: only after its last row is the book whole."""
+    """Rows in a run of equal times, trades apart, are one event: only after its last row is the book complete."""
     last = np.ones(len(rows), np.bool_)
     np.not_equal(rows["exch_ns"][1:], rows["exch_ns"][:-1], out=last[:-1])
     last[:-1] |= rows["local_ns"][1:] != rows["local_ns"][:-1]
@@ -143,7 +143,7 @@ class _Converter:
                 if missing:
                     raise InputError(f"{self._path}: no column {missing[0]}; expected {', '.join(NEUTRAL_COLUMNS)}")
                 rows = new(ROW, file.metadata.num_rows)
-                # The order matters: the kind says what side, price and quantity mean.
+                # The order matters: the kind defines what side, price and quantity mean.
                 for name, fill in zip(NEUTRAL_COLUMNS, self._fills(), strict=True):
                     self._read_column(file, name, rows, fill)
         except (OSError, pa.ArrowInvalid) as error:

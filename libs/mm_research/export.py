@@ -1,4 +1,4 @@
-"""What a session leaves, made from its log: of one that failed, was killed, or still runs."""
+"""The files of a session, made from its log: of one that failed, was killed, or still runs."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from mm_wire.codec import decode
 
 PROGRESS_RECORDS = 4096
 
-# Hears (last sequence done, local time of the last root, ns).
+# Called with (last sequence done, local time of the last root, ns).
 Progress = Callable[[int, int], object]
 
 
@@ -35,7 +35,7 @@ def export(
 ) -> dict[str, Any]:
     """Write the files of a session to `out`, its log too if `with_log`; the summary.
 
-    What comes of it is not complete: nobody says that the log was closed. InputError if the folder cannot be written.
+    It counts as not complete: nothing shows that the log was closed. InputError if the folder cannot be written.
     """
     writer = SessionWriter(out, about.instrument, about.config)
     log = LogWriter(out) if with_log else None
@@ -71,19 +71,19 @@ def _take_all(records: Iterable[Record], writer: SessionWriter, log: LogWriter |
         if not record.is_fence:
             writer.take(decode(record.data))
         if seq % PROGRESS_RECORDS == 0:
-            progress(seq, writer.heard.last_ns)
-    if not writer.heard.last_ns:
+            progress(seq, writer.tracker.last_ns)
+    if not writer.tracker.last_ns:
         raise InputError("the log holds no market data; expected that of a session that has seen some")
-    progress(seq, writer.heard.last_ns)
+    progress(seq, writer.tracker.last_ns)
     return seq
 
 
 def _summary(writer: SessionWriter, last_seq: int) -> dict[str, Any]:
-    """The keys of `paper --json` that a log leads to."""
-    heard = writer.heard
+    """The keys of `paper --json` that follow from a log."""
+    tracker = writer.tracker
     return {
         **writer.report.summary(),
-        "market_s": (heard.last_ns - heard.first_ns) / NS_PER_S,
+        "market_s": (tracker.last_ns - tracker.first_ns) / NS_PER_S,
         "log_seq": last_seq,
         "digests": writer.report.digests.texts(),
     }

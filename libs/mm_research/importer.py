@@ -23,8 +23,8 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """What an import found and wrote; `left_out` are bad lines, by kind.
 
     `clock_ms`: quantiles of receive time - E of applied depth; none without any.
-    `failures` are the lines that say why it is no good all the same: where the venue contradicted the book first, where
-    the instrument changed (what was before is written), or that no book was ever proven.
+    `failures`: lines on why the import is no good all the same: where the venue contradicted the book first,
+    where the instrument changed (what was before is written), or that no book was ever proven.
     """
 
     feed: FeedCounts
@@ -51,10 +51,11 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 def import_ws_lines(
     lines: WsLines, defined: Defined, root: Path, progress: Progress, *, force: bool = False
 ) -> Imported:
-    """Read all the lines, write a tape and `instrument.json` per UTC day of the receive time, and say what was there.
+    """Read all the lines, write a tape and `instrument.json` per UTC day of the receive time.
 
-    `progress` hears (bytes done, bytes in all). Files appear only when everything is read and each is whole. InputError
-    for a bad line, a folder that cannot be written, and unless `force` for a day that is there already.
+    `progress` is called with (bytes done, bytes in all). Files appear only when everything is read and each is
+    complete. InputError for a bad line, a folder that cannot be written, and unless `force` for a day that is there
+    already.
     """
     tape, counts, failures = _read(lines, defined, progress)
     days = split_days(tape)
@@ -78,7 +79,7 @@ def _read(lines: WsLines, defined: Defined, progress: Progress) -> tuple[Tape, F
             builder.add(feed.feed(recv_ns, frame))
         except FrameError as error:
             lines.refuse(error)
-        if not findings.look(feed, lines.where):
+        if not findings.check(feed, lines.where):
             break
         if count % _PROGRESS_LINES == 0:
             progress(lines.bytes_read, lines.bytes_total)

@@ -28,7 +28,7 @@ class LogDigests:
                 self._is_possible = False
 
     def pack(self, *, is_last: bool = False) -> None:
-        """Work off what has come together."""
+        """Process the events collected so far."""
         if self._is_possible:
             try:
                 rows = self._rows.drain()

@@ -41,7 +41,7 @@ class LogRows:
         return np.array(self._messages, MESSAGE), np.array(self._samples, SAMPLE)
 
     def drain(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """Give the rows away."""
+        """Return the rows and drop them."""
         drained = self.rows()
         self._messages.clear()
         self._samples.clear()

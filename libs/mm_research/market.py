@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mm_core.setup.parts import BOOK_FAR, BOOK_WIDTH, Parts
+from mm_core.setup.core import BOOK_FAR, BOOK_WIDTH, Core
 from mm_core.signals.builder import DECIDE_ON_TOP
 from mm_core.types import BookState, InputError
 from mm_research.columns import Rows
@@ -17,20 +17,20 @@ Market = np.ndarray[Any, Any]
 _WARM_ROWS = 64
 
 
-def market_of(sets: Sequence[Parts], sight: int, first_tick_ns: int) -> Market:
+def market_of(sets: Sequence[Core], visibility: int, first_tick_ns: int) -> Market:
     """A market before its first row, in which each of `sets` runs; what they share comes from the first."""
     shared = sets[0]
     market: Market = new_market(len(sets), BOOK_WIDTH, BOOK_FAR)
-    market["sight"] = sight
+    market["visibility"] = visibility
     market["decide_on"] = shared.decide_on
     market["clock"]["uses_top"] = shared.uses_top
     market["period_ns"] = shared.period_ns
     market["tick_ns"] = first_tick_ns
     market["builder"] = shared.builder
     market["local"] = shared.builder
-    for i, parts in enumerate(sets):
+    for i, core in enumerate(sets):
         for name in ("venue", "quoter", "risk"):
-            market["sets"][name][0, i] = getattr(parts, name)[0]
+            market["sets"][name][0, i] = getattr(core, name)[0]
     return market
 
 
@@ -53,13 +53,13 @@ def check_proven(tape: Tape) -> None:
 
 
 def trust_feed(market: Market, rows: Rows) -> None:
-    """Take the book of neutral rows as VALID from the start where they hold no feed status that could say so."""
+    """Take the book of neutral rows as VALID from the start where they hold no feed status."""
     if not np.any(rows["code"] & 7 == STATUS):
         for name in ("builder", "local"):
             market[name]["feed_state"] = BookState.VALID
             market[name]["trusted"] = 1
 
 
-def load_compiled(market: Market, rows: Rows, parts: Parts) -> None:
+def load_compiled(market: Market, rows: Rows, core: Core) -> None:
     """Compile the engine for this kind of market and strategy, or load it: run a few rows on a copy."""
-    run(market.copy(), rows[:_WARM_ROWS], rows[:_WARM_ROWS], parts.strategy, _WARM_ROWS)
+    run(market.copy(), rows[:_WARM_ROWS], rows[:_WARM_ROWS], core.strategy, _WARM_ROWS)

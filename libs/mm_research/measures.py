@@ -60,17 +60,17 @@ class FillMeasures:
     """Takes the segments of a run; gives the measures of fills as soon as the market data has passed their horizons."""
 
     def __init__(self) -> None:
-        self._wanted = np.empty(0, MESSAGE)  # intents of orders that are not done
+        self._intents = np.empty(0, MESSAGE)  # intents of orders that are not done
         self._waiting = np.empty(0, _WAITING)
 
     def take(self, segment: Recording) -> Measures:
         """The measures of fills that can be known behind a segment, in their order: of all of them at the end."""
         messages, kind = segment.messages, segment.messages["kind"]
-        wanted = np.concatenate([self._wanted, messages[kind == INTENT]])
-        self._waiting = np.concatenate([self._waiting, _waiting(segment.fills, wanted)])
+        intents = np.concatenate([self._intents, messages[kind == INTENT]])
+        self._waiting = np.concatenate([self._waiting, _waiting(segment.fills, intents)])
         ended = (kind == DENIED) | (kind == REJECTED) | (kind == CANCELED) | (kind == EXPIRED)
         done = messages["order_id"][ended | ((kind == FILLED) & (messages["leaves_lots"] == 0))]
-        self._wanted = wanted[~np.isin(wanted["order_id"], done)]
+        self._intents = intents[~np.isin(intents["order_id"], done)]
         count = len(self._waiting)
         if count and not segment.is_last:
             early = self._waiting["ts_ns"] + LAST_NS < segment.mids.end_ns
@@ -81,20 +81,20 @@ class FillMeasures:
         return Measures(known, segment.mids)
 
 
-def _waiting(fills: Array, wanted: Array) -> Array:
+def _waiting(fills: Array, intents: Array) -> Array:
     rows = np.empty(len(fills), _WAITING)
     rows["ts_ns"], rows["lots"], rows["price_ticks"] = fills["ts_ns"], fills["qty_lots"], fills["price_ticks"]
     rows["sign"] = np.where(fills["side"] == 0, 1, -1)
-    rows["quoted"] = rows["sign"] * _quoted_half(fills, wanted)
+    rows["quoted"] = rows["sign"] * _quoted_half(fills, intents)
     rows["mid_half"] = np.where(fills["mid_half_ticks"] != 0, fills["mid_half_ticks"], math.nan)
     return rows
 
 
-def _quoted_half(fills: Array, wanted: Array) -> Array:
+def _quoted_half(fills: Array, intents: Array) -> Array:
     """Mid of the Book that the order of each fill was decided on, less twice the order's price; NaN where unknown."""
-    wanted = wanted[np.searchsorted(wanted["order_id"], fills["order_id"])]
-    known = (wanted["mid_half_ticks"] != 0) & (wanted["time_in_force"] != TimeInForce.IOC)
-    half: Array = np.where(known, wanted["mid_half_ticks"] - 2 * wanted["price_ticks"], math.nan)
+    intents = intents[np.searchsorted(intents["order_id"], fills["order_id"])]
+    known = (intents["mid_half_ticks"] != 0) & (intents["time_in_force"] != TimeInForce.IOC)
+    half: Array = np.where(known, intents["mid_half_ticks"] - 2 * intents["price_ticks"], math.nan)
     return half
 
 

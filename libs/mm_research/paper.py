@@ -13,18 +13,18 @@ from typing import Any
 import msgspec
 
 from mm_core import events as e
-from mm_core.sequencer import Sequencer
 from mm_core.setup.config import Config
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
 from mm_core.setup.notes import start_notes
-from mm_core.setup.parts import new_parts
 from mm_core.setup.warm import warm
+from mm_core.stamper import Stamper
 from mm_core.types import NS_PER_S, InputError
-from mm_research.heard import Heard, Standing
-from mm_research.memory_log import Hear, MemoryLog
+from mm_research.memory_log import MemoryLog, OnEvent
 from mm_research.recording import Recording
 from mm_research.report import Report
 from mm_research.session import Session, check_folder, write_session
+from mm_research.session_tracker import SessionStatus, SessionTracker
 from mm_store.log_file import writing_log
 from mm_store.ws_lines import LeftOut, WsLines
 from mm_venues.audit import warm_book
@@ -34,59 +34,61 @@ from mm_venues.frame_error import FrameError
 from mm_venues.market_clock import MarketClock
 from mm_venues.registry import venue_of
 
-MAX_SPEED = 0.0  # as fast as it goes
+MAX_SPEED = 0.0  # without pauses
 _PROGRESS_FRAMES = 1024
-_NAP_S = 0.1  # longest wait between two looks at the wish to stop
+_NAP_S = 0.1  # longest wait between two checks for a request to stop
 
 Frame = tuple[int, bytes]
-# Hears where the session stands; answers False to stop.
-Progress = Callable[[Standing], bool]
+# Called with the status of the session; returns False to stop it.
+Progress = Callable[[SessionStatus], bool]
 
 
 class PaperSession:
-    """The nodes of one session and their log; `hear` gets every event of it."""
+    """The nodes of one session and their log; `on_event` is called with every event of it."""
 
-    def __init__(self, instrument: e.InstrumentDefined, config: Config, hear: Hear, *, book_top: bool = True) -> None:
+    def __init__(
+        self, instrument: e.InstrumentDefined, config: Config, on_event: OnEvent, *, book_top: bool = True
+    ) -> None:
         self._book_top = book_top
-        parts = new_parts(config, instrument)
-        self.heard = Heard(instrument, config)
-        self._hear = hear
+        core = new_core(config, instrument)
+        self.tracker = SessionTracker(instrument, config)
+        self._subscriber = on_event
         self.findings = Findings()
         self._feed = venue_of(instrument.instrument_id).new_feed(instrument)
-        self._sequencer = Sequencer(parts.period_ns, parts.offset_ns)
-        self._log = MemoryLog(new_nodes(parts, instrument.instrument_id), self._on_event)
+        self._stamper = Stamper(core.period_ns, core.offset_ns)
+        self._log = MemoryLog(new_nodes(core, instrument.instrument_id), self._on_event)
 
     def take(self, recv_ns: int, frame: bytes) -> None:
-        """Take the next frame, to the end of what it leads to. FrameError if it is a bad one."""
+        """Take the next frame, and all events that follow from it. FrameError if it is a bad one."""
         for event in self._feed.feed(recv_ns, frame):
             if self._book_top or not isinstance(event, e.BookTop):
-                self._append(self._sequencer.stamp(event))
+                self._append(self._stamper.stamp(event))
 
     def finish(self) -> None:
         """End the data: a last Tick, and with it the close."""
-        self._append(self._sequencer.finish())
+        self._append(self._stamper.finish())
 
     def counts(self) -> FeedCounts:
         """What the feed has seen."""
         return self._feed.counts()
 
-    def look(self, where: str) -> bool:
+    def check_feed(self, where: str) -> bool:
         """Note what the feed found wrong by the line `where`; False if it takes nothing more."""
-        return self.findings.look(self._feed, where)
+        return self.findings.check(self._feed, where)
 
     def _append(self, roots: Sequence[e.RootEvent]) -> None:
         for root in roots:
             self._log.append(root)
 
     def _on_event(self, event: e.Event) -> None:
-        self.heard.hear(event)
-        self._hear(event)
+        self.tracker.take(event)
+        self._subscriber(event)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a session did. Times in seconds, `wall_s` without start-up; `complete` is false if it was stopped.
 
-    `left_out` are lines of the recording that were no use, by kind. `failures` are the lines that say why it is no good
+    `left_out` counts unusable lines of the recording, by kind. `failures`: lines on why the session is no good
     all the same: where the venue contradicted the book first, or where the instrument changed, which ended it.
     """
 
@@ -128,7 +130,7 @@ def paper(
     speed: float = MAX_SPEED,
     duration_ns: int = 0,
     book_top: bool = True,
-    progress: Progress = lambda _standing: True,
+    progress: Progress = lambda _status: True,
 ) -> Recorded:
     """Trade recorded lines on paper, and write a session folder if `out` names one.
 
@@ -142,13 +144,13 @@ def paper(
         check_folder(out)
     warm(config, instrument)
     warm_book()
-    with nullcontext(_ignore) if out is None else writing_log(out) as hear:
-        session = PaperSession(instrument, config, hear, book_top=book_top)
-        frames = iter(lines)  # held to the end, so that the progress may still ask how far they are
+    with nullcontext(_ignore) if out is None else writing_log(out) as write_event:
+        session = PaperSession(instrument, config, write_event, book_top=book_top)
+        frames = iter(lines)  # held to the end, so that the progress can still read how far they are
         started_ns = perf_counter_ns()
         complete = _take_all(session, lines, frames, speed, duration_ns, progress)
         session.finish()
-        progress(session.heard.standing())
+        progress(session.tracker.status())
         wall_s = (perf_counter_ns() - started_ns) / NS_PER_S
     _check(session, instrument, lines.where, complete)
     result = _result(session, lines, config, wall_s, complete)
@@ -160,7 +162,7 @@ def paper(
 
 def _check(session: PaperSession, instrument: e.InstrumentDefined, where: str, complete: bool) -> None:
     """InputError if there was nothing to trade on until `where`; who stops early may stop before a book is proven."""
-    if not session.heard.last_ns:
+    if not session.tracker.last_ns:
         raise InputError(f"{where}: no market data of {instrument.instrument_id} until here; expected its frames")
     unproven = never_proven(session.counts(), instrument.venue_symbol)
     if unproven and complete:
@@ -168,7 +170,7 @@ def _check(session: PaperSession, instrument: e.InstrumentDefined, where: str, c
 
 
 def _result(session: PaperSession, lines: WsLines, config: Config, wall_s: float, complete: bool) -> Recorded:
-    recording = session.heard.recording()
+    recording = session.tracker.recording()
     report = Report(recording.instrument, config)
     report.take(recording)
     return Recorded(
@@ -176,7 +178,7 @@ def _result(session: PaperSession, lines: WsLines, config: Config, wall_s: float
         recording=recording,
         report=report,
         feed=session.counts(),
-        market_s=(session.heard.last_ns - session.heard.first_ns) / NS_PER_S,
+        market_s=(session.tracker.last_ns - session.tracker.first_ns) / NS_PER_S,
         wall_s=wall_s,
         complete=complete,
         left_out=lines.left_out,
@@ -206,23 +208,23 @@ def _take_all(
             clock.start(monotonic())
         if duration_ns and recv_ns - first_ns >= duration_ns:
             break
-        if not _until_due(clock, recv_ns, lambda: progress(session.heard.standing())):
+        if not _until_due(clock, recv_ns, lambda: progress(session.tracker.status())):
             return False
         try:
             session.take(recv_ns, frame)
         except FrameError as error:
             lines.refuse(error)
-        if not session.look(lines.where):
+        if not session.check_feed(lines.where):
             break
-        if count % _PROGRESS_FRAMES == 0 and not progress(session.heard.standing()):
+        if count % _PROGRESS_FRAMES == 0 and not progress(session.tracker.status()):
             return False
     return True
 
 
-def _until_due(clock: MarketClock, recv_ns: int, goes_on: Callable[[], bool]) -> bool:
-    """Wait until a frame is due; False if `goes_on` has ended it."""
+def _until_due(clock: MarketClock, recv_ns: int, may_continue: Callable[[], bool]) -> bool:
+    """Wait until a frame is due; False if `may_continue` has ended it."""
     while (wait_s := clock.wait_s(recv_ns, monotonic())) > 0:
-        if not goes_on():
+        if not may_continue():
             return False
         sleep(min(wait_s, _NAP_S))
     return True

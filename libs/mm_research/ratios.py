@@ -1,4 +1,4 @@
-"""How many of the orders were filled and canceled: counts of orders, not of prints, and quantities (QUANT 7)."""
+"""How many of the orders were filled and canceled, as counts of orders and quantities: docs/metrics.md."""
 
 import numpy as np
 

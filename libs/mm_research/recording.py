@@ -1,4 +1,4 @@
-"""What a run leaves: messages of the log and a sample a decision, with the digests and the exact result in them.
+"""What a run records: messages of the log and a sample a decision, with the digests and the exact result in them.
 
 A backtest and a paper session make the same two arrays, so that everything read from them is the same code. A long
 session makes them in segments, each of which begins where the one before ended: what reads them takes one after the
@@ -36,7 +36,7 @@ def has_mid_of(samples: Array) -> Array:
 
 
 class Before(msgspec.Struct, frozen=True, kw_only=True):
-    """What the segments before one have left: the account that their fills make, its mid, and their last sample's."""
+    """What the segments before one lead to: the account that their fills make, its mid, and their last sample's."""
 
     fills: int = 0
     position_lots: int = 0
@@ -108,7 +108,7 @@ class Recording:
     def mids(self) -> Mids:
         """The venue's mids in exchange time."""
         found = self._find_mids()
-        self._find_mids = _no_mids  # let go of the market data that it holds
+        self._find_mids = _no_mids  # release the market data that it holds
         return found
 
     @property
@@ -118,7 +118,7 @@ class Recording:
 
     @property
     def intent_count(self) -> int:
-        """Orders that the quoter wanted."""
+        """Orders that the quoter intended."""
         return int(np.count_nonzero(self.messages["kind"] == INTENT))
 
     @cached_property

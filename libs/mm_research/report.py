@@ -7,8 +7,8 @@ import numpy as np
 
 from mm_core.events import InstrumentDefined
 from mm_core.setup.config import REGULAR_FEE, Config
+from mm_core.setup.core import new_core
 from mm_core.setup.notes import start_notes
-from mm_core.setup.parts import new_parts
 from mm_core.setup.units import Units, units_of
 from mm_core.types import INT64_MAX, MONEY_E9, NS_PER_S
 from mm_research.activity import ActivityCount
@@ -32,7 +32,7 @@ class Report:
         self._activity = ActivityCount(int(config.risk.rate_halt_s * NS_PER_S))
         self._ratios, self._drawdown = RatioCount(), Drawdown()
         self._measures, self._fills = FillMeasures(), FillFigures()
-        self._wanted = self._fill_count = self._first_mid_half = 0
+        self._intents = self._fill_count = self._first_mid_half = 0
         self._position, self._result = 0.0, dict.fromkeys(RESULT, 0.0)
 
     def take(self, segment: Recording) -> Measures:
@@ -42,7 +42,7 @@ class Report:
             each.take(segment)
         known = self._measures.take(segment)
         self._fills.take(known)
-        self._wanted += segment.intent_count
+        self._intents += segment.intent_count
         self._fill_count += len(segment.fills)
         times_ns = segment.samples["local_ns"]
         if len(times_ns):
@@ -58,7 +58,7 @@ class Report:
         instrument, config, found = self._instrument, self._config, self._activity.found()
         return {
             **found.to_json(),
-            "why": why_little(instrument, config, found, self._wanted),
+            "why": why_little(instrument, config, found, self._intents),
             "notes": start_notes(config, instrument),
             "fees": fee_text(config),
             "limits": limits(instrument, config, self._first_mid_half),
@@ -120,7 +120,7 @@ def limits(instrument: InstrumentDefined, config: Config, first_mid_half: int) -
 
     `first_mid_half`: the first VALID mid in half-ticks, 0 without any.
     """
-    record = new_parts(config, instrument).risk["limits"][0]
+    record = new_core(config, instrument).risk["limits"][0]
     units, collar_bps = units_of(instrument), float(record["collar_bps"])
     lot = units.lot
     return {

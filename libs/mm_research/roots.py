@@ -1,7 +1,7 @@
-"""What a log promises about its roots, checked root by root: `mm_core.sequencer`'s rule, told a second time.
+"""What a log promises about its roots, checked root by root: `mm_core.stamper`'s rule, implemented a second time.
 
-It starts from what the log says of the root before, so that one wrong root is one difference, and it never makes the
-Ticks that a wrong time would ask for.
+It starts from the root before as the log has it, so that one wrong root is one difference, and it never makes the
+Ticks that a wrong time would lead to.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from mm_core.events import InstrumentDefined, MarketEvent, RootEvent, Tick
-from mm_core.sequencer import SILENCE_NS, next_due_ns
+from mm_core.stamper import SILENCE_NS, next_due_ns
 
 _STAMPS = ("ts_ns", "recv_ns", "local_ns", "root_seq")
 _FILTERS = tuple(
@@ -17,11 +17,11 @@ _FILTERS = tuple(
     for name in InstrumentDefined.__struct_fields__
     if name not in (*_STAMPS, "instrument_id", "venue_symbol", "tick_size", "lot_size")
 )
-Wrong = tuple[RootEvent, str]  # what should stand there, and why
+Wrong = tuple[RootEvent, str]  # the right event, and why
 
 
 class RootCheck:
-    """Hears the roots of one log in order; `offset_ns` is the clock offset that the session ran with."""
+    """Takes the roots of one log in order; `offset_ns` is the clock offset that the session ran with."""
 
     def __init__(self, instrument: InstrumentDefined, period_ns: int, offset_ns: int) -> None:
         self._instrument = instrument
@@ -34,7 +34,7 @@ class RootCheck:
         self._due_ns = 0  # of the next Tick; 0 before the first deciding root
 
     def wrong(self, root: RootEvent) -> Wrong | None:
-        """What should stand in the place of this root and why, or None where it is right."""
+        """The root that is right in the place of this one, and why; None where it is right."""
         root_seq = self._root_seq + 1
         self._root_seq = root.root_seq
         wrong = self._tick(root) if isinstance(root, Tick) else self._market(root)
@@ -72,9 +72,9 @@ class RootCheck:
 
     def _definition(self, root: InstrumentDefined) -> Wrong | None:
         """The first is the manifest's; a later one may have other filters, but no other tick or lot."""
-        kept = _STAMPS if not self._is_defined else (*_STAMPS, *_FILTERS)
+        own = _STAMPS if not self._is_defined else (*_STAMPS, *_FILTERS)
         self._is_defined = True
-        defined = _with(self._instrument, **{name: getattr(root, name) for name in kept})
+        defined = _with(self._instrument, **{name: getattr(root, name) for name in own})
         return None if defined == root else (defined, "not the instrument of the manifest")
 
 

@@ -70,4 +70,4 @@ def _decided(event: e.Event) -> list[int | str]:
 
 
 if __name__ == "__main__":
-    print(msgspec.json.encode(self_test()).decode())  # noqa: T201  # the answer to who started it
+    print(msgspec.json.encode(self_test()).decode())  # noqa: T201  # the result, for the caller

@@ -1,6 +1,6 @@
 """The session folder: what a backtest or a paper session leaves on disk (README has the table of files).
 
-Every file appears when it is whole; `manifest.json` comes last and says whether the run came to its end.
+Every file appears when it is complete; `manifest.json` comes last and records whether the run was complete.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _VERSIONS = ("crypto-mm", "llvmlite", "msgspec", "numba", "numpy", "pyarrow")
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """What a session folder says besides its tables. `command` names the kind of run, `inputs` the files it read.
+    """What a session folder records besides its tables. `command` names the kind of run, `inputs` the files it read.
 
     `complete` is false where the run was interrupted: the tables then hold what was done until then.
     """

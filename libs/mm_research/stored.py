@@ -1,6 +1,6 @@
-"""What a session folder says about its run: `manifest.json` and `summary.json` read back.
+"""What a session folder records about its run: `manifest.json` and `summary.json` read back.
 
-One that has not come to its end has neither: `session.json`, which it began with, says the same about it.
+A session that has not ended has neither: `session.json`, written at its start, records the same.
 """
 
 from pathlib import Path
@@ -39,7 +39,7 @@ class _Summary(msgspec.Struct):
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """A session as its folder tells it. Times: its first and last decision, ns; null without any.
+    """A session as its folder records it. Times: its first and last decision, ns; null without any.
 
     `digests` is None of a session without a summary; `inputs` are the recordings of one without a manifest.
     """
@@ -98,7 +98,7 @@ class _Begun(msgspec.Struct, frozen=True):
 
 
 def group_of(folder: Path) -> str:
-    """The group of a session's bus, as its folder says."""
+    """The group of a session's bus, as its folder records it."""
     path = folder / BEGUN
     return _read(path, _Begun).runtime.bus.group if path.is_file() else _Group().group
 

@@ -1,6 +1,6 @@
 """The tables of a session, CSV and Parquet, written segment by segment: nothing of them but the last rows is in memory.
 
-Files appear when all of them are whole; until then they end in `.part`.
+Files appear when all of them are complete; until then they end in `.part`.
 """
 
 import os
@@ -59,7 +59,7 @@ class TableWriter:
             raise unwritable(self._folder, error) from error
 
     def close(self) -> None:
-        """Let the files appear."""
+        """Publish the files."""
         try:
             for file in self._files.values():
                 file.close()
@@ -69,7 +69,7 @@ class TableWriter:
             raise unwritable(self._folder, error) from error
 
     def discard(self) -> None:
-        """Leave nothing of them: a log that is read again makes them anew."""
+        """Remove them: they can be made anew from the log."""
         for file in self._files.values():
             file.discard()
 

@@ -25,13 +25,13 @@ _RISK_REASONS = {reason.value: reason.name.lower() for reason in Reason if reaso
 _REJECT_REASONS = {reason.value: reason.name.lower() for reason in Reject}
 _REJECT_SHIFT = 1000  # both codes of reasons in one column of names
 _REASONS = _RISK_REASONS | {_REJECT_SHIFT + code: name for code, name in _REJECT_REASONS.items()}
-_KEPT_SAMPLES = 1 << 12
+_RETAINED_SAMPLES = 1 << 12
 _ALLOW, _ADJUST, _BLOCK, _NO_ANSWER = range(4)
 _ANSWERS = {_ALLOW: "allow", _ADJUST: "adjust", _BLOCK: "block"}
 
 
 class Quotes:
-    """Takes the segments of a run: every wanted order with risk's answer, and the book and position it was decided on.
+    """Takes the segments of a run: every intent with risk's answer, and the book and position it was decided on.
 
     An order is held until a later decision is known: two may have one time, and the last of them counts.
     """
@@ -39,24 +39,24 @@ class Quotes:
     def __init__(self) -> None:
         self._held = np.empty(0, MESSAGE)  # intents and their answers
         self._samples = np.empty(0, SAMPLE)  # the last ones
-        self._begin_ns = 0  # what stood before was forgotten
+        self._begin_ns = 0  # what was before is dropped
 
     def take(self, segment: Recording) -> pa.Table:
         """Take the next segment; the rows that are known now."""
         messages, samples = segment.messages, np.concatenate([self._samples, segment.samples])
         of_quotes = np.isin(messages["kind"], (INTENT, SUBMIT, DENIED))
         rows = np.concatenate([self._held, messages[of_quotes]])
-        wanted = rows[rows["kind"] == INTENT]
-        count = len(wanted)
+        intents = rows[rows["kind"] == INTENT]
+        count = len(intents)
         if not segment.is_last:
             last_ns = samples["local_ns"][-1] if len(samples) else 0
-            is_known = wanted["ts_ns"] < last_ns
+            is_known = intents["ts_ns"] < last_ns
             count = count if is_known.all() else int(np.argmin(is_known))
-        assert not np.any(wanted["ts_ns"][:count] < self._begin_ns), "an order of a decision that was forgotten"
-        table = _quotes(wanted[:count], _answers(rows), samples, segment.units)
-        self._held = rows[np.isin(rows["order_id"], wanted["order_id"][count:])]
-        self._samples = samples[-_KEPT_SAMPLES:].copy()
-        if len(samples) > _KEPT_SAMPLES:
+        assert not np.any(intents["ts_ns"][:count] < self._begin_ns), "an order of a decision that was dropped"
+        table = _quotes(intents[:count], _answers(rows), samples, segment.units)
+        self._held = rows[np.isin(rows["order_id"], intents["order_id"][count:])]
+        self._samples = samples[-_RETAINED_SAMPLES:].copy()
+        if len(samples) > _RETAINED_SAMPLES:
             self._begin_ns = int(self._samples["local_ns"][0])
         return table
 
@@ -66,32 +66,32 @@ def quotes(recording: Recording) -> pa.Table:
     return Quotes().take(recording)
 
 
-def _quotes(wanted: Array, answers: Array, samples: Array, units: Units) -> pa.Table:
-    at = np.searchsorted(answers["order_id"], wanted["order_id"])
+def _quotes(intents: Array, answers: Array, samples: Array, units: Units) -> pa.Table:
+    at = np.searchsorted(answers["order_id"], intents["order_id"])
     found = at < len(answers)
-    found[found] = answers["order_id"][at[found]] == wanted["order_id"][found]
-    answer = answers[np.where(found, at, 0)] if len(answers) else np.zeros(len(wanted), MESSAGE)
+    found[found] = answers["order_id"][at[found]] == intents["order_id"][found]
+    answer = answers[np.where(found, at, 0)] if len(answers) else np.zeros(len(intents), MESSAGE)
     verdict = np.select(
         [~found, answer["kind"] == DENIED, answer["reason"] != 0], [_NO_ANSWER, _BLOCK, _ADJUST], _ALLOW
     )
     sent_lots = np.where(found & (answer["kind"] == SUBMIT), answer["qty_lots"], 0)
     return pa.table(
         {
-            "ts_ns": wanted["ts_ns"],
-            "order_id": wanted["order_id"],
-            "side": names(wanted["side"], _SIDES),
-            "price": decimals(wanted["price_ticks"], units.tick),
-            "qty": decimals(wanted["qty_lots"], units.lot),
+            "ts_ns": intents["ts_ns"],
+            "order_id": intents["order_id"],
+            "side": names(intents["side"], _SIDES),
+            "price": decimals(intents["price_ticks"], units.tick),
+            "qty": decimals(intents["qty_lots"], units.lot),
             "answer": names(verdict, _ANSWERS),
             "reason": names(np.where(found, answer["reason"], 0), _RISK_REASONS),
             "qty_sent": decimals(sent_lots, units.lot),
         }
-        | _decided_on(samples, units, wanted["ts_ns"])
+        | _decided_on(samples, units, intents["ts_ns"])
     )
 
 
 def _answers(rows: Array) -> Array:
-    """What risk said to each wanted order, by order id."""
+    """Risk's answer to each intended order, by order id."""
     answers = rows[(rows["kind"] == SUBMIT) | (rows["kind"] == DENIED)]
     sorted_answers: Array = answers[np.argsort(answers["order_id"], kind="stable")]
     return sorted_answers
@@ -133,7 +133,7 @@ def orders(recording: Recording) -> pa.Table:
 
 
 def fills(recording: Recording) -> pa.Table:
-    """Every fill: `ts_trade_ns` at the venue, `ts_fill_ns` when we heard of it; fee > 0 is a cost.
+    """Every fill: `ts_trade_ns` at the venue, `ts_fill_ns` when we received it; fee > 0 is a cost.
 
     `mid` is the venue's just before it, null where it had none yet.
     """

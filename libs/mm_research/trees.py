@@ -1,4 +1,4 @@
-"""Where the answers of a root in a log are not those that its nodes give: counted by node, the first one told.
+"""Where the outputs logged for a root are not those of its nodes: counted by node, the first one described.
 
 Compared are bytes, as `mm_wire` encodes both: 0.0 is not -0.0, and one NaN is another.
 """
@@ -11,18 +11,18 @@ import msgspec
 
 from mm_core.events import AnyEvent, Event
 from mm_wire.codec import encode
-from mm_wire.subjects import SEQUENCER, said_by
+from mm_wire.subjects import SEQUENCER, published_by
 
 Tree = list[AnyEvent]
 Short = dict[str, Any]
 Placed = tuple[int, Event]  # position in the log, from 1
 
 _LEVELS_SHOWN = 3
-_OTHER_ORDER = "answers in another order"
+_OTHER_ORDER = "outputs in another order"
 _WHY = {  # is what was found one too many, is what was expected not there
-    (False, False): "another answer",
-    (True, False): "an answer that the node does not give",
-    (False, True): "an answer is missing",
+    (False, False): "another output",
+    (True, False): "an output that the node does not produce",
+    (False, True): "an output is missing",
     (True, True): _OTHER_ORDER,
 }
 _NAMING = ("order_id", "root_seq", "update_id", "trade_id", "local_ns")
@@ -31,8 +31,8 @@ _NAMING = ("order_id", "root_seq", "update_id", "trade_id", "local_ns")
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """A place where a log is not what it should be.
 
-    `seq`: position in the log, from 1; `node`: whose difference it is; `expected` and `found`: what should stand there
-    and what does, null for nothing. Of two events of one type only what names them and what differs.
+    `seq`: position in the log, from 1; `node`: whose difference it is; `expected` and `found`: what should be there
+    and what is, null for nothing. Of two events of one type only what names them and what differs.
     """
 
     seq: int
@@ -47,30 +47,30 @@ def difference(seq: int, node: str, why: str, expected: Event | None, found: Eve
     return Difference(seq=seq, node=node, why=why, expected=_short(expected, found), found=_short(found, expected))
 
 
-def compare(said: Sequence[Event], logged: Sequence[Placed], end: int) -> tuple[dict[str, int], Difference | None]:
-    """How many answers of each node differ, and the first difference: none of both where all bytes are equal.
+def compare(outputs: Sequence[Event], logged: Sequence[Placed], end: int) -> tuple[dict[str, int], Difference | None]:
+    """How many outputs of each node differ, and the first difference: none of both where all bytes are equal.
 
-    `said` and `logged` are the answers of one root in their order; `end` is the position behind the last logged one.
-    An answer that is missing, one too many and one that is another count as one each.
+    `outputs` and `logged` are those of one root in their order; `end` is the position behind the last logged one.
+    An output that is missing, one too many and one that differs count as one each.
     """
-    expected, found = [encode(event) for event in said], [encode(event) for _, event in logged]
+    expected, found = [encode(event) for event in outputs], [encode(event) for _, event in logged]
     if expected == found:
         return {}, None
-    sayers = [said_by(type(event)) for event in said], [said_by(type(event)) for _, event in logged]
+    publishers = [published_by(type(event)) for event in outputs], [published_by(type(event)) for _, event in logged]
     counts: dict[str, int] = {}
-    for node in dict.fromkeys(sayers[0] + sayers[1]):
-        ours = [data for data, sayer in zip(expected, sayers[0], strict=True) if sayer == node]
-        theirs = [data for data, sayer in zip(found, sayers[1], strict=True) if sayer == node]
+    for node in dict.fromkeys(publishers[0] + publishers[1]):
+        ours = [data for data, publisher in zip(expected, publishers[0], strict=True) if publisher == node]
+        theirs = [data for data, publisher in zip(found, publishers[1], strict=True) if publisher == node]
         if ours != theirs:
             counts[node] = _edits(ours, theirs)
     at = next((k for k, (one, other) in enumerate(zip(expected, found, strict=False)) if one != other), None)
     if at is None:
         at = min(len(expected), len(found))
-    ours_at = said[at] if at < len(said) else None
+    ours_at = outputs[at] if at < len(outputs) else None
     seq, theirs_at = logged[at] if at < len(logged) else (end, None)
     is_extra = ours_at is None or expected[at] in found[at:]
     is_missing = theirs_at is None or found[at] in expected[at:]
-    here = [said_by(type(event)) for event in (ours_at, theirs_at) if event is not None]
+    here = [published_by(type(event)) for event in (ours_at, theirs_at) if event is not None]
     node = next((name for name in (reversed(here) if is_extra else here) if name in counts), SEQUENCER)
     if node == SEQUENCER:  # the first ones only changed places; what differs comes behind them
         return counts | {node: 1}, difference(seq, node, _OTHER_ORDER, ours_at, theirs_at)
@@ -78,7 +78,7 @@ def compare(said: Sequence[Event], logged: Sequence[Placed], end: int) -> tuple[
 
 
 def _edits(ours: list[bytes], theirs: list[bytes]) -> int:
-    """How many elements must change, go or come to make one list of the other."""
+    """How many elements must be changed, removed or added to make one list of the other."""
     steps = SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
     return sum(max(i2 - i1, j2 - j1) for kind, i1, i2, j1, j2 in steps if kind != "equal")
 

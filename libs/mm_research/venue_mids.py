@@ -13,7 +13,7 @@ import numpy as np
 from mm_core import events as e
 from mm_core.compiled import Array, compiled, int64, new
 from mm_core.exchange.clock import MID, MIDS
-from mm_core.setup.parts import Parts
+from mm_core.setup.core import Core
 from mm_core.types import NS_PER_S, InputError
 from mm_research.columns import Rows, tape_rows
 from mm_research.engine.apart import apart_row, log_event
@@ -25,9 +25,9 @@ from mm_store.tape import TapeBuilder
 
 _STRIDE_ROWS = 1 << 16  # rows, and at most as many changes, of one step
 _WAITING_EVENTS = 1 << 12  # of a session's log, before they become rows
-# Of a long session the last changes stay, and those of the last minutes: no fill is reported later than that.
-_KEPT_CHANGES = 1 << 16
-_KEPT_NS = 600 * NS_PER_S
+# Of a long session the last changes are retained, and those of the last minutes: no fill is reported later than that.
+_RETAINED_CHANGES = 1 << 16
+_RETAINED_NS = 600 * NS_PER_S
 
 Times = np.ndarray[Any, np.dtype[Any]]
 
@@ -35,7 +35,7 @@ Times = np.ndarray[Any, np.dtype[Any]]
 class Mids(msgspec.Struct, frozen=True):
     """Changes of the mid (an array of MID, times not going back), known until `end_ns`, the end of the market data.
 
-    What stands before `begin_ns` was forgotten: AssertionError for who asks.
+    Changes before `begin_ns` were dropped: AssertionError for a mid from there.
     """
 
     changes: Times
@@ -51,7 +51,7 @@ class Mids(msgspec.Struct, frozen=True):
         return self._at(np.searchsorted(self.changes["ts_ns"], ts_ns, side="left"), ts_ns)
 
     def _at(self, counts: Times, ts_ns: Times) -> Times:
-        assert not np.any(ts_ns < self.begin_ns), "a mid is asked for that was forgotten"
+        assert not np.any(ts_ns < self.begin_ns), "a mid is requested that was dropped"
         known = (counts > 0) & (ts_ns <= self.end_ns)
         values = np.full(len(ts_ns), math.nan)
         values[known] = self.changes["mid_half"][counts[known] - 1]
@@ -64,8 +64,8 @@ NO_MIDS = Mids(np.empty(0, MID), 0)
 class VenueMids:
     """Takes the rows of a log in parts. `apart`: as the market of the run (`mm_research.market.set_apart`)."""
 
-    def __init__(self, parts: Parts, *, apart: bool) -> None:
-        self._market = market_of([parts], SHARED, 0)
+    def __init__(self, core: Core, *, apart: bool) -> None:
+        self._market = market_of([core], SHARED, 0)
         self._market["apart"] = apart
         self._changes = [np.empty(0, MID)]
         self._begin_ns = 0
@@ -87,11 +87,11 @@ class VenueMids:
     def _market_ns(self) -> int:
         return int(self._market["clock"]["market_ns"][0])
 
-    def forget(self) -> None:
-        """Let go of changes that no fill will ask for."""
+    def drop_old(self) -> None:
+        """Drop changes that no fill will need."""
         changes = self.mids().changes
-        old = int(np.searchsorted(changes["ts_ns"], self._market_ns - _KEPT_NS, side="right")) - 1
-        first = min(old, len(changes) - _KEPT_CHANGES)
+        old = int(np.searchsorted(changes["ts_ns"], self._market_ns - _RETAINED_NS, side="right")) - 1
+        first = min(old, len(changes) - _RETAINED_CHANGES)
         if first > 0:
             self._changes = [changes[first:].copy()]
             self._begin_ns = int(self._changes[0]["ts_ns"][0])
@@ -100,15 +100,15 @@ class VenueMids:
 class EventMids:
     """The same from the events of a log, in its order: a session holds the changes, not the market data."""
 
-    def __init__(self, instrument: e.InstrumentDefined, parts: Parts) -> None:
+    def __init__(self, instrument: e.InstrumentDefined, core: Core) -> None:
         self._instrument = instrument
-        self._venue = VenueMids(parts, apart=True)
+        self._venue = VenueMids(core, apart=True)
         self._order = new_order()
         self._waiting: list[e.MarketEvent] = []
         self._is_over = False
         self._take_waiting()  # loads the compiled code before the first event
 
-    def hear(self, event: e.MarketEvent) -> None:
+    def take(self, event: e.MarketEvent) -> None:
         """Take the next market data."""
         if self._is_over:
             return
@@ -122,9 +122,9 @@ class EventMids:
         self._take_waiting()
         return self._venue.mids()
 
-    def forget(self) -> None:
-        """Let go of mids that no fill will ask for."""
-        self._venue.forget()
+    def drop_old(self) -> None:
+        """Drop mids that no fill will need."""
+        self._venue.drop_old()
 
     def _take_waiting(self) -> None:
         builder = TapeBuilder(self._instrument)
@@ -133,7 +133,7 @@ class EventMids:
         try:
             tape = builder.tape()
         except InputError:
-            # A price that no row holds; the session itself goes on, its mids end here.
+            # A price that no row holds; the session itself continues, its mids end here.
             self._is_over = True
             return
         self._venue.take(tape_rows(tape, order=self._order))

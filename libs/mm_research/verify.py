@@ -1,8 +1,8 @@
-"""Verification of a session: its log through every node once more, and what they answer compared with what it holds.
+"""Verification of a session: its log through every node once more, and their outputs compared with those in the log.
 
-The order of the log is the order in which its events are delivered, so the nodes hear all its events one after the
-other. They always hear what was logged, never what they answer now: a node's difference does not spread to others by
-itself, only where the log's own event, which they hear, is not what they heard then.
+The order of the log is the order in which its events are delivered, so the nodes take all its events one after the
+other. Their inputs are always those logged, never outputs of this run: a node's difference does not spread to others by
+itself, only where the log's own event is not the input that they had then.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,26 +15,26 @@ import msgspec
 from mm_core import events as e
 from mm_core.compiled import CORE_DIGEST
 from mm_core.node import Node
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
 from mm_core.types import InputError
 from mm_research.log_digests import LogDigests
 from mm_research.roots import RootCheck
 from mm_research.stored import Stored, read_stored
 from mm_research.trees import Difference, Placed, Tree, compare, difference
 from mm_store.log_read import read_log
-from mm_wire.subjects import SEQUENCER, said_by
+from mm_wire.subjects import SEQUENCER, published_by
 
 _PROGRESS_EVENTS = 4096
-# What a broken invariant of a node raises when it hears what cannot be.
+# What a broken invariant of a node raises at an input that cannot be.
 BROKEN = (AssertionError, IndexError, OverflowError)
 
-# Hears (events done, local time of the last root, ns); answers False to stop.
+# Called with (events done, local time of the last root, ns); returns False to stop.
 Progress = Callable[[int, int], bool]
 
 
 class NodeCount(msgspec.Struct):
-    """What a node heard, what it answered, and in how many places the log says otherwise."""
+    """Inputs and outputs of a node, and in how many places the log differs."""
 
     events: int = 0
     answers: int = 0
@@ -42,9 +42,9 @@ class NodeCount(msgspec.Struct):
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verification found. `nodes` has the sequencer too: the roots it heard and stamped.
+    """What a verification found. `nodes` has the sequencer too: the roots that it stamped.
 
-    `digests_differ` names the digests of summary.json that the log does not lead to; null if they were not compared.
+    `digests_differ` names the digests of summary.json that do not follow from the log; null if they were not compared.
     """
 
     nodes: dict[str, NodeCount]
@@ -76,9 +76,9 @@ def verify(folder: Path, progress: Progress = lambda _events, _local_ns: True) -
 def verify_stored(stored: Stored, progress: Progress = lambda _events, _local_ns: True) -> Verified:
     """The same, of a session whose manifest has been read."""
     started = perf_counter()
-    parts = new_parts(stored.config, stored.instrument)
-    nodes = new_nodes(parts, stored.instrument.instrument_id)
-    check = _Check(nodes, RootCheck(stored.instrument, parts.period_ns, parts.offset_ns))
+    core = new_core(stored.config, stored.instrument)
+    nodes = new_nodes(core, stored.instrument.instrument_id)
+    check = _Check(nodes, RootCheck(stored.instrument, core.period_ns, core.offset_ns))
     digests = LogDigests(stored.instrument)
     complete, next_progress = True, 0
     has_end = stored.digests is not None
@@ -107,7 +107,7 @@ def verify_stored(stored: Stored, progress: Progress = lambda _events, _local_ns
 
 
 def _trees(log: Iterator[e.AnyEvent]) -> Iterator[Tree]:
-    """The log cut before every root: a root and what it led to. Answers in front of the first root stand alone."""
+    """The log cut before every root: a root and what it led to. What precedes the first root is a tree, too."""
     tree: Tree = []
     for event in log:
         if isinstance(event, e.Root) and tree:
@@ -137,22 +137,22 @@ class _Check:
         self.position = 0
         self.local_ns = 0
         self._roots = roots
-        self._hearers = {kind: [node for node in ranked if kind in node.hears] for kind in e.EVENTS}
+        self._subscribers = {kind: [node for node in ranked if kind in node.inputs] for kind in e.EVENTS}
         self._stopped: list[str] = []  # nodes whose invariants the log has broken
 
     def compare(self, tree: Tree, *, is_cut: bool = False) -> None:
-        """Let the nodes hear the next tree and compare. `is_cut`: the log may end before its last answers."""
+        """Replay the next tree through the nodes and compare. `is_cut`: the log may end before its last outputs."""
         head = tree[0]
         roots = 0
         if isinstance(head, e.Root):
             self._root(head)
             roots = 1
-        said = self._said(tree) if len(tree) > 1 or self._hearers[type(head)] else ()
-        if said or len(tree) > roots:
+        outputs = self._outputs(tree) if len(tree) > 1 or self._subscribers[type(head)] else ()
+        if outputs or len(tree) > roots:
             first = self.position + 1
             logged = [(first + at, event) for at, event in enumerate(tree) if at >= roots]
-            said = said[: len(logged)] if is_cut else said
-            self._answers(said, logged, first + len(tree))
+            outputs = outputs[: len(logged)] if is_cut else outputs
+            self._compare_outputs(outputs, logged, first + len(tree))
         self.position += len(tree)
 
     def _root(self, root: e.RootEvent) -> None:
@@ -165,16 +165,16 @@ class _Check:
             expected, why = wrong
             self._differ({SEQUENCER: 1}, difference(self.position + 1, SEQUENCER, why, expected, root))
 
-    def _said(self, tree: Tree) -> Sequence[e.Event]:
-        """What the nodes answer to a tree.
+    def _outputs(self, tree: Tree) -> Sequence[e.Event]:
+        """The nodes' outputs for the events of a tree.
 
-        If it is what the tree holds, every answer also has its cause in front of it: no event is an answer to itself.
+        If they are what the tree holds, every output also has its cause in front of it: no event is its own output.
         """
-        said: list[e.Event] = []
+        outputs: list[e.Event] = []
         for at, event in enumerate(tree):
-            for node in self._hearers[type(event)]:
-                said += self._step(node, event, self.position + 1 + at)
-        return said
+            for node in self._subscribers[type(event)]:
+                outputs += self._step(node, event, self.position + 1 + at)
+        return outputs
 
     def _step(self, node: Node, event: e.Event, position: int) -> Sequence[e.Event]:
         if node.name in self._stopped:
@@ -182,22 +182,22 @@ class _Check:
         count = self.counts[node.name]
         count.events += 1
         try:
-            answers = node.step(event)
+            outputs = node.step(event)
         except BROKEN as error:
             self._stopped.append(node.name)
             why = f"this stops the node, no more of it is compared: {type(error).__name__}: {error}"
             self._differ({node.name: 1}, difference(position, node.name, why, None, event))
             return ()
-        for answer in answers:
-            assert type(answer) in node.says, f"{node.name} may not say {type(answer).__name__}"
-        count.answers += len(answers)
-        return answers
+        for output in outputs:
+            assert type(output) in node.outputs, f"{node.name} may not publish {type(output).__name__}"
+        count.answers += len(outputs)
+        return outputs
 
-    def _answers(self, said: Sequence[e.Event], logged: Sequence[Placed], end: int) -> None:
+    def _compare_outputs(self, outputs: Sequence[e.Event], logged: Sequence[Placed], end: int) -> None:
         if self._stopped:
-            said = [event for event in said if said_by(type(event)) not in self._stopped]
-            logged = [placed for placed in logged if said_by(type(placed[1])) not in self._stopped]
-        counts, first = compare(said, logged, end)
+            outputs = [event for event in outputs if published_by(type(event)) not in self._stopped]
+            logged = [placed for placed in logged if published_by(type(placed[1])) not in self._stopped]
+        counts, first = compare(outputs, logged, end)
         if first is not None:
             self._differ(counts, first)
 

@@ -11,8 +11,8 @@ from mm_research.activity import BOOK_REASONS, RISK_REASONS, Activity, Halt, utc
 
 LITTLE = 0.5  # share of time quoted, on each side
 SHARE_MIN = 0.01  # of the time: less is no reason
-REFUSED_MIN = 0.1  # of the wanted orders, where much was quoted
-# What a refusal means, by the name of its reason; {} is where the venue's own bound goes.
+REFUSED_MIN = 0.1  # of the intended orders, where much was quoted
+# What a refusal means, by the name of its reason.
 DENIALS = {
     "price_collar": "half-spread beyond the collar ([risk] collar_bps)",
     "order_lots": "order larger than [risk] order_max_base",
@@ -39,7 +39,7 @@ HALTS = {
     "fill_rate": "as many orders filled in one window as [risk] fills_per_window_max",
     "operator": "the operator's command",
 }
-SILENT = ("halted",)  # a line of its own says it
+SILENT = ("halted",)  # it has a line of its own
 WARM_HALF_LIVES = 1.7  # from nothing to the weight of one: log2(1 / (1 - ln 2))
 
 
@@ -72,15 +72,15 @@ def book_text(book: Book | None) -> str:
     return f"{book.state.name} ({reason})" if reason else book.state.name
 
 
-def why_little(instrument: InstrumentDefined, config: Config, found: Activity, wanted: int) -> list[str]:
-    """The causes; empty for a run that quoted as it wanted to, which wanted so many orders."""
+def why_little(instrument: InstrumentDefined, config: Config, found: Activity, intents: int) -> list[str]:
+    """The causes; empty for a run that quoted as configured. `intents`: how many orders the quoter intended."""
     lines = [
         *_book(found),
         *_volatility(config, found),
         *_halts(found),
-        *_refusals(instrument, found, wanted),
+        *_refusals(instrument, found, intents),
     ]
-    return lines or _nothing(found, wanted)
+    return lines or _nothing(found, intents)
 
 
 def percent(part: float) -> str:
@@ -122,30 +122,30 @@ def _until(halt: Halt) -> str:
     return f"; resumes at {utc_text(halt.resumes_ns)}" if halt.resumes_ns is not None else ""
 
 
-def _refusals(instrument: InstrumentDefined, found: Activity, wanted: int) -> Iterator[str]:
+def _refusals(instrument: InstrumentDefined, found: Activity, intents: int) -> Iterator[str]:
     is_little = min(found.quoted["bid"] or 0.0, found.quoted["ask"] or 0.0) < LITTLE
-    least = 1 if is_little else REFUSED_MIN * wanted  # the quoter asks once for what is refused
+    least = 1 if is_little else REFUSED_MIN * intents  # the quoter asks once for what is refused
     for reason, count in sorted(found.denied.items(), key=lambda each: -each[1]):
         if reason not in SILENT and count >= least:
             text = DENIALS.get(reason, reason.replace("_", " ")) + _bound(reason, instrument)
-            yield f"{text}: {count:,} of {wanted:,} orders denied"
+            yield f"{text}: {count:,} of {intents:,} orders denied"
     for reason, count in sorted(found.rejected.items(), key=lambda each: -each[1]):
-        if count >= REFUSED_MIN * wanted:
-            yield f"rejected by the venue, {reason.replace('_', ' ')}: {count:,} of {wanted:,} orders"
+        if count >= REFUSED_MIN * intents:
+            yield f"rejected by the venue, {reason.replace('_', ' ')}: {count:,} of {intents:,} orders"
 
 
 def _bound(reason: str, instrument: InstrumentDefined) -> str:
-    """The bound that a refusal names, where it is the venue's."""
+    """The bound of a refusal, where it is the venue's."""
     if reason != "min_notional" or not instrument.notional_e9_min:
         return ""
     least = (Decimal(instrument.notional_e9_min) / MONEY_E9).normalize()
     return f" {least:f} {instrument.quote or 'quote'}"
 
 
-def _nothing(found: Activity, wanted: int) -> list[str]:
-    """The last resort of a run that quoted nothing though nobody refused anything."""
+def _nothing(found: Activity, intents: int) -> list[str]:
+    """The cause where a run quoted nothing although nothing was refused."""
     if found.quoted["either"]:
         return []
-    if not wanted:
-        return ["the strategy wanted no order"]
+    if not intents:
+        return ["the strategy intended no order"]
     return ["no order came to rest before the end: see [exchange] entry_ms"]

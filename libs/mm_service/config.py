@@ -76,7 +76,7 @@ def _origins(paths: Path | Sequence[Path] | None, settings: Sequence[str]) -> di
 
 
 def _located(where: str, sections: Mapping[str, Any]) -> None:
-    """Check what has been read so far; an error says where it is."""
+    """Check what has been read so far; an error names its place."""
     try:
         to_config(sections, Settings)
     except InputError as error:
@@ -97,7 +97,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _overrides(settings: Sequence[str], environment: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield (where it stands, section.key, value), the environment's in name order."""
+    """Yield (origin, section.key, value), the environment's in name order."""
     for name in sorted(environment):
         section, separator, key = name.removeprefix(ENV_PREFIX).lower().partition(ENV_SEPARATOR)
         if name.startswith(ENV_PREFIX) and separator:

@@ -1,4 +1,4 @@
-"""Figures of a service for Prometheus, read when they are asked for: the service only keeps its counts."""
+"""Metrics of a service for Prometheus, read at the scrape: the service itself only counts."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ class Seconds:
         self._sum_s += seconds
 
     def family(self, name: str, text: str) -> HistogramMetricFamily:
-        """As Prometheus is told."""
+        """As Prometheus reads it."""
         buckets = list(zip(BOUNDS, map(float, accumulate(self._counts)), strict=True))
         return HistogramMetricFamily(name, text, buckets=buckets, sum_value=self._sum_s)
 
@@ -55,7 +55,7 @@ class Metrics(Collector):
         self._reads.append((CounterMetricFamily, self._name(name), text, read, labels))
 
     def gauges(self, name: str, text: str, label: str, values: Sequence[str], read: Callable[[str], float]) -> None:
-        """One gauge for each of `values` of a label, which `read` is asked for."""
+        """One gauge for each of `values` of a label, which `read` returns."""
         for value in values:
             self.gauge(name, text, partial(read, value), **{label: value})
 
@@ -66,7 +66,7 @@ class Metrics(Collector):
         self.gauges(name, text, label, states, lambda state: float(read() == state))
 
     def seconds(self, name: str, text: str) -> Callable[[float], None]:
-        """A histogram of durations in seconds; what is returned observes one."""
+        """A histogram of durations in seconds; the returned function observes one."""
         seconds = Seconds()
         self._seconds.append((self._name(name), text, seconds))
         return seconds.observe
@@ -76,7 +76,7 @@ class Metrics(Collector):
         self._later.append((holds, add))
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus asks for."""
+        """What Prometheus scrapes."""
         for ready in [each for each in self._later if each[0]()]:
             self._later.remove(ready)
             ready[1]()

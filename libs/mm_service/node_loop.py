@@ -1,4 +1,4 @@
-"""A node on the bus: reads the log, reports its answers, keeps its state. Everything that decides is in the node."""
+"""A node on the bus: reads the log, reports its outputs, saves its state. Everything that decides is in the node."""
 
 import asyncio
 import hashlib
@@ -36,12 +36,12 @@ class NodeLoop:
 
     def __init__(self, bus: Bus, group: str, node: Node, made_by: str, checkpoint_events: int) -> None:
         self.events = 0
-        self.answers = 0
+        self.outputs = 0
         self.checkpoints = 0
         self.checkpoint_bytes = 0
         self.resumed_at = 1
         self.on_step: Callable[[float], Any] = lambda _seconds: None
-        self.on_said: Callable[[Sequence[Event]], Any] = lambda _said: None
+        self.on_outputs: Callable[[Sequence[Event]], Any] = lambda _outputs: None
         self._bus = bus
         self._node = node
         self._group = group
@@ -52,7 +52,7 @@ class NodeLoop:
         self._saving: asyncio.Task[None] | None = None
         self._tree = 0
         self._writer = ""
-        self._kept: list[tuple[int, list[bytes]]] = []
+        self._pending: list[tuple[int, list[bytes]]] = []
         self._encode = msgspec.msgpack.Encoder().encode
         self.reader: LogReader
 
@@ -62,19 +62,19 @@ class NodeLoop:
         if checkpoint is not None:
             self._node.load(checkpoint.state())
             self.resumed_at = checkpoint.next_seq
-        subjects = [kind_subject(self._group, kind) for kind in self._node.hears]
+        subjects = [kind_subject(self._group, kind) for kind in self._node.inputs]
         read = (checkpoint.read_seq, checkpoint.name) if checkpoint is not None else (0, "")
         last_seq = (await check_log(self._bus, self._group, self.resumed_at, *read)).state.last_seq
         if read[1] or self.resumed_at == 1:  # what is missing among other nodes' events is not seen by a filter
             await check_tail(self._bus, self._group, *read, last_seq)
-        self.reader = LogReader(self._bus, self._group, subjects, self._hear, self.resumed_at, *read)
+        self.reader = LogReader(self._bus, self._group, subjects, self._on_event, self.resumed_at, *read)
         await self._bus.subscribe(resend_subject(self._group), self._on_resend)
         self._bus.on_reconnect(self._resend)
         await self.reader.start()
         log.info("reading the log from %d", self.resumed_at)
 
     async def stop(self) -> None:
-        """Read no more. What was not kept is read again at the next start."""
+        """Read no more. What was not saved is read again at the next start."""
         await self.reader.stop()
         if self._saving is not None:
             self._saving.cancel()
@@ -85,30 +85,30 @@ class NodeLoop:
             "next_seq": self.reader.next_seq,
             "pending": self.reader.pending,
             "events": self.events,
-            "answers": self.answers,
+            "answers": self.outputs,
             "checkpoints": self.checkpoints,
             "resumed_at": self.resumed_at,
             "resets": self.reader.resets,
         }
 
-    async def _hear(self, seq: int, label: Label, data: bytes) -> None:
+    async def _on_event(self, seq: int, label: Label, data: bytes) -> None:
         if label.tree != self._tree:
             self._begin_tree(label.tree)
         self._writer = label.writer
         started_s = perf_counter()
-        said = self._node.step(decode(data))
-        answers = [encode(answer) for answer in said]
+        outputs = self._node.step(decode(data))
+        encoded = [encode(output) for output in outputs]
         self.events += 1
-        self.answers += len(answers)
-        self._kept.append((seq, answers))
-        await self._bus.publish(self._subject, self._encode(Report([(seq, answers)], label.writer)))
+        self.outputs += len(encoded)
+        self._pending.append((seq, encoded))
+        await self._bus.publish(self._subject, self._encode(Report([(seq, encoded)], label.writer)))
         self.on_step(perf_counter() - started_s)
-        self.on_said(said)
+        self.on_outputs(outputs)
 
     def _begin_tree(self, tree: int) -> None:
-        """A new root went out, so everything before it is finished: its reports need not be kept, its state may be."""
+        """A new root went out, so everything before it is finished: its reports are dropped, its state may be saved."""
         self._tree = tree
-        self._kept.clear()
+        self._pending.clear()
         if self.events >= self._checkpoint_at and (self._saving is None or self._saving.done()):
             self._checkpoint_at = self.events + self._checkpoint_events
             read = self.reader.read_seq, self.reader.read_name
@@ -124,9 +124,9 @@ class NodeLoop:
         await self._resend()
 
     async def _resend(self) -> None:
-        """Say again what the sequencer may have missed."""
-        if self._kept:
-            await self._bus.publish(self._subject, self._encode(Report(self._kept, self._writer)))
+        """Send again what the sequencer may have missed."""
+        if self._pending:
+            await self._bus.publish(self._subject, self._encode(Report(self._pending, self._writer)))
 
 
 def made_by(config: Config, instrument: InstrumentDefined) -> str:

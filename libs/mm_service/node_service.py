@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
 from mm_core.setup.warm import warm
 from mm_service.figures.node import Figures, add_node
 from mm_service.node_loop import NodeLoop, defined_instrument, made_by
@@ -19,11 +19,11 @@ async def _start(figures: Figures, service: Service) -> None:
     instrument = await defined_instrument(service.bus, service.group)
     settings = service.settings
     warm(settings, instrument)
-    nodes = {node.name: node for node in new_nodes(new_parts(settings, instrument), instrument.instrument_id)}
+    nodes = {node.name: node for node in new_nodes(new_core(settings, instrument), instrument.instrument_id)}
     node = nodes[service.name]
     made = made_by(settings, instrument)
     loop = NodeLoop(service.bus, service.group, node, made, settings.bus.checkpoint_events)
     await loop.start()
     service.on_stop(loop.stop)
-    said = add_node(service.metrics, loop, node, instrument, figures)
-    service.status = lambda: loop.status() | figures.facts(node.state, said)  # only now there is something to tell
+    counts = add_node(service.metrics, loop, node, instrument, figures)
+    service.status = lambda: loop.status() | figures.facts(node.state, counts)  # only now there is a state

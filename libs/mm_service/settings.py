@@ -1,4 +1,4 @@
-"""The sections of the configuration that say how the chain runs; what it decides is in `mm_core.setup.config`."""
+"""The sections of the configuration for running the services; those for decisions are in `mm_core.setup.config`."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from mm_core.setup.config import Config, Millis, Section
 from mm_venues.settings import VenueSettings
 
 
-class Service(Section, frozen=True, kw_only=True):
+class ServiceSettings(Section, frozen=True, kw_only=True):
     """What every service has. Metrics and health are served on `metrics_port` (0: a free one) of `metrics_host`.
 
     A service that has run and then stands still, or whose connection is dead, is ended and started again after
@@ -22,7 +22,7 @@ class Service(Section, frozen=True, kw_only=True):
     silent_s_max: Annotated[int, Meta(ge=5, le=86_400)] = 90
 
 
-class Store(Section, frozen=True, kw_only=True):
+class StoreSettings(Section, frozen=True, kw_only=True):
     """ClickHouse: `url` of a server, or without one the embedded engine in the folder `path`.
 
     `session` names the rows of one log. A batch is written when it has so many events, or is so old. The log itself is
@@ -47,5 +47,5 @@ class Settings(Config, frozen=True, kw_only=True):
 
     bus: BusSettings = BusSettings()
     venue: VenueSettings = VenueSettings()
-    service: Service = Service()
-    store: Store = Store()
+    service: ServiceSettings = ServiceSettings()
+    store: StoreSettings = StoreSettings()

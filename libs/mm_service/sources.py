@@ -1,4 +1,4 @@
-"""Where the frames of a session come from, as `--source` of `paper` and of the recorder says it."""
+"""Where the frames of a session come from, as in `--source` of `paper` and of the recorder."""
 
 LIVE = "live"
 REPLAY = "replay:"  # <file>[,<file>...] with their recorded times

@@ -1,4 +1,4 @@
-"""Where programs of this machine leave what others look for: the list of sessions, a certificate to trust."""
+"""Where programs of this machine leave files for others: the list of sessions, a certificate to trust."""
 
 import os
 from pathlib import Path

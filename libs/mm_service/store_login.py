@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from mm_core.types import InputError
-from mm_service.settings import Store
+from mm_service.settings import StoreSettings
 
 
-def open_as(options: Store, open_client: Callable[..., Any]) -> Any:
+def open_as(options: StoreSettings, open_client: Callable[..., Any]) -> Any:
     """A client of the store that the options name."""
     password = ""
     if options.password_file:

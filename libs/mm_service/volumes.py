@@ -1,6 +1,6 @@
 """What containers need before they start: secrets made when they are missing, and folders that belong to their user.
 
-Every container has a uid of its own, and a secret can be read by its owner only: what one service knows no other does.
+Every container has a uid of its own, and a secret can be read by its owner only: no service can read another's.
 """
 
 import hashlib
@@ -146,7 +146,7 @@ def _secret(path: Path, uid: int, made: list[str]) -> str:
 
 
 def _write(path: Path, text: str, uid: int) -> None:
-    """A file that only `uid` can read; whole or not there."""
+    """A file that only `uid` can read; complete or not there."""
     path.parent.mkdir(mode=0o711, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Runs many: what a session is asked to do, its processes, supervision, the operator. See README.md."""
+"""One session of all services: its specification, processes, supervision, operator. See README.md."""

@@ -1,4 +1,4 @@
-"""What a live session must ask the venue before it begins."""
+"""What a live session must request from the venue before it begins."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,20 +14,20 @@ T = TypeVar("T")
 
 def defined_live(venue: Venue, symbol: str, settings: VenueSettings) -> Defined:
     """The instrument as the venue defines it now. InputError if the venue is away or does not know it."""
-    return _ask(venue, settings, lambda connection: connection.define(symbol))
+    return _request(venue, settings, lambda connection: connection.define(symbol))
 
 
 def measured_offset_ns(venue: Venue, settings: VenueSettings) -> int:
     """What has to be added to our clock to give the venue's, ns, measured now. InputError if it is away."""
-    return _ask(venue, settings, lambda connection: connection.clock_offset()).offset_ns
+    return _request(venue, settings, lambda connection: connection.clock_offset()).offset_ns
 
 
-def _ask(venue: Venue, settings: VenueSettings, question: Callable[[Connection], Awaitable[T]]) -> T:
-    async def ask() -> T:
+def _request(venue: Venue, settings: VenueSettings, request: Callable[[Connection], Awaitable[T]]) -> T:
+    async def run() -> T:
         async with venue.connect(settings) as connection:
-            return await question(connection)
+            return await request(connection)
 
     try:
-        return asyncio.run(ask())
+        return asyncio.run(run())
     except VenueAwayError as error:
         raise InputError(f"[venue] rest_url {settings.rest_url}: {error}; expected the exchange") from error

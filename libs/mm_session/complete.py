@@ -11,10 +11,10 @@ from mm_session.session_lock import is_locked
 def complete(path: Path) -> list[str]:
     """Append to the log on disk what only the bus of a session holds that does not run; notes of what was done.
 
-    A session that runs goes on writing; a damaged bus gives nothing: what is on disk stands.
+    A session that runs goes on writing; a damaged bus gives nothing: what is on disk stays as it is.
     """
     if is_locked(path):
-        return [f"the session of {path} runs: its log on disk goes on"]
+        return [f"the session of {path} runs: its log on disk still grows"]
     try:
         more = complete_log(path, group_of(path))
     except IntegrityError as error:

@@ -10,7 +10,7 @@ from mm_bus.bus import Bus
 from mm_bus.log_copies import check_copy, last_seq, stream_ends
 from mm_bus.log_poller import LogPoller
 from mm_bus.login import Login
-from mm_bus.nats_server import HOST, SECRETS, answers, free_port, make_passwords, server_command
+from mm_bus.nats_server import HOST, SECRETS, free_port, is_listening, make_passwords, server_command
 from mm_bus.permissions import authorization, users
 from mm_core.types import UnavailableError
 from mm_store.log_file import LogWriter
@@ -95,7 +95,7 @@ async def _server(folder: Path, group: str) -> AsyncIterator[tuple[str, Login]]:
     with log:
         process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
         try:
-            await _until_it_answers(process, port, folder)
+            await _until_it_listens(process, port, folder)
             yield f"nats://{HOST}:{port}", Login(OPERATOR, passwords[OPERATOR])
         finally:
             if process.returncode is None:
@@ -103,10 +103,10 @@ async def _server(folder: Path, group: str) -> AsyncIterator[tuple[str, Login]]:
                 await _ended(process)
 
 
-async def _until_it_answers(process: asyncio.subprocess.Process, port: int, folder: Path) -> None:
+async def _until_it_listens(process: asyncio.subprocess.Process, port: int, folder: Path) -> None:
     try:
         async with asyncio.timeout(START_S):
-            while not await answers(port):
+            while not await is_listening(port):
                 if process.returncode is not None:
                     break
                 await asyncio.sleep(POLL_S)

@@ -10,8 +10,8 @@ from mm_bus.bus import Bus
 from mm_bus.log_copies import stream_ends
 from mm_core.types import IntegrityError, UnavailableError
 from mm_service.config import load_config
-from mm_session.asking import with_bus
 from mm_session.complete_log import append_log
+from mm_session.requests import with_bus
 from mm_session.sessions import Running
 from mm_store.log_file import LogWriter
 from mm_store.log_read import has_log, read_records
@@ -19,7 +19,7 @@ from mm_wire.chain import Record, name_of
 from mm_wire.subjects import ARCHIVER, sql_subject, status_subject, stream
 
 SQL_S = 40.0
-ROWS = 4_000  # of one answer, which the bus must carry
+ROWS = 4_000  # of one reply, which the bus must carry
 _SELECT = """
 SELECT toString(seq) AS place, label, name, base64Encode(data) AS data FROM log
 WHERE seq >= {from_seq} AND seq < {until_seq}
@@ -55,7 +55,7 @@ def _copy_file(folder: Path, writer: LogWriter, until_seq: int) -> None:
 
 
 async def _copy_store(bus: Bus, group: str, writer: LogWriter, until_seq: int) -> None:
-    """By way of the archiver, who answers what is asked of the store."""
+    """By way of the archiver, which queries the store."""
     status = await bus.request(status_subject(group, ARCHIVER))
     session = str((status or {}).get("session", ""))
     if not session or not session.isprintable() or set(session) & set("'\\"):
@@ -63,11 +63,11 @@ async def _copy_store(bus: Bus, group: str, writer: LogWriter, until_seq: int) -
     rows = ROWS
     while writer.next_seq < until_seq:
         last = min(writer.next_seq + rows, until_seq)
-        question = {
+        query = {
             "sql": _SELECT.format(session=session, from_seq=writer.next_seq, until_seq=last),
             "format": "JSONEachRow",
         }
-        answer = await bus.request(sql_subject(group), question, timeout_s=SQL_S)
+        answer = await bus.request(sql_subject(group), query, timeout_s=SQL_S)
         if answer is None and rows > 1:  # too much for one message, or for the time
             rows //= 4
             continue

@@ -19,43 +19,43 @@ from mm_store.atomic import replacing
 from mm_venues.defined import Defined
 from mm_venues.port import Venue
 
-# The files of a session: the chosen configuration, what was found out at its start, and what the operator finds it by.
+# The files of a session: the chosen configuration, what was measured at its start, and its entry for the operator.
 CONFIG, FOUND, INSTRUMENT, STATE = "config.toml", "session.toml", "instrument.json", "state"
-# What the session that is there was begun with, and what was asked for last.
-ASKED, WANTED = "asked.json", "wanted.json"
+# What the present session was begun with, and what was requested last.
+BEGUN, REQUESTED = "asked.json", "wanted.json"
 
 
 def begin(
     folder: Path, venue: Venue, symbol: str, config: Path, chosen: Settings, on_new: Callable[[Defined], None]
 ) -> str:
-    """Ask the venue for instrument and clock, and write the session's configuration; what was begun.
+    """Request instrument and clock from the venue, and write the session's configuration; what was begun.
 
-    A session that is there is kept, "": its log was decided with that configuration. InputError if it is another one.
+    A present session stays, "": its log was decided with that configuration. InputError if it is another one.
     """
     text = config.read_text(encoding="utf-8")
-    asked = {
+    requested = {
         "symbol": symbol,
         "venue": chosen.venue.ws_url,
         "config": config.name,
         "content": hashlib.sha256(text.encode()).hexdigest()[:12],
     }
-    _write(folder / WANTED, json.dumps(asked))
-    if (folder / ASKED).is_file():
+    _write(folder / REQUESTED, json.dumps(requested))
+    if (folder / BEGUN).is_file():
         check_same(folder)
         return ""
     defined = defined_live(venue, symbol, chosen.venue)
     on_new(defined)
     _write_session(folder, venue, chosen, defined, text)
-    _write(folder / ASKED, json.dumps(asked))  # the last one: a session without it is made anew
+    _write(folder / BEGUN, json.dumps(requested))  # written last: a session without it is made anew
     return f"{defined.instrument.instrument_id} of {chosen.venue.ws_url}"
 
 
 def check_same(folder: Path) -> None:
-    """InputError unless the session that is there is the one that was asked for."""
-    if not (folder / ASKED).is_file():
+    """InputError unless the session that is there is the one that was requested."""
+    if not (folder / BEGUN).is_file():
         raise InputError(f"{folder}: no session; expected the one that session-live or session-replay begins")
-    there, asked = (json.loads((folder / name).read_text()) for name in (ASKED, WANTED))
-    differs = [f"{name} {there[name]}, not {asked[name]}" for name in asked if there[name] != asked[name]]
+    there, requested = (json.loads((folder / name).read_text()) for name in (BEGUN, REQUESTED))
+    differs = [f"{name} {there[name]}, not {requested[name]}" for name in requested if there[name] != requested[name]]
     if differs:
         raise InputError(
             f"{folder} holds a session of {there['symbol']} with {'; '.join(differs)}: two sessions cannot share "

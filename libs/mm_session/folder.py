@@ -1,4 +1,4 @@
-"""The folder of a session while a command works on it: locked, ours alone, and kept whatever happens."""
+"""The folder of a session while a command works on it: locked, ours alone, and left in place whatever happens."""
 
 import shutil
 import tempfile
@@ -31,13 +31,13 @@ class Folder:
         return self._lock.file.fileno()
 
     def release(self) -> None:
-        """Let others have it."""
+        """Release the lock."""
         self._lock.release()
 
 
 @contextmanager
 def new_folder(out: Path | None) -> Iterator[Folder]:
-    """The folder of a new session; without one a temporary one, which stays unless it is done with.
+    """The folder of a new session; without one a temporary one, which stays unless `is_done`.
 
     InputError if it holds anything, or cannot be written.
     """
@@ -103,9 +103,9 @@ def _withdraw(path: Path, *, is_temporary: bool) -> None:
         path.rmdir()
 
 
-def kept_text(path: Path) -> str:
-    """Where a session lies that has not come to its end, and what can be done with it."""
+def resume_hint(path: Path) -> str:
+    """Where a session is that has not come to its end, and how to go on with it."""
     return (
-        f"the session is kept in {path}: `crypto-mm resume --session {path}` goes on with it, "
+        f"the session is in {path}: `crypto-mm resume --session {path}` goes on with it, "
         "`verify --session` and `export --session` read what is there"
     )

@@ -7,31 +7,31 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-INTERRUPTED = 130  # as shells say it: 128 + SIGINT
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Handlers = dict[signal.Signals, Any]
 
 
 class Interrupted(Exception):  # noqa: N818  # a user's wish is no error
-    """A user wanted an end at once. The message is one line; exit code INTERRUPTED."""
+    """A user requested an end at once. The message is one line; exit code INTERRUPTED."""
 
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Yield the question whether Ctrl-C was pressed, or SIGTERM or SIGHUP came; a second one ends at once."""
-    asked = False
+    """Yield a function: whether Ctrl-C was pressed, or SIGTERM or SIGHUP came; a second one ends at once."""
+    requested = False
 
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
+    def request(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal requested
+        requested = True
         restore()
 
     def restore() -> None:
         _restore(previous)
 
-    previous = {number: signal.signal(number, ask) for number in _taken()}
+    previous = {number: signal.signal(number, request) for number in _taken()}
     try:
-        yield lambda: asked
+        yield lambda: requested
     finally:
         restore()
 
@@ -51,7 +51,7 @@ def ending_at_once() -> Iterator[None]:
 
 
 def _taken() -> list[signal.Signals]:
-    """The signals that end: not a hangup that is ignored, which is what `nohup` asks for."""
+    """The signals that end: not a hangup that is ignored, as under `nohup`."""
     return [number for number in SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
 
 
@@ -61,7 +61,7 @@ def _restore(handlers: Handlers) -> None:
 
 
 class Interrupts:
-    """How often a user has asked a session to end: `once` with its log closed and a summary, `twice` at once.
+    """How often a user has interrupted a session: `once` with its log closed and a summary, `twice` at once.
 
     `on_more` is called at a third time, and at the second one if the session is ending already.
     """
@@ -69,7 +69,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.once = asyncio.Event()
         self.twice = asyncio.Event()
-        self.asked_s = 0.0  # when first, by the loop's clock
+        self.requested_s = 0.0  # when first, by the loop's clock
         self.is_ending = False
         self.on_more: Callable[[], object] = lambda: None
 
@@ -93,5 +93,5 @@ class Interrupts:
         if self.once.is_set():
             self.twice.set()
             return
-        self.asked_s = asyncio.get_running_loop().time()
+        self.requested_s = asyncio.get_running_loop().time()
         self.once.set()

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 BYTES_MAX = 10 << 20
-KEPT = 3  # older ones of a log: name.log.1 is the youngest
+OLDER_MAX = 3  # older files of a log: name.log.1 is the youngest
 TAIL_BYTES = 8 << 10
 
 
@@ -15,7 +15,7 @@ def rotate(path: Path, bytes_max: int = BYTES_MAX) -> None:
     """
     if not path.exists() or path.stat().st_size <= bytes_max:
         return
-    for number in range(KEPT - 1, 0, -1):
+    for number in range(OLDER_MAX - 1, 0, -1):
         older = path.with_name(f"{path.name}.{number}")
         if older.exists():
             older.replace(path.with_name(f"{path.name}.{number + 1}"))

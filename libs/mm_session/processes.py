@@ -1,4 +1,4 @@
-"""All processes of one session: nats-server, the services, and what they are asked."""
+"""All processes of one session: nats-server, the services, and requests to them."""
 
 import asyncio
 import logging
@@ -15,10 +15,19 @@ from mm_bus.bus import OUTAGES, Bus, until_available
 from mm_bus.log_end import read_end
 from mm_bus.login import login_of
 from mm_bus.messages import NotFoundError
-from mm_bus.nats_server import DATA, HOST, SECRETS, answers, free_port, make_passwords, server_command, write_secret
+from mm_bus.nats_server import (
+    DATA,
+    HOST,
+    SECRETS,
+    free_port,
+    is_listening,
+    make_passwords,
+    server_command,
+    write_secret,
+)
 from mm_bus.permissions import authorization, users
 from mm_bus.restore import restore, set_aside
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_core.events import InstrumentDefined
 from mm_core.types import NS_PER_S, InputError, IntegrityError, UnavailableError
 from mm_service.config import to_toml, without_settings
@@ -32,13 +41,13 @@ from mm_wire.subjects import ARCHIVER, OPERATOR, RECORDER, SEQUENCER, end_subjec
 log = logging.getLogger(__name__)
 
 SERVER = "nats-server"
-# The sequencer first: nobody has anything to say to a log that no one writes.
-SERVICES = (SEQUENCER, *HEARS, ARCHIVER)
+# The sequencer first: nothing can be published to a log that no one writes.
+SERVICES = (SEQUENCER, *INPUTS, ARCHIVER)
 POLL_S = 0.02
 REST_S = 1.0  # for a process that is to append nothing more
 SAVE_S = 30.0  # for the archiver, to put on disk what a bus without a folder still has
 SERVER_S = 20.0
-ASK_S = 1.0
+REPLY_S = 1.0
 
 
 class Chain:
@@ -93,7 +102,7 @@ class Chain:
         await self.bus.connect(bus.url, "crypto-mm", login_of(bus, OPERATOR))
 
     async def _recover(self) -> None:
-        """Make a damaged log whole from its copies; the damaged one stays beside it. What was done is logged."""
+        """Restore a damaged log from its copies; the damaged one stays beside it. What was done is logged."""
         copies = Copies(self.folder, self.settings.store)
         for note in copies.notes:
             log.warning("%s", note)
@@ -114,7 +123,7 @@ class Chain:
         await writer.connect(bus.url, "crypto-mm resume", login_of(bus, SEQUENCER))
         last_seq = await restore(writer, self.group, copies.records(tail), replicas=bus.replicas)
         await writer.close()
-        log.warning("the log is whole up to %d", last_seq)
+        log.warning("the log is complete up to %d", last_seq)
         self.bus = Bus()
         await self._connect()
 
@@ -150,7 +159,7 @@ class Chain:
         own = {"url": f"nats://{HOST}:{port}", "user": "", "password_file": str(secrets.resolve())}
         self.settings = msgspec.structs.replace(self.settings, bus=msgspec.structs.replace(bus, **own))
         for _ in range(int(SERVER_S / POLL_S)):
-            if await answers(port):
+            if await is_listening(port):
                 self._data = (self.folder / BUS / DATA).stat()
                 return
             self.check()
@@ -169,7 +178,7 @@ class Chain:
             await self.supervisor.start(
                 name, _command(name, ["--config", str(config), *self._metrics_port(number), *own])
             )
-        self.supervisor.watch_health(self._answers, SERVER, self.settings.service.silent_s_max)
+        self.supervisor.watch_health(self._is_alive, SERVER, self.settings.service.silent_s_max)
 
     def _metrics_port(self, number: int) -> list[str]:
         """From a port that is given, the services take the ones that follow."""
@@ -177,7 +186,7 @@ class Chain:
         return ["--set", f"service.metrics_port={port + number}"] if port else []
 
     def check(self) -> None:
-        """Raise what made a process, or our own connection, fail. IntegrityError if the bus's data is gone."""
+        """Raise what made a process, or our own connection, fail. IntegrityError if the bus's data was deleted."""
         data = self.folder / BUS / DATA
         if self._data is not None and not (data.exists() and os.path.samestat(data.stat(), self._data)):
             raise IntegrityError(f"{data}: deleted or replaced while the session ran; its log on disk is left")
@@ -198,8 +207,8 @@ class Chain:
                 return
             await asyncio.sleep(POLL_S)
 
-    async def _answers(self, name: str) -> bool:
-        """Whether a process is well; of the server by our own connection."""
+    async def _is_alive(self, name: str) -> bool:
+        """Whether a process replies; of the server by our own connection."""
         if name != SERVER:
             return await self.status(name) is not None
         try:
@@ -208,22 +217,22 @@ class Chain:
             return False
         return True
 
-    async def status(self, service: str, timeout_s: float = ASK_S) -> dict[str, Any] | None:
-        """What a service says of itself; None if it does not answer."""
+    async def status(self, service: str, timeout_s: float = REPLY_S) -> dict[str, Any] | None:
+        """The status of a service; None if it does not reply."""
         status: dict[str, Any] | None = await self.bus.request(status_subject(self.group, service), timeout_s=timeout_s)
         return status
 
     async def end_data(self) -> None:
-        """Ask the recorder to close the log behind what it has taken. The request may get lost: ask until it is."""
-        await self.bus.request(end_subject(self.group), timeout_s=ASK_S)
+        """Request that the recorder close the log behind what it has taken; a request may get lost."""
+        await self.bus.request(end_subject(self.group), timeout_s=REPLY_S)
 
     async def stop(self, within_s: float, *, hurried: bool = False) -> None:
         """End all processes: politely, and by force those that have not ended within so many seconds.
 
-        `hurried`: only those have this time that have something to finish, which are the edges and the server.
+        `hurried`: only recorder, archiver and server have this time: they have something to finish.
         """
         closing = asyncio.create_task(self.bus.close())
-        await self.supervisor.end_all(within_s, (SEQUENCER, *HEARS) if hurried else ())
+        await self.supervisor.end_all(within_s, (SEQUENCER, *INPUTS) if hurried else ())
         await end_tasks([closing])  # it waits for a server that may have been frozen
 
 

@@ -1,4 +1,4 @@
-"""A session's log whole again before it goes on: from its file, its store, and what the bus still has of it."""
+"""A session's log restored before it is resumed: from its file, its store, and what the bus still has of it."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from mm_bus.log_check import follows, read_message, record_of
 from mm_bus.messages import NotFoundError
 from mm_bus.restore import check_stream, from_copies
 from mm_core.types import IntegrityError
-from mm_service.settings import Store
+from mm_service.settings import StoreSettings
 from mm_store.log_file import LogWriter
 from mm_store.log_read import End, has_log, read_records
 from mm_store.log_repair import set_aside_damage
@@ -27,13 +27,13 @@ class Copies:
     A damaged file is cut at its damage; what is behind it stays beside it.
     """
 
-    def __init__(self, folder: Path, store: Store) -> None:
+    def __init__(self, folder: Path, store: StoreSettings) -> None:
         self._folder, self._store = folder, store
         self.notes: list[str] = []
         self.end = End()
         if has_log(folder):
             if damage := set_aside_damage(folder):
-                self.notes.append(f"{damage}; kept beside it")
+                self.notes.append(f"{damage}; left beside it")
             with LogWriter(folder) as writer:
                 self.end = End(writer.next_seq, writer.last_name)
 
@@ -43,7 +43,7 @@ class Copies:
         return from_copies([file, self._stored, lambda from_seq: (each for each in tail if each.seq >= from_seq)])
 
     def _stored(self, from_seq: int) -> Iterator[Record]:
-        """Those of the store, read by a process of its own: who opens it holds it to its end."""
+        """Those of the store, read by a process of its own: opening it locks it to the end of the process."""
         return stored_records(self._store, from_seq)
 
 
@@ -51,7 +51,7 @@ def _nothing(_: int) -> Iterator[Record]:
     return iter(())
 
 
-def stored_records(store: Store, from_seq: int) -> Iterator[Record]:
+def stored_records(store: StoreSettings, from_seq: int) -> Iterator[Record]:
     """The records of a session's log in its store from a sequence on; none where it cannot be read."""
     if not (store.url or Path(store.path).is_dir()):
         return
@@ -64,13 +64,13 @@ def stored_records(store: Store, from_seq: int) -> Iterator[Record]:
 
 
 async def damage_of(bus: Bus, group: str, end: End) -> str:
-    """What is wrong with the stream of a log whose file ends at `end`; "" if it is whole and holds all of the file."""
+    """What is wrong with the stream of a log whose file ends at `end`; "" if it holds all of the file."""
     last_seq = end.next_seq - 1
     try:
         found = await check_stream(bus, group, last_seq, end.last_name)
     except IntegrityError as error:
         return str(error)
-    return "" if found >= last_seq else f"the log {stream(group)} is gone"
+    return "" if found >= last_seq else f"the log {stream(group)} does not exist"
 
 
 async def tail_of(bus: Bus, group: str, end: End) -> list[Record]:

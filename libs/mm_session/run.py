@@ -1,4 +1,4 @@
-"""A paper session on the bus: the services of a `Chain`, their log read by us, and what is left of it in the end."""
+"""A paper session on the bus: the services of a `Chain`, their log read by us, and its results."""
 
 import asyncio
 import os
@@ -20,12 +20,12 @@ from mm_research.session import Session
 from mm_research.session_writer import SessionWriter
 from mm_service.ending import end_tasks
 from mm_session.closing import Ending
-from mm_session.folder import Folder, kept_text, new_folder, old_folder
+from mm_session.folder import Folder, new_folder, old_folder, resume_hint
 from mm_session.interrupt import Interrupted, Interrupts, ending_at_once
-from mm_session.look import Console, Look, Tell
 from mm_session.processes import Chain
 from mm_session.sessions import BUS, Running, listed
-from mm_session.spec import Order
+from mm_session.spec import SessionSpec
+from mm_session.view import Console, Notify, SessionView
 from mm_store.log_read import read_records
 from mm_store.session_file import write_session_file
 from mm_store.ws_lines import LeftOut
@@ -36,7 +36,7 @@ from mm_wire.codec import decode
 
 FIRST_ROOTS = 3  # the services are up when the third root is on the log: the second one waits for them
 STOP_S = 10.0  # for the services, to end by themselves
-ASKED_STOP_S, HURRIED_STOP_S = 1.5, 1.0  # after Ctrl-C, and after a second one
+INTERRUPTED_STOP_S, HURRIED_STOP_S = 1.5, 1.0  # after Ctrl-C, and after a second one
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,32 +54,32 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
 
 
-def trade(order: Order, console: Console, tell: Tell) -> Outcome:
+def trade(spec: SessionSpec, console: Console, notify: Notify) -> Outcome:
     """Run a session to its end, and write its folder. InputError for what a service refuses.
 
-    Whatever happens, what was received and decided stays in its folder; who was interrupted twice is told where.
+    Whatever happens, what was received and decided stays in its folder, which is printed after a second interrupt.
     """
-    opened = new_folder(order.out) if order.is_new or order.out is None else old_folder(order.out)
+    opened = new_folder(spec.out) if spec.is_new or spec.out is None else old_folder(spec.out)
     with ending_at_once(), opened as folder:
         try:
-            write_session_file(folder.path, order.asked)
-            warm(order.settings, order.asked.instrument)
-            with SessionWriter(order.out, order.asked.instrument, order.settings) as writer:
-                outcome = uvloop.run(_trade(lambda: _Trading(order, folder, writer, console, tell)))
+            write_session_file(folder.path, spec.file)
+            warm(spec.settings, spec.file.instrument)
+            with SessionWriter(spec.out, spec.file.instrument, spec.settings) as writer:
+                outcome = uvloop.run(_trade(lambda: _Trading(spec, folder, writer, console, notify)))
                 if outcome.is_closed:
-                    _write(order, outcome, writer)
+                    _write(spec, outcome, writer)
                     folder.is_done = True
             if outcome.is_on_file and outcome.store is not None:
                 shutil.rmtree(folder.path / BUS, ignore_errors=True)  # not there, if the bus was not our own
         except KeyboardInterrupt as interrupt:
-            kept = f": {kept_text(folder.path)}" if folder.has_begun else ""
-            raise Interrupted(f"interrupted{kept}") from interrupt
+            hint = f": {resume_hint(folder.path)}" if folder.has_begun else ""
+            raise Interrupted(f"interrupted{hint}") from interrupt
         except BaseException:
             if folder.has_begun:
-                tell(kept_text(folder.path))
+                notify(resume_hint(folder.path))
             raise
         if not outcome.is_closed:
-            tell(kept_text(folder.path))
+            notify(resume_hint(folder.path))
         return outcome
 
 
@@ -103,31 +103,33 @@ async def _trade(begin: Callable[[], "_Trading"]) -> Outcome:
 class _Trading:
     """One session while it runs."""
 
-    def __init__(self, order: Order, folder: Folder, writer: SessionWriter, console: Console, tell: Tell) -> None:
+    def __init__(
+        self, spec: SessionSpec, folder: Folder, writer: SessionWriter, console: Console, notify: Notify
+    ) -> None:
         self.interrupts = Interrupts()
-        self._order = order
+        self._spec = spec
         self._folder = folder
         self._console = console
-        self._chain = Chain(folder.path, order.services(folder.path), [folder.lock])
+        self._chain = Chain(folder.path, spec.services(folder.path), [folder.lock])
         self._writer = writer
-        self._heard = writer.heard
+        self._heard = writer.tracker
         self._reader: LogPoller
         self._list: Callable[[Running], None]
         self._restarts: dict[str, int] = {}  # as they are listed
         self._started_ns = 0
         self._last = 0, ""  # sequence and name of the log's last message
-        self._ending = Ending(self._chain, self.interrupts, order.live_duration_ns, tell)
+        self._ending = Ending(self._chain, self.interrupts, spec.live_duration_ns, notify)
 
     async def run(self) -> Outcome:
         """From the start of its processes to the end of its log."""
-        order, chain = self._order, self._chain
+        spec, chain = self._spec, self._chain
         self.interrupts.on_more = chain.supervisor.kill_all
         try:
-            await chain.open(is_new=order.is_new)
+            await chain.open(is_new=spec.is_new)
         finally:
             self._folder.has_begun = self._folder.has_begun or chain.supervisor.has_begun
-        done_ns = 0 if order.is_new else await chain.log_ns()
-        await chain.start(order.asked.instrument, order.recorder(self._folder.path, done_ns))
+        done_ns = 0 if spec.is_new else await chain.log_ns()
+        await chain.start(spec.file.instrument, spec.recorder(self._folder.path, done_ns))
         self._folder.has_begun = True
         with listed(self._running()) as self._list:
             return await self._follow()
@@ -137,35 +139,35 @@ class _Trading:
         interrupts = self.interrupts
         interrupts.is_ending = True
         if interrupts.once.is_set():
-            await self._chain.stop(HURRIED_STOP_S if interrupts.twice.is_set() else ASKED_STOP_S, hurried=True)
+            await self._chain.stop(HURRIED_STOP_S if interrupts.twice.is_set() else INTERRUPTED_STOP_S, hurried=True)
         else:
             await self._chain.stop(STOP_S)
 
     def _running(self) -> Running:
-        asked, chain = self._order.asked, self._chain
+        file, chain = self._spec.file, self._chain
         return Running(
             pid=os.getpid(),
             url=chain.url,
             group=chain.group,
-            instrument=asked.instrument,
-            config=asked.config,
+            instrument=file.instrument,
+            config=file.config,
             folder=str(self._folder.path.resolve()),
-            started_ns=asked.begun_ns,
-            name=asked.name,
+            started_ns=file.begun_ns,
+            name=file.name,
             restarts=self._restarts,
         )
 
     async def _follow(self) -> Outcome:
         """Read the log to its end."""
         ending = self._ending
-        if not self._order.is_new:  # the bus may no longer have the log's begin
+        if not self._spec.is_new:  # the bus may no longer have the log's begin
             for record in read_records(self._folder.path):
                 await self._take(record)
         seq, name = self._last
         self._reader = LogPoller(self._chain.bus, self._chain.group, self._take, seq + 1, name)
         await self._reader.start()
-        with self._console(f"crypto-mm paper {self._order.asked.instrument.instrument_id}") as show:
-            is_closed = await ending.until_ended(self._reader, lambda: self._started_ns, lambda: show(self._look()))
+        with self._console(f"crypto-mm paper {self._spec.file.instrument.instrument_id}") as show:
+            is_closed = await ending.until_ended(self._reader, lambda: self._started_ns, lambda: show(self._view()))
         wall_s = (perf_counter_ns() - self._started_ns) / NS_PER_S if self._started_ns else 0.0
         store = await ending.stored(self._reader.event_seq, self._last) if is_closed else None
         recorder = await ending.recorder_status() if is_closed else ending.recorder
@@ -175,7 +177,7 @@ class _Trading:
         if is_closed and self._writer.failure:
             result.failures.append(self._writer.failure)
         if is_closed and not ending.is_on_file:
-            result.failures.append(f"{self._folder.path}: the log on disk is not whole: see services/archiver.log")
+            result.failures.append(f"{self._folder.path}: the log on disk is incomplete: see services/archiver.log")
         return Outcome(
             result=result,
             store=store,
@@ -187,7 +189,7 @@ class _Trading:
 
     def _result(self, recorder: dict[str, Any] | None, wall_s: float, *, is_complete: bool) -> Result:
         """InputError if a session that was not interrupted had nothing to trade on."""
-        instrument = self._order.asked.instrument
+        instrument = self._spec.file.instrument
         if is_complete and (recorder is None or not self._heard.last_ns):
             raise InputError(f"no market data of {instrument.instrument_id}; expected its frames")
         counts = msgspec.convert(recorder["feed"], FeedCounts) if recorder else _no_counts(instrument)
@@ -212,14 +214,14 @@ class _Trading:
         if not self._started_ns and self._heard.root_seq >= FIRST_ROOTS:
             self._started_ns = perf_counter_ns()
 
-    def _look(self) -> Look:
+    def _view(self) -> SessionView:
         heard, supervisor = self._heard, self._chain.supervisor
         if supervisor.restarts != self._restarts:
             self._restarts = supervisor.restarts
             self._list(self._running())
         wall_s = (perf_counter_ns() - self._started_ns) / NS_PER_S if self._started_ns else 0.0
-        return Look(
-            standing=heard.standing(),
+        return SessionView(
+            standing=heard.status(),
             log_seq=self._reader.next_seq - 1,
             restarts=supervisor.restarts,
             waiting=supervisor.waiting,
@@ -228,22 +230,22 @@ class _Trading:
 
 
 def _no_counts(instrument: InstrumentDefined) -> FeedCounts:
-    """Of a recorder that never answered."""
+    """Of a recorder that never replied."""
     return venue_of(instrument.instrument_id).new_feed(instrument).counts()
 
 
-def _write(order: Order, outcome: Outcome, writer: SessionWriter) -> None:
+def _write(spec: SessionSpec, outcome: Outcome, writer: SessionWriter) -> None:
     about = Session(
         command="paper",
-        config=order.settings,
-        instrument=order.asked.instrument,
-        inputs=[Path(each.path) for each in order.asked.inputs],
+        config=spec.settings,
+        instrument=spec.file.instrument,
+        inputs=[Path(each.path) for each in spec.file.inputs],
         complete=outcome.result.complete,
     )
-    writer.write(about, summary(outcome) | {"session": str(order.out)})
+    writer.write(about, summary(outcome) | {"session": str(spec.out)})
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:
     """The keys of `paper --json`, but the session's."""
-    told = {"store": outcome.store, "restarts": outcome.restarts, "closed": outcome.is_closed}
-    return outcome.result.summary() | told
+    more = {"store": outcome.store, "restarts": outcome.restarts, "closed": outcome.is_closed}
+    return outcome.result.summary() | more

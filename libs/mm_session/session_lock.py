@@ -1,4 +1,4 @@
-"""One command at a time works on a session's folder; its services hold the lock too, until the last one is gone."""
+"""One command at a time works on a session's folder; its services hold the lock too, until the last one has ended."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from typing import IO
 from mm_core.types import InputError
 
 NAME = "session.lock"
-LOOK_S = 1.0  # who only looks whether it is held holds it for a moment
+PROBE_S = 1.0  # `is_locked` holds it for a moment
 LEFT_S = 20.0  # what a killed command left behind ends by itself within that
 POLL_S = 0.05
 
@@ -36,7 +36,7 @@ class SessionLock:
         os.write(self.file.fileno(), b"%d\n" % os.getpid())
 
     def _take(self, folder: Path) -> None:
-        until_s = monotonic() + LOOK_S
+        until_s = monotonic() + PROBE_S
         while not _try(self.file, fcntl.LOCK_EX):
             owner, pids = _owner(folder / NAME), holders(folder / NAME)
             if owner in pids and monotonic() > until_s:
@@ -47,7 +47,7 @@ class SessionLock:
             sleep(POLL_S)
 
     def release(self) -> None:
-        """Let others have the folder, as soon as no process that inherited the lock is left."""
+        """Release the folder, as soon as no process that inherited the lock is left."""
         self.file.close()
 
 
@@ -61,13 +61,13 @@ def is_locked(folder: Path) -> bool:
 
 
 def holders(path: Path) -> list[int]:
-    """The processes that have a file open, this one left out; none where the system does not tell."""
+    """The processes that have a file open, this one left out; none where the system does not show it."""
     found = []
-    wanted = path.stat()
+    stat = path.stat()
     for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # not ours, or gone
+        with suppress(OSError):  # not ours, or ended
             if int(process.name) != os.getpid() and any(
-                os.path.samestat(file.stat(), wanted) for file in (process / "fd").iterdir() if _is_file(file)
+                os.path.samestat(file.stat(), stat) for file in (process / "fd").iterdir() if _is_file(file)
             ):
                 found.append(int(process.name))
     return sorted(found)

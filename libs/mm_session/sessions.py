@@ -48,7 +48,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_alive(self) -> bool:
-        """False once its command is gone, whoever has its process id now."""
+        """False once its command has ended, whichever process has its id now."""
         return not self.pid or (session_lock.is_locked(Path(self.folder)) and _exists(self.pid))
 
     def login(self, given: BusSettings) -> Login:
@@ -73,7 +73,7 @@ def listed(session: Running) -> Iterator[Callable[[Running], None]]:
 
 
 def _list(path: Path, session: Running) -> None:
-    with replacing(path) as temporary:  # who lists the sessions meanwhile finds it whole, or not at all
+    with replacing(path) as temporary:  # a reader of the list finds it complete, or not at all
         temporary.write_bytes(msgspec.json.encode(session))
 
 
@@ -87,7 +87,7 @@ def _list_again(path: Path, session: Running) -> None:
 def running() -> list[Running]:
     """The sessions that run now, oldest first.
 
-    What a killed one left in the list is cleared away, with a warning that says how to go on with it. A file that is no
+    What a killed one left in the list is cleared away, with a warning that names `resume`. A file that is no
     entry is left out, with a warning.
     """
     sessions = []
@@ -136,11 +136,11 @@ def the_session(symbol: str = "", session: str = "") -> Running:
     raise InputError(f"{len(found)} sessions run: {names}; expected --session or --symbol to choose one")
 
 
-def _is(running_session: Running, wanted: str) -> bool:
+def _is(running_session: Running, name_or_folder: str) -> bool:
     """Whether a session has that name, or that folder."""
-    if running_session.name == wanted:
+    if running_session.name == name_or_folder:
         return True
-    return Path(wanted).resolve() == Path(running_session.folder).resolve()
+    return Path(name_or_folder).resolve() == Path(running_session.folder).resolve()
 
 
 def _exists(pid: int) -> bool:

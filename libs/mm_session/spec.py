@@ -1,4 +1,4 @@
-"""What a session on the bus is asked to do: from the options of `paper`, or from the folder of one that is to go on."""
+"""The specification of a session on the bus: from the options of `paper`, or from the folder of one to resume."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from mm_bus.nats_server import DATA
 from mm_core.compiled import CORE_DIGEST, PLATFORM
 from mm_core.setup.config import Config, to_config
 from mm_core.types import NS_PER_S, InputError
-from mm_service.settings import Settings, Store
+from mm_service.settings import Settings, StoreSettings
 from mm_service.sources import LIVE, REPLAY
 from mm_session.sessions import BUS
 from mm_store.session_file import SessionFile, inputs_of, read_session_file
@@ -22,13 +22,13 @@ MANIFEST = "manifest.json"
 RUNTIME = [name for name in Settings.__struct_fields__ if name not in Config.__struct_fields__]
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What a session is asked to do: `asked` stands in its folder too. Without `out` its folder is a temporary one.
+class SessionSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """The specification of a session: `file` is in its folder too. Without `out` its folder is a temporary one.
 
-    `settings` are those of all services; `source` as given, whose paths may be relative; `is_new`: not to go on with.
+    `settings` are those of all services; `source` as given, whose paths may be relative; `is_new`: not resumed.
     """
 
-    asked: SessionFile
+    file: SessionFile
     settings: Settings
     source: str
     out: Path | None
@@ -41,30 +41,30 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def live_duration_ns(self) -> int:
-        """Of a live session, at whose end the market may be silent; 0 of others, whose frames say when it is over."""
-        return self.asked.duration_ns if self.source == LIVE else 0
+        """Of a live session, at whose end the market may be silent; 0 of others, whose frames end it."""
+        return self.file.duration_ns if self.source == LIVE else 0
 
     def services(self, folder: Path) -> Settings:
         """The settings of its services, whose files are in its folder."""
         store = msgspec.structs.asdict(self.settings.store)
         path = folder.resolve()
-        own = {"path": str(path / "clickhouse"), "log": str(path), "session": self.asked.name}
+        own = {"path": str(path / "clickhouse"), "log": str(path), "session": self.file.name}
         ticks = "market" if self.is_replay else "clock"
         bus = msgspec.structs.replace(self.settings.bus, ticks=ticks)
-        return msgspec.structs.replace(self.settings, bus=bus, store=Store(**store | own))
+        return msgspec.structs.replace(self.settings, bus=bus, store=StoreSettings(**store | own))
 
     def recorder(self, folder: Path, done_ns: int) -> list[str]:
-        """The options of its recorder; of a session by the clock that goes on, for what is left of its time."""
-        asked, duration_ns = self.asked, self.asked.duration_ns
+        """The options of its recorder; of a resumed session by the clock, for what is left of its time."""
+        file, duration_ns = self.file, self.file.duration_ns
         if duration_ns and not self.is_new and not self.is_replay:
             duration_ns = max(duration_ns - done_ns, NS_PER_S)
-        options = ["--source", self.source, "--speed", str(asked.speed), "--duration-ns", str(duration_ns)]
+        options = ["--source", self.source, "--speed", str(file.speed), "--duration-ns", str(duration_ns)]
         if not self.is_replay:  # what did not come from a recording is recorded
             options += ["--frames", str(folder / "frames")]
-        return [*options, *(["--salvage"] if asked.salvage else [])]
+        return [*options, *(["--salvage"] if file.salvage else [])]
 
 
-def new_order(
+def new_spec(
     source: str,
     lines: WsLines | None,
     defined: Defined,
@@ -73,12 +73,12 @@ def new_order(
     out: Path | None,
     pace: tuple[float, int],
     begun_ns: int,
-) -> Order:
+) -> SessionSpec:
     """A session that begins: its name is the instrument's and the time's."""
     sections: dict[str, Any] = msgspec.to_builtins(settings)
     begun = datetime.fromtimestamp(begun_ns / NS_PER_S, UTC)
     speed, duration_ns = pace
-    asked = SessionFile(
+    file = SessionFile(
         name=f"{defined.instrument.instrument_id}-{begun:%Y%m%dT%H%M%S}",
         command="paper",
         core_digest=CORE_DIGEST,
@@ -96,28 +96,28 @@ def new_order(
         lot_source=defined.lot_source,
         notes=list(notes),
     )
-    return Order(asked=asked, settings=settings, source=source, out=out)
+    return SessionSpec(file=file, settings=settings, source=source, out=out)
 
 
-def old_order(folder: Path, *, salvage: bool) -> Order:
-    """A session that goes on, with what it was asked then. InputError if it cannot: no such session, other files."""
-    asked = read_session_file(folder)
-    asked.check(folder, CORE_DIGEST)
-    if asked.platform != PLATFORM:
-        note = f"another compiler, CPU or C library than before goes on: {PLATFORM}, not {asked.platform}"
-        asked = msgspec.structs.replace(asked, platform=PLATFORM, notes=[*asked.notes, note])
-    settings: Settings = to_config(asked.config | asked.runtime, Settings)
+def resumed_spec(folder: Path, *, salvage: bool) -> SessionSpec:
+    """A session to resume, with its first options. InputError if it cannot be: no such session, other files."""
+    file = read_session_file(folder)
+    file.check(folder, CORE_DIGEST)
+    if file.platform != PLATFORM:
+        note = f"resumed with another compiler, CPU or C library than before: {PLATFORM}, not {file.platform}"
+        file = msgspec.structs.replace(file, platform=PLATFORM, notes=[*file.notes, note])
+    settings: Settings = to_config(file.config | file.runtime, Settings)
     if not settings.bus.url and not (folder / BUS / DATA).is_dir() and (folder / MANIFEST).exists():
         raise InputError(f"{folder}: the session has ended; expected one that was interrupted")
     if salvage:
-        if asked.source == LIVE:
+        if file.source == LIVE:
             raise InputError("--salvage: of recorded files; expected a session of a recording")
-        asked = msgspec.structs.replace(asked, salvage=True)
-    paths = ",".join(each.path for each in asked.inputs)
-    source = f"{asked.source}:{paths}" if paths else asked.source
-    return Order(asked=asked, settings=settings, source=source, out=folder, is_new=False)
+        file = msgspec.structs.replace(file, salvage=True)
+    paths = ",".join(each.path for each in file.inputs)
+    source = f"{file.source}:{paths}" if paths else file.source
+    return SessionSpec(file=file, settings=settings, source=source, out=folder, is_new=False)
 
 
-def defined_of(asked: SessionFile) -> Defined:
+def defined_of(file: SessionFile) -> Defined:
     """The instrument of a session, and where its sizes came from."""
-    return Defined(instrument=asked.instrument, tick_source=asked.tick_source, lot_source=asked.lot_source)
+    return Defined(instrument=file.instrument, tick_source=file.tick_source, lot_source=file.lot_source)

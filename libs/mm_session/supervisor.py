@@ -23,16 +23,16 @@ DEATHS_MAX = 8
 BACK_OFF_S, BACK_OFF_S_MAX = 0.1, 10.0
 HEALTHY_S = 60.0  # after which a death counts as the first one
 END_S = 10.0
-LOOK_S = 5.0
+CHECK_S = 5.0
 LINUX = sys.platform == "linux"
 PRCTL: Any = ctypes.CDLL(None).prctl if LINUX else None
 PR_SET_PDEATHSIG = 1
 KILLED = (-signal.SIGKILL, -signal.SIGTERM)
-Answers = Callable[[str], Awaitable[bool]]
+IsAlive = Callable[[str], Awaitable[bool]]
 
 
 def _end_with_parent() -> None:
-    """In a new process: be told to end when the session dies without ending us."""
+    """In a new process: get a signal to end when the session dies without ending us."""
     PRCTL(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -42,13 +42,13 @@ class _Program(msgspec.Struct):
     process: asyncio.subprocess.Process | None = None
     deaths: int = 0  # in a row, of itself
     restarts: int = 0
-    answered_s: float = 0.0  # when this process answered first; 0: it has not yet
-    silent_s: float = 0.0  # since it answered last
+    replied_s: float = 0.0  # when this process replied first; 0: it has not yet
+    silent_s: float = 0.0  # since it replied last
     watch: asyncio.Task[None] | None = None
 
 
 class Supervisor:
-    """The processes of one session; what they print goes to `<folder>/<name>.log`.
+    """The processes of one session; their output is in `<folder>/<name>.log`.
 
     `failed` ends with the error of a process that no start mends: InputError where it refuses its input, IntegrityError
     where what is stored is not what was written, UnavailableError where it ends again and again.
@@ -71,12 +71,12 @@ class Supervisor:
         await self._spawn(program)
         program.watch = asyncio.create_task(self._watch(program))
 
-    def watch_health(self, answers: Answers, server: str, silent_s_max: float) -> None:
-        """Ask each process every few seconds; one that has answered before and is silent for so long is killed.
+    def watch_health(self, is_alive: IsAlive, server: str, silent_s_max: float) -> None:
+        """Check each process every few seconds; one that has replied before and is silent for so long is killed.
 
-        While the `server`, through which the others are asked, is silent, the others may be.
+        While the `server`, through which the others are checked, is silent, the others may be.
         """
-        self._health = asyncio.create_task(self._watch_health(answers, server, silent_s_max))
+        self._health = asyncio.create_task(self._watch_health(is_alive, server, silent_s_max))
 
     @property
     def has_begun(self) -> bool:
@@ -116,7 +116,7 @@ class Supervisor:
             await process.wait()
 
     async def end_all(self, within_s: float = END_S, at_once: Sequence[str] = ()) -> None:
-        """End all processes together but the first, which the others talk through, and then that.
+        """End all processes together but the first, through which the others communicate, and then that.
 
         Those `at_once` are ended by force: they have nothing to finish.
         """
@@ -141,7 +141,7 @@ class Supervisor:
             os.kill(pid, number)
 
     async def _spawn(self, program: _Program) -> None:
-        program.answered_s = program.silent_s = 0.0
+        program.replied_s = program.silent_s = 0.0
         with (self._folder / f"{program.name}.log").open("ab") as file:  # to append: the log may be cut while it runs
             program.process = await asyncio.create_subprocess_exec(
                 *program.command,
@@ -169,9 +169,9 @@ class Supervisor:
     def _ends_session(self, program: _Program, code: int) -> bool:
         """Count a death, and fail where no other start helps."""
         now_s = asyncio.get_running_loop().time()
-        if code in KILLED:  # by somebody else: it does not say that it would die again
+        if code in KILLED:  # by somebody else: that is no sign that it would die again
             return False
-        if program.answered_s and now_s - program.answered_s >= HEALTHY_S:
+        if program.replied_s and now_s - program.replied_s >= HEALTHY_S:
             program.deaths = 0
         program.deaths += 1
         name, path = program.name, self._folder / f"{program.name}.log"
@@ -188,31 +188,31 @@ class Supervisor:
         if not self.failed.done():
             self.failed.set_exception(error)
 
-    async def _watch_health(self, answers: Answers, server: str, silent_s_max: float) -> None:
+    async def _watch_health(self, is_alive: IsAlive, server: str, silent_s_max: float) -> None:
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(CHECK_S)
             for name in self._programs:
                 rotate(self._folder / f"{name}.log")
-            is_through = await answers(server)
+            is_through = await is_alive(server)
             others = [name for name in self._programs if name != server] if is_through else []
-            are_well = await asyncio.gather(*(answers(name) for name in others))
-            # We may have stood still ourselves, with everybody else: that is nobody's silence.
-            passed_s = min(loop.time() - began_s, 2 * LOOK_S)
-            for name, is_well in zip([server, *others], [is_through, *are_well], strict=True):
+            are_alive = await asyncio.gather(*(is_alive(name) for name in others))
+            # We may have stood still ourselves, with everybody else: that does not count as silence.
+            passed_s = min(loop.time() - began_s, 2 * CHECK_S)
+            for name, has_replied in zip([server, *others], [is_through, *are_alive], strict=True):
                 if name in self._programs:
-                    self._judge(self._programs[name], passed_s, silent_s_max, is_well=is_well)
+                    self._judge(self._programs[name], passed_s, silent_s_max, has_replied=has_replied)
 
-    def _judge(self, program: _Program, passed_s: float, silent_s_max: float, *, is_well: bool) -> None:
+    def _judge(self, program: _Program, passed_s: float, silent_s_max: float, *, has_replied: bool) -> None:
         pid = self.pid(program.name)
         if not pid:
             return
-        if is_well:
-            program.answered_s = program.answered_s or asyncio.get_running_loop().time()
+        if has_replied:
+            program.replied_s = program.replied_s or asyncio.get_running_loop().time()
             program.silent_s = 0.0
-        elif program.answered_s:
+        elif program.replied_s:
             program.silent_s += passed_s
         if program.silent_s >= silent_s_max:
-            log.error("%s has not answered for %.0f s: killed", program.name, program.silent_s)
+            log.error("%s has not replied for %.0f s: killed", program.name, program.silent_s)
             os.kill(pid, signal.SIGKILL)

@@ -1,1 +1,1 @@
-"""Keeps: recorded frames and tapes on disk, and what turns one into the other. See README.md."""
+"""Storage: recorded frames and tapes on disk, and what turns one into the other. See README.md."""

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are complete or not there."""
 
 import errno
 import os
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from mm_core.types import InputError, UnavailableError
 
-# What goes away without anybody asking for another folder.
-_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EROFS)
+# What may go away by itself, in the same folder.
+_TRANSIENT = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EROFS)
 
 
-def is_passing(error: OSError) -> bool:
+def is_transient(error: OSError) -> bool:
     """True for a full disk and the like: the same file may be written later."""
-    return error.errno in _PASSING
+    return error.errno in _TRANSIENT
 
 
 @contextmanager
@@ -46,5 +46,5 @@ def _sync(path: Path) -> None:
 
 def unwritable(path: Path, error: OSError) -> InputError | UnavailableError:
     """What to raise for a file or folder that cannot be written: now, or by us."""
-    kind = UnavailableError if is_passing(error) else InputError
+    kind = UnavailableError if is_transient(error) else InputError
     return kind(f"{path}: cannot be written: {error.strerror or error}; expected a writable folder")

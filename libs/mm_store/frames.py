@@ -1,6 +1,6 @@
 """Recorded frames on disk: `<folder>/<SYMBOL>_<YYYYMMDD>.ws.gz`, lines `<recv_ns> <raw JSON>`, read by `WsLines`.
 
-A file is a chain of small whole gzip members, each about a second of frames, written in one go: whenever the process
+A file is a chain of small complete gzip members, each about a second of frames, written in one go: whenever the process
 is killed, what was flushed can be read. Only the last member can be torn; opening the folder again cuts it off.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from mm_core.types import NS_PER_S, InputError
-from mm_store.atomic import is_passing
+from mm_store.atomic import is_transient
 from mm_store.lock import is_at
 
 DAY_NS = 86_400 * NS_PER_S
@@ -31,14 +31,14 @@ _REMOVED = "removed while it was written"
 
 
 class UnwritableError(InputError):
-    """A file that cannot be written now. `frames` were taken and are lost; `is_passing`: it may be written later.
+    """A file that cannot be written now. `frames` were taken and are lost; `is_transient`: it may be written later.
 
     `is_removed`: what was written before is lost too.
     """
 
     def __init__(self, path: Path, error: OSError, frames: int = 0) -> None:
         self.reason = error.strerror or str(error)
-        self.is_passing = is_passing(error)
+        self.is_transient = is_transient(error)
         self.is_removed = error.errno == errno.ESTALE
         self.frames = frames
         super().__init__(f"{path}: cannot be written: {self.reason}; expected a writable folder")
@@ -81,7 +81,7 @@ class FrameWriter:
         self.close()
 
     def write(self, recv_ns: int, frame: bytes, *, counts: bool = True) -> None:
-        """Append a frame; one that does not count, such as a line of our own, is never said to be lost."""
+        """Append a frame; one that does not count, such as a line of our own, is never counted as lost."""
         is_next_day = recv_ns >= self._roll_ns
         # Not between 0 and a second: a second is over, or the clock stepped back.
         if is_next_day or not 0 <= recv_ns - self._begin_ns < FLUSH_NS or len(self._pending) > _PENDING_BYTES_MAX:
@@ -126,7 +126,7 @@ class FrameWriter:
         self._torn_at, size = -1, os.fstat(file.fileno()).st_size
         try:
             written = 0
-            while written < len(member):  # a full disk takes a part, and says why at the next attempt
+            while written < len(member):  # a full disk takes a part, and reports why at the next attempt
                 written += file.write(member[written:])
         except OSError:
             self._torn_at = size
@@ -172,16 +172,16 @@ def mend(path: Path) -> int:
         size = file.seek(0, os.SEEK_END)
         begin = max(0, size - _TAIL_BYTES)
         file.seek(begin)
-        whole = begin + _whole_bytes(file.read(), path, is_start=begin == 0)
-        if whole < size:
-            file.truncate(whole)
-    if not whole:
+        complete = begin + _complete_bytes(file.read(), path, is_start=begin == 0)
+        if complete < size:
+            file.truncate(complete)
+    if not complete:
         path.unlink()
-    return size - whole
+    return size - complete
 
 
-def _whole_bytes(tail: bytes, path: Path, *, is_start: bool) -> int:
-    """How much of the end of a file is whole: up to the end of the last member that is."""
+def _complete_bytes(tail: bytes, path: Path, *, is_start: bool) -> int:
+    """How much of the end of a file is complete: up to the end of the last complete member."""
     at = end = len(tail)
     while (at := tail.rfind(_MEMBER, 0, end)) >= 0:
         unpacker = zlib.decompressobj(_GZIP)
@@ -193,7 +193,7 @@ def _whole_bytes(tail: bytes, path: Path, *, is_start: bool) -> int:
         if unpacker.eof:
             return end - len(unpacker.unused_data)
         end = at
-    # Nothing is whole: that is the first member, torn, or no file of ours.
+    # No member is complete: that is the first member, torn, or no file of ours.
     if is_start and (tail.startswith(_MEMBER) or _MEMBER.startswith(tail)):
         return 0
-    raise InputError(f"{path}: no recorded frames in its last {len(tail)} bytes; expected it moved away or whole")
+    raise InputError(f"{path}: no recorded frames in its last {len(tail)} bytes; expected it moved away or complete")

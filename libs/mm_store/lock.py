@@ -12,8 +12,8 @@ from mm_core.types import InputError
 class FileLock:
     """Holds the file `path`, with our process id in it, until `release`. Makes its folder.
 
-    InputError if another process holds it: `held` says who that is and what it does, {pid} is its number. OSError where
-    there can be no such file.
+    InputError if another process holds it: `held` is the message, {pid} in it that process. OSError where there can be
+    no such file.
     """
 
     def __init__(self, path: Path, held: str) -> None:

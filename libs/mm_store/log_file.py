@@ -9,7 +9,7 @@ from typing import Self
 
 from mm_core.events import Event
 from mm_core.types import InputError, IntegrityError, UnavailableError
-from mm_store.atomic import is_passing
+from mm_store.atomic import is_transient
 from mm_store.lock import FileLock
 from mm_store.log_frame import DamagedError, frame_of, packed, records_of
 from mm_store.log_read import LOG, End, frame_at, has_frame_behind, has_log, log_files, read_log, read_records
@@ -24,15 +24,15 @@ FLUSH_BYTES = 256 << 10  # what a frame holds at most, but for one long record
 FILE_BYTES = 256 << 20
 MEMORY_LABEL = "memory"  # of events whose log was in no stream
 
-Hear = Callable[[Event], object]
+Take = Callable[[Event], object]
 
 
 class LogWriter:
     """Appends the records of one log to `log/` of a folder, which it holds alone; use it as `with`.
 
-    Opening goes on behind what is there: a torn end is cut off. What is appended stands in a file after `flush`, and on
+    Opening appends behind what is there: a torn end is cut off. What is appended stands in a file after `flush`, and on
     the disk after `sync`. A disk that takes nothing is UnavailableError: all that is pending stays so, and the call may
-    be made again. IntegrityError for a log that is damaged before its end, or whose file is gone while it is open.
+    be made again. IntegrityError for a log that is damaged before its end, or whose file is removed while it is open.
     """
 
     def __init__(self, folder: Path, file_bytes: int = FILE_BYTES) -> None:
@@ -54,7 +54,7 @@ class LogWriter:
                 self._open_last(folder)
         except BaseException as error:
             self._let_go()
-            if isinstance(error.__cause__, OSError) and not is_passing(error.__cause__):
+            if isinstance(error.__cause__, OSError) and not is_transient(error.__cause__):
                 raise InputError(f"{error}; expected a writable folder") from error
             raise
 
@@ -80,7 +80,7 @@ class LogWriter:
         self.next_seq, self.last_name = record.seq + 1, record.name
 
     def flush(self) -> None:
-        """Write what is pending: a frame that is whole or not there."""
+        """Write what is pending: a frame that is complete or not there."""
         if not self._pending:
             return
         first = self.flushed
@@ -119,14 +119,14 @@ class LogWriter:
             self._lock.release()
 
     def _open_last(self, folder: Path) -> None:
-        """Go on behind the last frame that is whole."""
+        """Continue behind the last complete frame."""
         while files := log_files(folder):
             self._path = files[-1]
             self._fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
             self._size = self._cut_torn_end()
             if self._size:
                 return
-            os.close(self._fd)  # not one whole frame: the file before it is the last
+            os.close(self._fd)  # not one complete frame: the file before it is the last
             self._fd = -1
             self._path.unlink()
 
@@ -205,12 +205,12 @@ def _sync(fd: int, path: Path) -> None:
     except OSError as error:
         raise IntegrityError(
             f"{path}: the disk did not take what was written: {error.strerror or error}; see to it, and start again: "
-            "the log on the bus is whole"
+            "the log on the bus is complete"
         ) from error
 
 
 @contextmanager
-def writing_log(folder: Path) -> Iterator[Hear]:
+def writing_log(folder: Path) -> Iterator[Take]:
     """Give what writes one event after the other to a new log of a session folder, as records of no stream.
 
     Nothing of it stays if the block fails: who decides in one process from a recording makes it anew. InputError if

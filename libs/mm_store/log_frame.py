@@ -1,7 +1,7 @@
-"""The parts of a log file: records in a zstd frame, and in front of it a skippable frame that says what is in it.
+"""The parts of a log file: records in a zstd frame, and in front of it a skippable frame with a summary of it.
 
 So a file is a valid chain of zstd frames (`zstd -d` gives its records, an array of msgpack each), and who looks for its
-end, or for a record, goes from head to head. Of head and data a checksum is kept; the names of the records, which
+end, or for a record, goes from head to head. Of head and data a checksum is stored; the names of the records, which
 follow from one another, are the proof of their content.
 """
 
@@ -29,7 +29,7 @@ _ARRAY_4, _UINT_64, _STR_16, _FIXSTR_16, _BIN_32 = 0x94, 0xCF, 0xDA, 0xB0, 0xC6
 
 
 class DamagedError(Exception):
-    """Bytes that are not what was written; says what is wrong with them."""
+    """Bytes that are not what was written; the message is what is wrong with them."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -79,13 +79,13 @@ def head_of(data: bytes) -> Head:
     return Head(data_bytes, raw_bytes, count, first_seq, name.rstrip(b"\0").decode(), checksum)
 
 
-def is_whole(head: Head, data: bytes) -> bool:
+def is_complete(head: Head, data: bytes) -> bool:
     """True if the data behind a head is what was written."""
     return len(data) == head.data_bytes and zlib.crc32(data) == head.checksum
 
 
 def records_of(head: Head, data: bytes) -> Sequence[Record]:
-    """The records of a whole frame, each in its place and with its name. DamagedError names the first that is not."""
+    """The records of a complete frame, each in its place, with its name. DamagedError names the first that is not."""
     try:
         raw = _CODEC.decompress(data, decompressed_size=head.raw_bytes, asbytes=True)
         found = list(_cut(raw))
@@ -98,7 +98,7 @@ def records_of(head: Head, data: bytes) -> Sequence[Record]:
         if record.seq != expected:
             raise DamagedError(f"record {record.seq} stands where {expected} should")
         if record.name != name_of(before, record.label, record.data):
-            raise DamagedError(f"record {record.seq} is not what its name says")
+            raise DamagedError(f"record {record.seq} is not what its name promises")
         before = record.name
         records.append(record)
     if len(records) != head.count:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from mm_core.events import AnyEvent
 from mm_core.types import InputError, IntegrityError
-from mm_store.log_frame import HEAD_BYTES, MAGIC, DamagedError, Head, head_of, is_whole, records_of
+from mm_store.log_frame import HEAD_BYTES, MAGIC, DamagedError, Head, head_of, is_complete, records_of
 from mm_wire.chain import Record
 from mm_wire.codec import decode
 
@@ -111,13 +111,13 @@ def frames(path: Path, *, is_last: bool) -> Iterator[tuple[Head, bytes]]:
 
 
 def frame_at(fd: int, at: int) -> tuple[Head, bytes] | None:
-    """The whole frame at a place of a file; None if there is none."""
+    """The complete frame at a place of a file; None if there is none."""
     try:
         head = head_of(os.pread(fd, HEAD_BYTES, at))
     except DamagedError:
         return None
     data = os.pread(fd, head.data_bytes, at + HEAD_BYTES)
-    return (head, data) if is_whole(head, data) else None
+    return (head, data) if is_complete(head, data) else None
 
 
 def is_torn(fd: int, at: int, size: int) -> bool:
@@ -131,7 +131,7 @@ def is_torn(fd: int, at: int, size: int) -> bool:
 
 
 def has_frame_behind(fd: int, at: int) -> bool:
-    """Whether a whole frame begins anywhere behind a place of a file."""
+    """Whether a complete frame begins anywhere behind a place of a file."""
     start = at + 1
     while part := os.pread(fd, _SEARCH_BYTES, start):
         place = part.find(MAGIC)

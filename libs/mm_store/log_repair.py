@@ -1,4 +1,4 @@
-"""A damaged log on disk made whole up to its damage, so that what other copies hold can be written behind it."""
+"""A damaged log on disk cut back to its undamaged part, so that what other copies hold can be written behind it."""
 
 import os
 from itertools import count
@@ -14,9 +14,9 @@ _COPY_BYTES = 1 << 20
 
 
 def set_aside_damage(folder: Path) -> str:
-    """Keep the log up to its first damage; the damaged file, and those behind it, stay beside it as `.damaged`.
+    """Cut the log at its first damage; the damaged file, and those behind it, stay beside it as `.damaged`.
 
-    What was wrong; "" for a log that is whole. One process at a time, and no writer.
+    What was wrong; "" for an undamaged log. One process at a time, and no writer.
     """
     try:
         for _ in read_records(folder):
@@ -26,7 +26,7 @@ def set_aside_damage(folder: Path) -> str:
         number, follows = _first_damaged(files)
         aside = [path.rename(_unused(path)) for path in files[number:]]
         if aside and follows:
-            _copy_whole(aside[0], files[number])
+            _copy_undamaged(aside[0], files[number])
         return str(error)
     return ""
 
@@ -44,7 +44,7 @@ def _first_damaged(files: list[Path]) -> tuple[int, bool]:
     """The number of the first file that is damaged, and whether it begins where the one before it ends."""
     expected = None
     for number, path in enumerate(files):
-        at, next_seq = _whole(path)
+        at, next_seq = _undamaged(path)
         begins = int(path.name.removeprefix("events_").partition(".")[0])
         follows = expected in (None, begins)
         if not follows or at < path.stat().st_size:
@@ -53,8 +53,8 @@ def _first_damaged(files: list[Path]) -> tuple[int, bool]:
     return len(files), False
 
 
-def _whole(path: Path) -> tuple[int, int]:
-    """How many bytes of a file are whole frames whose records follow from one another, and the sequence behind them."""
+def _undamaged(path: Path) -> tuple[int, int]:
+    """The bytes of a file that are complete frames whose records follow one another, and the next sequence."""
     at = next_seq = 0
     before = None
     with path.open("rb") as file:
@@ -70,9 +70,9 @@ def _whole(path: Path) -> tuple[int, int]:
     return at, next_seq
 
 
-def _copy_whole(damaged: Path, path: Path) -> None:
-    """Write the whole frames of a damaged file; nothing where it has none."""
-    size, _ = _whole(damaged)
+def _copy_undamaged(damaged: Path, path: Path) -> None:
+    """Write the complete frames of a damaged file; nothing where it has none."""
+    size, _ = _undamaged(damaged)
     if not size:
         return
     with replacing(path) as temporary, damaged.open("rb") as source, temporary.open("wb") as target:

@@ -31,7 +31,7 @@ def opening(tape: Tape) -> Tape:
 
 
 def follows(before: Tape, after: Tape, opening_rows: int) -> bool:
-    """Whether a part goes on where the one before it ends: its opening says nothing new."""
+    """Whether a part continues where the one before it ends: its opening has nothing new."""
     first, expected = after.part(slice(0, opening_rows)), opening(before)
     return all(np.array_equal(getattr(first, name), getattr(expected, name)) for name in COLUMNS)
 

@@ -33,8 +33,8 @@ class Recording:
     """The frames of one symbol, one recorder to a folder. A disk that takes nothing ends nothing.
 
     What could not be written is counted in `frames_lost` and tried again every second; so is what stood in a file that
-    was removed under us, which makes its folder anew. The first line behind such a hole is a control frame that says
-    so, which voids the book of whoever replays the file. `failure` says what went wrong first, empty if nothing did.
+    was removed under us, which makes its folder anew. The first line behind such a hole is a control frame that
+    records it, which voids the book of whoever replays the file. `failure` is what first went wrong, if anything.
     `on_begin` is called behind a hole and on a new day: a reader who begins there needs a snapshot. InputError for a
     folder that another recorder has, or that cannot be one; a full disk at the start is a hole from the start.
     """
@@ -58,7 +58,7 @@ class Recording:
         try:
             self._open()
         except UnwritableError as error:
-            if not error.is_passing:
+            if not error.is_transient:
                 raise
             self._fail(error)
 
@@ -69,7 +69,7 @@ class Recording:
 
     @property
     def failure(self) -> str:
-        """Why the recording is not whole; empty for one that is."""
+        """Why the recording is not complete; empty for one that is."""
         return f"{self.frames_lost:,} frames were not recorded: {self._first}" if self._first else ""
 
     def write(self, recv_ns: int, frame: bytes) -> None:
@@ -96,7 +96,7 @@ class Recording:
         assert self._writer is not None
         try:
             self._writer.flush()
-            self._keep_lock()
+            self._renew_lock()
         except InputError as error:
             self._fail(error)
 
@@ -111,10 +111,10 @@ class Recording:
             self._lock.release()
 
     def _open(self) -> None:
-        self._keep_lock()
+        self._renew_lock()
         self._writer = self._writer or FrameWriter(self._folder, self._symbol)
 
-    def _keep_lock(self) -> None:
+    def _renew_lock(self) -> None:
         """Have the folder for ourselves, again if it was removed. InputError if another recorder has it now."""
         if self._lock is not None and not self._lock.is_in_place:
             self._lock.release()

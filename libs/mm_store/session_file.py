@@ -1,4 +1,4 @@
-"""`session.json` of a session's folder: what was asked for, all that is needed to go on with it."""
+"""`session.json` of a session's folder: its specification, all that is needed to resume it."""
 
 import hashlib
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A session as it was asked for.
+    """The specification of a session.
 
-    `config` are the sections of what is decided, `runtime` the others; both whole, with what files, environment and
-    options said. `source` is live, replay or paced; `duration_ns` of market time, 0: to the end; `speed` 0: at most.
+    `config` are the sections of what is decided, `runtime` the others; both complete, with what files, environment and
+    options set. `source` is live, replay or paced; `duration_ns` of market time, 0: to the end; `speed` 0: at most.
     `platform`: what `core_digest` was compiled by and for; it may change on the way.
     """
 
@@ -78,14 +78,14 @@ def digest(path: Path) -> str:
 
 
 def write_session_file(folder: Path, session: SessionFile) -> None:
-    """Write it whole or not at all. InputError if the folder cannot be written."""
+    """Write it completely or not at all. InputError if the folder cannot be written."""
     with replacing(folder / NAME) as path:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(session)) + b"\n")
         path.chmod(MODE)
 
 
 def read_session_file(folder: Path) -> SessionFile:
-    """What was asked for. InputError for a folder without it, or with a damaged one."""
+    """The specification. InputError for a folder without it, or with a damaged one."""
     path = folder / NAME
     try:
         return msgspec.json.decode(path.read_bytes(), type=SessionFile)

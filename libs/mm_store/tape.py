@@ -29,7 +29,7 @@ _INSTRUMENT_FIELDS = tuple(
 
 
 def write_tape(path: Path, tape: Tape, opening_rows: int = 0) -> None:
-    """Write a tape as Parquet (zstd) to a path that appears only when the file is whole.
+    """Write a tape as Parquet (zstd) to a path that appears only when the file is complete.
 
     The metadata of the schema: `format`, the fields of the instrument, `counts`, the events by kind as JSON, and
     `opening_rows`, how many rows at the beginning only repeat where the tape before it ended.

@@ -16,7 +16,7 @@ Not on the tape: the reason of a status, and `first_update_id`, which reads back
 InstrumentDefined is the metadata.
 
 A day after the first begins with the book and the status of the day before (see `opening`): as many rows as
-`opening_rows` in the metadata says.
+`opening_rows` in the metadata counts.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,6 +1,6 @@
 """The tape of a session: the market data of its log, in the log's order and with the log's times.
 
-A backtest stamps the rows of a tape again: local_ns = max(recv_ns + offset, ts_ns, local_ns before). A row keeps the
+A backtest stamps the rows of a tape again: local_ns = max(recv_ns + offset, ts_ns, local_ns before). A row retains the
 receive time of its root where that leads to the logged local_ns, as in every session on recorded frames; where the
 sequencer knew another offset at that moment, the row gets local_ns - offset, which does. Either way the stamps of the
 backtest are those of the log, to the nanosecond, if it runs with the session's own clock offset.
@@ -109,7 +109,7 @@ class _Reader:
         if root.local_ns < earliest_ns:
             raise InputError(
                 f"{self._folder / LOG}: root {root.root_seq}: local_ns {root.local_ns}; expected {earliest_ns} or "
-                "more (`crypto-mm verify` tells what else is wrong)"
+                "more (`crypto-mm verify` lists what else is wrong)"
             )
         self.restamped += 1
         received: RootEvent = msgspec.structs.replace(root, recv_ns=root.local_ns - self._offset_ns)

@@ -1,6 +1,6 @@
 """Recorded frames: text files, plain or gzip, of lines `<receive time in us or ns> <raw JSON>`.
 
-The unit of the receive time is told by its digits: 16 are microseconds, 19 nanoseconds. Memory is bounded whatever a
+The unit of the receive time follows from its digits: 16 are microseconds, 19 nanoseconds. Memory is bounded whatever a
 file holds: no line is longer than LINE_BYTES_MAX.
 """
 

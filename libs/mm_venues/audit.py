@@ -19,7 +19,7 @@ TOPS_WAITING_MAX = 10_000
 
 
 class Touch(NamedTuple):
-    """Best bid and ask after a whole delta; a side without levels has 0 lots at price 0."""
+    """Best bid and ask after a complete delta; a side without levels has 0 lots at price 0."""
 
     bid_ticks: int
     bid_lots: int
@@ -54,7 +54,7 @@ class AuditCounts(msgspec.Struct):
 class TouchAudit:
     """Compares every applied delta with the BookTop of the same update id, whichever comes first.
 
-    `touch` is that of the last delta, `contradiction` what the venue's own touch said against it since the last
+    `touch` is that of the last delta, `contradiction` how the venue's own touch contradicted it since the last
     snapshot, `first_contradiction` the first one of all; empty without any.
     """
 

@@ -4,13 +4,13 @@ The reference is the usual exchange time - receive time of the depth: the median
 out. Against it
 
 - an exchange time that has jumped ahead is bounded to receive time + reference, never before the one ahead of it;
-- an exchange time that lies behind is kept: it is late, or it tells that the depth is (`lag_ns`);
+- an exchange time that lies behind is passed on: it is late, or it shows that the depth is (`lag_ns`);
 - a receive time more than ten minutes off, while exchange time went on as before, is our own clock: exchange time -
   reference takes its place, for as long as it lasts;
-- both may jump together (a silent hour, the next day). If they disagree, the second depth event that says the same
+- both may jump together (a silent hour, the next day). If they disagree, the second depth event that has the same
   makes a new reference, as at the start.
 
-Frames on disk keep what came.
+Frames on disk hold what came.
 """
 
 from collections import deque

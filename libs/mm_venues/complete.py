@@ -1,7 +1,7 @@
 """The price window in which a book is known to be complete. Pure.
 
-A snapshot holds the best levels of each side, as many as were asked for. A side with fewer is the whole side and has
-no bound. How many were asked for is not in the frame, so a side counts as cut off at its worst price if it has as many
+A snapshot holds the best levels of each side, as many as were requested. A side with fewer is the complete side and has
+no bound. How many were requested is not in the frame, so a side counts as cut off at its worst price if it has as many
 levels as the other side, or one of the usual limits, and at least a hundred of them, the venue's smallest default:
 a shorter list is a thin market or a small example.
 

@@ -10,7 +10,7 @@ import msgspec
 KEY = "crypto_mm"
 DISCONNECTED: Final = "disconnected"
 _REASON_CHARS_MAX = 200
-FRAME_BYTES_MAX = 4 << 20  # a frame of the venue is quoted whole: a client takes no larger ones
+FRAME_BYTES_MAX = 4 << 20  # a frame of the venue is quoted in full: a client takes no larger ones
 
 
 class Disconnected(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -28,7 +28,7 @@ _decoder = msgspec.json.Decoder(Disconnected)
 
 
 def disconnected(reason: str, frame: bytes = b"") -> bytes:
-    """The frame that says so, without a newline.
+    """The frame that records it, without a newline.
 
     It quotes `frame` up to FRAME_BYTES_MAX; bytes that are no text are escaped.
     """
@@ -37,5 +37,5 @@ def disconnected(reason: str, frame: bytes = b"") -> bytes:
 
 
 def read(frame: bytes | msgspec.Raw) -> Disconnected:
-    """What such a frame says. msgspec.DecodeError if it is none."""
+    """The reason in such a frame. msgspec.DecodeError if it is none."""
     return _decoder.decode(frame)

@@ -6,12 +6,12 @@ import msgspec
 class FeedCounts(msgspec.Struct, frozen=True, kw_only=True):
     """What a feed has seen so far. `other` counts frames that became no event, by kind.
 
-    depth_received = depth_applied + depth_dropped + what waits; `dropped` says why (see `SyncCounts`). `trades` counts
-    Trade events, `trade_gaps` holes in their ids, `trades_repeated` trades that came again, `trades_late` trades whose
-    id is below one that was there, or whose T lies before an E that was. `trade_id_restarts` and `id_restarts` count
-    sequences of trade and update ids that began again, `off_lot_levels` level quantities that were no whole number of
-    lots, `disconnects` lost connections, `stalls` depth streams that stood still while the market went on, `crossed`
-    and `contradictions` books that were wrong, `times_bounded` exchange and receive times that were outliers,
+    depth_received = depth_applied + depth_dropped + what waits; `dropped` counts by reason (`SyncCounts`). `trades`
+    counts Trade events, `trade_gaps` holes in their ids, `trades_repeated` trades that came again, `trades_late` trades
+    whose id is below one that was there, or whose T lies before an E that was. `trade_id_restarts` and `id_restarts`
+    count sequences of trade and update ids that began again, `off_lot_levels` level quantities that were no whole
+    number of lots, `disconnects` lost connections, `stalls` depth streams that stood still while the market went on,
+    `crossed` and `contradictions` books that were wrong, `times_bounded` exchange and receive times that were outliers,
     `depth_late` depth events that came too late to be traded on.
     """
 

@@ -12,7 +12,7 @@ class Findings(msgspec.Struct):
     first_contradiction: str = ""
     definition_changed: str = ""
 
-    def look(self, feed: Feed, where: str) -> bool:
+    def check(self, feed: Feed, where: str) -> bool:
         """Note what the feed has found by the line `where`; False if it takes nothing more."""
         if feed.first_contradiction and not self.first_contradiction:
             self.first_contradiction = f"{where}: {feed.first_contradiction}"

@@ -4,7 +4,7 @@ from mm_core.types import NS_PER_S
 
 
 class MarketClock:
-    """Begins at `begin_ns` when it is started, and runs `speed` times as fast as ours; 0: as fast as it goes."""
+    """Begins at `begin_ns` when it is started, and runs `speed` times as fast as ours; 0: as fast as possible."""
 
     def __init__(self, begin_ns: int, speed: float) -> None:
         self.is_started = False
@@ -23,7 +23,7 @@ class MarketClock:
         self._runs = False
 
     def reached(self, at_ns: int) -> None:
-        """At full speed, time is what the frames say."""
+        """At full speed, time is that of the frames."""
         if not self._speed:
             self._at_ns = max(self._at_ns, at_ns)
 

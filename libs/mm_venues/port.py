@@ -47,24 +47,24 @@ class Frames(Protocol):
         """Turn a FrameError inside the block into an InputError that names the place."""
 
     def refuse(self, error: FrameError) -> None:
-        """The frame read last is bad: InputError that says where, unless it may be left out."""
+        """The frame read last is bad: InputError that names the place, unless it may be left out."""
 
 
 class Feed(Protocol):
     """Frames of one instrument to root events in the order of the log; pure. `root_seq` and `local_ns` stay 0.
 
-    What the caller is to do: fetch a snapshot while `wants_snapshot`, connect anew while `wants_reconnect` says why,
-    ask for the definition while `wants_definition`, and end the session once `definition_changed` says how; then the
+    What the caller is to do: fetch a snapshot while `needs_snapshot`, connect anew while there is a `reconnect_reason`,
+    request the definition while `needs_definition`, and end the session once there is a `definition_changed`; then the
     feed takes nothing more, and `new_instrument` is what a new session begins with.
     """
 
-    wants_reconnect: str
-    wants_definition: bool
+    reconnect_reason: str
+    needs_definition: bool
     definition_changed: str
     new_instrument: InstrumentDefined | None
 
     @property
-    def wants_snapshot(self) -> bool:
+    def needs_snapshot(self) -> bool:
         """Whether a snapshot would help."""
 
     @property
@@ -100,14 +100,14 @@ class Client(Protocol):
     counts: ClientCounts
 
     async def run(self) -> None:
-        """Connect, and again whenever the connection is gone, until cancelled. InputError for an unknown symbol."""
+        """Connect, and again whenever the connection is lost, until cancelled. InputError for an unknown symbol."""
 
     def request_snapshot(self) -> None:
-        """Fetch a snapshot though the feed wants none."""
+        """Fetch a snapshot though the feed needs none."""
 
 
 class Connection(Protocol):
-    """A venue that can be asked; one for all clients of a process, so that they share its limits."""
+    """A connection to a venue; one for all clients of a process, so that they share its limits."""
 
     async def define(self, symbol: str) -> Defined:
         """The instrument as the venue defines it now. InputError for an unknown symbol; VenueAwayError."""
@@ -116,7 +116,7 @@ class Connection(Protocol):
         """What has to be added to our clock to give the venue's. VenueAwayError."""
 
     def client(self, symbol: str, feed: Callable[[], Feed], port: FramePort) -> Client:
-        """A client that hands frames to `port` and asks what `feed` wants."""
+        """A client that hands frames to `port` and does what `feed` needs."""
 
 
 class Rejoin(Protocol):
@@ -132,7 +132,7 @@ class Rejoin(Protocol):
 class ReplayMarket(Protocol):
     """One symbol of a replay."""
 
-    said: int
+    published: int
 
     @property
     def symbol(self) -> str:
@@ -163,7 +163,7 @@ class Replay(Protocol):
 
     @property
     def state(self) -> str:
-        """In a word."""
+        """One of waiting, running, held, ended."""
 
     async def play(self) -> None:
         """Everything once. InputError, naming the line, for a frame that is none."""
@@ -207,7 +207,7 @@ class Venue(Protocol):
         """Open the way to the venue."""
 
     def replay(self, recordings: Sequence[tuple[InstrumentDefined, Frames]], speed: float) -> Replay:
-        """Recordings that run together, `speed` times as fast as they were made; 0: as fast as it goes."""
+        """Recordings that run together, `speed` times as fast as they were made; 0: as fast as possible."""
 
     def serve(self, replay: Replay, routes: Sequence[Any]) -> AbstractAsyncContextManager[ReplayServer]:
         """Speak the venue's protocol for a replay, with more routes of HTTP."""

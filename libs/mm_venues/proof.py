@@ -1,4 +1,4 @@
-"""What speaks against a rebuilt book, and against a snapshot that would be one. Pure; the sync machine asks it."""
+"""What contradicts a rebuilt book, and against a snapshot that would be one. Pure; used by the sync machine."""
 
 from mm_core.events import BookDelta, BookSnapshot, BookTop
 from mm_core.types import INT64_MAX
@@ -17,7 +17,7 @@ class Proof:
         self._crossed = ""
 
     @property
-    def wants_renewal(self) -> bool:
+    def needs_renewal(self) -> bool:
         """True while the touch is close to the end of what is known."""
         touch = self._audit.touch
         has_left = 0 < touch.bid_ticks < self.window.renew_low_ticks

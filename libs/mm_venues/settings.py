@@ -17,5 +17,5 @@ class VenueSettings(Section, frozen=True, kw_only=True):
     silence_s_max: Annotated[float, Meta(gt=0, le=3600)] = 30  # without a frame or pong the connection is dead
     backoff_s_max: Annotated[float, Meta(gt=0, le=3600)] = 60
     rotate_s: Annotated[float, Meta(gt=0, le=86_400)] = 82_800  # a connection is replaced, without a gap, at this age
-    definition_s: Annotated[float, Meta(gt=0, le=86_400)] = 300  # the trading rules are asked for again so often
+    definition_s: Annotated[float, Meta(gt=0, le=86_400)] = 300  # the trading rules are requested again so often
     weight_max: Annotated[int, Meta(ge=1, le=6_000)] = 1_200  # request weight in a minute, of the venue's 6,000

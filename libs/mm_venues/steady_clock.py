@@ -1,4 +1,4 @@
-"""Our clock for receive times, which no step of the system's clock moves, and a watch on our own standing still."""
+"""Our clock for receive times, which no step of the system's clock moves, and a watch on freezes of this process."""
 
 import logging
 import time
@@ -61,7 +61,7 @@ class SteadyClock:
 
 
 class FreezeWatch:
-    """Tells that this process stood still: `mark` is called by its event loop many times in `freeze_s`."""
+    """Detects that this process stood still: `mark` is called by its event loop many times in `freeze_s`."""
 
     def __init__(self, freeze_s: float = FREEZE_S, clock_s: Callable[[], float] = elapsed_s) -> None:
         self._freeze_s = freeze_s

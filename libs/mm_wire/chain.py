@@ -13,7 +13,7 @@ _HASH_BYTES = 8
 
 
 class Record(NamedTuple):
-    """One message of a log as every copy keeps it.
+    """One message of a log as every copy stores it.
 
     `label` is the text of its label, "" of a fence, with which a sequencer takes the log over; `data` is the encoded
     event, of a fence the writer's name; `name` is `name_of` the three behind the record before it.
@@ -31,7 +31,7 @@ class Record(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One event that stands in a log. `cause` is the input that it answers, 0 of a root."""
+    """One event of a log. `cause` is the input that it follows from, 0 of a root."""
 
     seq: int
     kind: str

@@ -1,4 +1,4 @@
-"""The one place that says under which name an event travels and which one process may say it."""
+"""The one table of events: the subject of each, and the one process that may publish it."""
 
 import re
 
@@ -16,7 +16,7 @@ RISK = "risk"
 PAPER_EXCHANGE = "paper_exchange"
 ACCOUNTANT = "accountant"
 
-# event type -> (family.type, said by)
+# event type -> (family.type, publisher)
 NAMES: dict[type[e.Event], tuple[str, str]] = {
     e.InstrumentDefined: ("md.instrument", RECORDER),
     e.FeedStatus: ("md.status", RECORDER),
@@ -64,7 +64,7 @@ def subject(group: str, event: e.Event) -> str:
 
     Tick and OperatorCommand are about no instrument and have no tail. The group is one that `stream` accepted.
     """
-    instrument_id = event.instrument_id if isinstance(event, e.MarketEvent | e.Said) else ""
+    instrument_id = event.instrument_id if isinstance(event, e.MarketEvent | e.NodeEvent) else ""
     return subject_of(group, type(event), instrument_id)
 
 
@@ -74,25 +74,25 @@ def subject_of(group: str, event_type: type[e.Event], instrument_id: str) -> str
     return f"mm.{group}.{NAMES[event_type][0]}{tail}"
 
 
-def said_by(event_type: type[e.Event]) -> str:
-    """The one node or program that may say an event; the sequencer refuses it from any other."""
+def published_by(event_type: type[e.Event]) -> str:
+    """The one node or program that may publish an event; the sequencer refuses it from any other."""
     return NAMES[event_type][1]
 
 
 def kind_subject(group: str, event_type: type[e.Event]) -> str:
     """The filter for all events of one type in a group's log."""
-    tail = ".>" if issubclass(event_type, e.MarketEvent | e.Said) else ""
+    tail = ".>" if issubclass(event_type, e.MarketEvent | e.NodeEvent) else ""
     return f"mm.{group}.{NAMES[event_type][0]}{tail}"
 
 
 def log_subjects(group: str) -> list[str]:
-    """Everything that a group's log stores; what nodes and sources say to the sequencer is not among it."""
+    """Everything that a group's log stores; messages of nodes and sources to the sequencer are not among it."""
     families = dict.fromkeys(name.split(".")[0] for name, _ in NAMES.values())
     return [f"mm.{group}.{family}.>" for family in families]
 
 
 def writer_subject(group: str) -> str:
-    """Where a sequencer writes into the stream that it takes over its log: no event, and no reader hears it."""
+    """Where a sequencer writes its fence when it takes over the log: no event, and not delivered to readers."""
     return f"mm.{group}.writer"
 
 
@@ -101,18 +101,18 @@ def root_subject(group: str, source: str) -> str:
     return f"mm.{group}.root.{source}"
 
 
-def want_subject(group: str, source: str) -> str:
-    """Where the sequencer tells a source the number of the next root that it wants."""
+def request_subject(group: str, source: str) -> str:
+    """Where the sequencer requests a source's next root, by number."""
     return f"mm.{group}.want.{source}"
 
 
 def report_subject(group: str, node: str) -> str:
-    """Where a node reports its answers to the sequencer."""
+    """Where a node reports its outputs to the sequencer."""
     return f"mm.{group}.report.{node}"
 
 
 def resend_subject(group: str) -> str:
-    """Where the sequencer asks all nodes for the reports that no append has confirmed."""
+    """Where the sequencer requests from all nodes the reports that no append has confirmed."""
     return f"mm.{group}.resend"
 
 
@@ -122,10 +122,10 @@ def status_subject(group: str, service: str) -> str:
 
 
 def end_subject(group: str) -> str:
-    """Where a recorder is asked to end the log behind what it has seen."""
+    """Where a recorder is requested to end the log behind what it has seen."""
     return f"mm.{group}.end"
 
 
 def sql_subject(group: str) -> str:
-    """Where the archiver answers what is asked of the store."""
+    """Where the archiver answers queries of the store."""
     return f"mm.{group}.sql"

@@ -4,17 +4,17 @@ import logging
 import os
 from pathlib import Path
 
-from mm_service.figures.room import LOG, add_clickhouse, add_folder
+from mm_service.figures.disk import LOG, add_clickhouse, add_folder
 from mm_service.service import Service, run_service
 from mm_services.archiver.archiver import Archiver
 from mm_services.archiver.figures import add_archive
 
-NICE = 10  # what decides goes first on a busy machine; the store may lag
+NICE = 10  # on a busy machine the nodes come first; the store may lag
 
 
 async def start(service: Service) -> None:
     """Begin to store the log."""
-    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # what fails is told once, by us
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # what fails is logged once, by us
     if service.settings.store.path:  # an insert that is killed leaves its temporary file
         os.environ["TMPDIR"] = os.path.dirname(service.settings.store.path)  # noqa: PTH120
     os.nice(NICE)

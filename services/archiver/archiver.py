@@ -1,4 +1,4 @@
-"""The archiver: the log to its file and into ClickHouse, exactly once, and answers to what is asked of it."""
+"""The archiver: the log to its file and into ClickHouse, exactly once, and serves queries."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from mm_service.ending import end_tasks
 from mm_service.retrying import Retry
 from mm_service.service import Service
 from mm_service.store_login import open_as
-from mm_services.archiver.log_keeper import LogKeeper
+from mm_services.archiver.file_log import FileLog
 from mm_store.clickhouse.archive import Archive
 from mm_store.clickhouse.errors import StoreUnavailable
 from mm_store.clickhouse.log_table import name_at
@@ -38,8 +38,8 @@ SIZES_S = 15.0
 WAITING_EVENTS_MAX = 500_000
 
 
-class Question(msgspec.Struct, frozen=True):
-    """A statement that reads, and the format of its answer."""
+class Query(msgspec.Struct, frozen=True):
+    """A statement that reads, and the format of its result."""
 
     sql: str
     format: str
@@ -54,14 +54,14 @@ class Archiver:
         self.counts: dict[str, int] = {}
         self.counted_seq = 0  # the end of the log that `counts` are of
         self.sizes = Sizes()
-        self._sized_s = 0.0  # when they were asked for
+        self._sized_s = 0.0  # when they were queried
         self._service = service
         self._options = service.settings.store
-        self.keeper = LogKeeper(Path(self._options.log)) if self._options.log else None
+        self.file_log = FileLog(Path(self._options.log)) if self._options.log else None
         self._retry = Retry(StoreUnavailable)
         self._archive: Archive | None = None
         self._client: Client  # of the store that is open
-        self._wanted_seq = 0  # what the store waits for; 0: nothing, until it has taken what waits
+        self._expected_seq = 0  # the next record for the store; 0: none, until it has taken what waits
         self._waiting: list[Record] = []
         self._read_s = 0.0  # when the first of them was read
         self._storing_s = 0.0  # when the first of those was read that are being stored; 0 for none
@@ -76,7 +76,7 @@ class Archiver:
     @property
     def is_failing(self) -> bool:
         """True while the store or the disk takes nothing."""
-        return self._retry.is_failing or (self.keeper is not None and self.keeper.is_failing)
+        return self._retry.is_failing or (self.file_log is not None and self.file_log.is_failing)
 
     def begin(self) -> None:
         """Open file and store, and read the log from where they end, beside the service."""
@@ -87,8 +87,8 @@ class Archiver:
         if self._reader is not None:
             await self._reader.stop()
         await end_tasks(self._work)
-        if self.keeper is not None:
-            self.keeper.close()
+        if self.file_log is not None:
+            self.file_log.close()
         if self._thread is not None:
             await asyncio.wait([self._thread])
         if self._archive is not None:
@@ -99,7 +99,7 @@ class Archiver:
 
     def status(self) -> dict[str, Any]:
         """How far file and store are."""
-        end = self.keeper.synced if self.keeper is not None else End()
+        end = self.file_log.synced if self.file_log is not None else End()
         return {
             "session": self._options.session,
             "file_seq": end.next_seq - 1,
@@ -119,7 +119,7 @@ class Archiver:
 
     def file_failures(self) -> int:
         """Tries that the disk did not take."""
-        return self.keeper.failures if self.keeper is not None else 0
+        return self.file_log.failures if self.file_log is not None else 0
 
     def lag_events(self) -> int:
         """How many events of the log are not in the store."""
@@ -132,29 +132,29 @@ class Archiver:
         since_s = self._storing_s or (self._read_s if self._waiting else 0.0)
         return monotonic() - since_s if since_s else 0.0
 
-    async def sql(self, question: Question) -> dict[str, str]:
-        """Answer a reading statement; `error` holds what is wrong with it."""
+    async def sql(self, query: Query) -> dict[str, str]:
+        """Run a reading statement; `error` holds what is wrong with it."""
         try:
             async with self._lock:
                 if self._sql is None:
                     self._sql = await asyncio.to_thread(open_as, self._options, open_reader)
-                answer = await asyncio.to_thread(read_only, self._sql, question.sql, question.format)
+                result = await asyncio.to_thread(read_only, self._sql, query.sql, query.format)
         except (InputError, StoreUnavailable) as error:
             return {"error": str(error)}
-        return {"answer": answer.decode(errors="replace")}
+        return {"answer": result.decode(errors="replace")}
 
     async def _run(self) -> None:
-        service, keeper = self._service, self.keeper
-        if keeper is not None:
-            await keeper.open()
-            await check_copy(service.bus, service.group, keeper.next_seq, keeper.last_name)
-            await self._read_from(keeper.next_seq, keeper.last_name)
-            self._work.append(service.bus.begin(keeper.run()))
+        service, file_log = self._service, self.file_log
+        if file_log is not None:
+            await file_log.open()
+            await check_copy(service.bus, service.group, file_log.next_seq, file_log.last_name)
+            await self._read_from(file_log.next_seq, file_log.last_name)
+            self._work.append(service.bus.begin(file_log.run()))
         archive = await self._open_store()
-        await service.bus.answer(sql_subject(service.group), self.sql, Question)
+        await service.bus.answer(sql_subject(service.group), self.sql, Query)
         while True:
-            if not self._wanted_seq and not self._waiting:  # the store takes again
-                self._wanted_seq = archive.read_seq
+            if not self._expected_seq and not self._waiting:  # the store takes again
+                self._expected_seq = archive.read_seq
                 await self._read_from(archive.read_seq)
             await self._measure()
             await self._next_batch()
@@ -180,7 +180,7 @@ class Archiver:
         return archive
 
     async def _read_from(self, next_seq: int, name: str = FIRST) -> None:
-        """Read the log from a place on; who has a record already skips it."""
+        """Read the log from a place on; a store that has a record already skips it."""
         service = self._service
         if self._reader is None:
             self._reader = LogPoller(service.bus, service.group, self._take, next_seq, name)
@@ -189,21 +189,21 @@ class Archiver:
             self._reader.read_from(next_seq, name)
 
     async def _take(self, record: Record) -> None:
-        keeper = self.keeper
-        if keeper is not None and record.seq == keeper.next_seq:
-            await keeper.take(record)
-        if record.seq != self._wanted_seq:
+        file_log = self.file_log
+        if file_log is not None and record.seq == file_log.next_seq:
+            await file_log.take(record)
+        if record.seq != self._expected_seq:
             return
         if not self._waiting:
             self._read_s = monotonic()
-        self._wanted_seq += 1
+        self._expected_seq += 1
         self._waiting.append(record)
         if len(self._waiting) >= self._options.batch_events:
             self._full.set()
         if len(self._waiting) < WAITING_EVENTS_MAX:
             return
-        if keeper is not None:  # which must not wait for the store: the rest is read again when it takes what waits
-            self._wanted_seq = 0
+        if file_log is not None:  # which must not wait for the store: the rest is read again when it takes what waits
+            self._expected_seq = 0
             return
         while len(self._waiting) >= WAITING_EVENTS_MAX:
             self._room.clear()
@@ -222,7 +222,7 @@ class Archiver:
                 return
 
     async def _measure(self) -> None:
-        """Ask now and then how large the store is."""
+        """Query now and then how large the store is."""
         if self.sizes.is_known and monotonic() - self._sized_s < SIZES_S:
             return
         async with self._lock:

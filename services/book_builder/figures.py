@@ -5,8 +5,8 @@ from typing import Any
 
 from mm_core.node import State
 from mm_core.types import NS_PER_S, BookReason, BookState
-from mm_service.figures.answers import Said
 from mm_service.figures.node import Figures
+from mm_service.figures.output_counts import OutputCounts
 from mm_service.figures.scale import SIDES, Scale
 from mm_service.metrics import Metrics
 
@@ -21,7 +21,7 @@ def add_book(metrics: Metrics, state: State, scale: Scale) -> None:
     def price(side: str) -> float:
         return float(top[f"{side}_ticks"] * scale.tick) if top[f"{side}_lots"] else math.nan
 
-    metrics.states("state", "1 for the state of the book, as last said", STATES, lambda: STATES[top["state"]])
+    metrics.states("state", "1 for the state of the book, as last published", STATES, lambda: STATES[top["state"]])
     metrics.gauge(
         "silence_seconds",
         "Market time from the last event of the depth stream to the last Book",
@@ -47,7 +47,7 @@ def _silence(builder: State) -> float:
     return max(0, local_ns - int(builder["feed_ns"])) / NS_PER_S if local_ns else 0.0
 
 
-def facts(state: State, _: Said) -> dict[str, Any]:
+def facts(state: State, _: OutputCounts) -> dict[str, Any]:
     """The state of the book, and why it is not valid."""
     top = state["builder"]["top"][0]
     reason = BookReason(int(top["reason"]))

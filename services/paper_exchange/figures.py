@@ -7,8 +7,8 @@ from typing import Any
 from mm_core import events as e
 from mm_core.exchange.venue import Reject
 from mm_core.node import State
-from mm_service.figures.answers import Said
 from mm_service.figures.node import Figures
+from mm_service.figures.output_counts import OutputCounts
 from mm_service.figures.scale import SIDES, Scale
 from mm_service.metrics import Metrics
 
@@ -29,20 +29,20 @@ def _waiting(queue: State) -> float:
     return float(queue["tail"] - queue["head"])
 
 
-def add_answers(metrics: Metrics, said: Said) -> None:
+def add_fills(metrics: Metrics, counts: OutputCounts) -> None:
     """Fills and rejections."""
     text = "Fills, by our side and by who was there first"
     for side, liquidity in product(SIDES, LIQUIDITY):
-        count = partial(said.count, e.OrderFilled, (SIDES.index(side), liquidity == "maker"))
+        count = partial(counts.count, e.OrderFilled, (SIDES.index(side), liquidity == "maker"))
         metrics.counter("fills", text, count, side=side, liquidity=liquidity)
     for reject in Reject:
-        count = partial(said.count, e.OrderRejected, int(reject))
+        count = partial(counts.count, e.OrderRejected, int(reject))
         metrics.counter("rejected", "Orders that the venue refused", count, reason=reject.name.lower())
 
 
-def facts(_: State, said: Said) -> dict[str, Any]:
+def facts(_: State, counts: OutputCounts) -> dict[str, Any]:
     """What the venue refused since the process began."""
-    return {"rejected": said.by_reason(e.OrderRejected, REASONS)}
+    return {"rejected": counts.by_reason(e.OrderRejected, REASONS)}
 
 
-FIGURES = Figures(add_venue, add_answers, facts)
+FIGURES = Figures(add_venue, add_fills, facts)

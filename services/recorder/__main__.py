@@ -7,7 +7,7 @@ import msgspec
 
 from mm_core.events import InstrumentDefined
 from mm_core.types import InputError
-from mm_service.figures.room import FRAMES, add_folder
+from mm_service.figures.disk import FRAMES, add_folder
 from mm_service.service import Service, run_service
 from mm_service.sources import LIVE, PACED, REPLAY
 from mm_services.recorder.figures import add_feed, add_live
@@ -50,13 +50,13 @@ async def start(service: Service) -> None:
 
 
 async def _live(service: Service, recorder: Recorder, instrument: InstrumentDefined) -> None:
-    """The exchange's frames from now on, until the end is asked for."""
+    """The exchange's frames from now on, until the end is requested."""
     offset_ns, duration_ns = service.settings.clock.offset_ns, service.options.duration_ns
-    ended = recorder.end_asked
+    ended = recorder.end_requested
     source = LiveSource(recorder, instrument, recorder.clock, offset_ns=offset_ns, duration_ns=duration_ns, ended=ended)
     recorder.source = source
     add_live(service.metrics, source)
-    await source.run(service.settings.venue, recorder.until_heard)
+    await source.run(service.settings.venue, recorder.until_nodes_ready)
     if source.reason:
         log.error("the session ends: %s", source.reason)
 

@@ -31,7 +31,7 @@ FEED = {
     "book_tops": "The venue's own best bid and ask",
     "touch_checked": "Times the book's touch was compared with the venue's own",
     "touch_equal": "Times it was equal",
-    "off_lot_levels": "Quantities that are no whole number of lots",
+    "off_lot_levels": "Quantities that are no multiple of a lot",
     "disconnects": "Lost connections",
     "id_restarts": "Sequences of update ids that began again",
     "trade_id_restarts": "Sequences of trade ids that began again",
@@ -45,11 +45,11 @@ CLIENT = {
     "connect_errors": "Connections that failed",
     "bytes": "Bytes of frames",
     "bad_frames": "Frames that were unreadable",
-    "snapshots_requested": "Snapshots asked for",
+    "snapshots_requested": "Snapshots requested",
     "snapshot_errors": "Snapshots that failed",
     "rotations": "Connections that were replaced without a gap",
-    "definitions": "Answers with the trading rules",
-    "definition_errors": "Questions for the trading rules that failed",
+    "definitions": "Replies with the trading rules",
+    "definition_errors": "Requests for the trading rules that failed",
 }
 assert set(FEED) == set(FeedCounts.__struct_fields__) - {"dropped", "other"}
 assert set(CLIENT) == set(ClientCounts.__struct_fields__) - {"frames", "disconnects"}
@@ -67,14 +67,14 @@ def add_feed(metrics: Metrics, recorder: Recorder, instrument: InstrumentDefined
     metrics.gauge(
         "frame_age_seconds",
         "Time since the last frame came, or since the start",
-        lambda: monotonic() - recorder.heard_s,
+        lambda: monotonic() - recorder.received_s,
     )
     metrics.counter("resyncs", "Times the book had to be proven anew", lambda: max(0, feed.epoch - 1))
     metrics.counter("frames", "Frames of the venue", lambda: recorder.frames)
     for name, text in FEED.items():
         metrics.counter(name, text, partial(_count, feed, name))
     metrics.gauge("roots_unconfirmed", "Roots that the log is not known to hold", lambda: roots.unconfirmed)
-    metrics.counter("roots_resent", "Roots said again", lambda: roots.resent)
+    metrics.counter("roots_resent", "Roots published again", lambda: roots.resent)
     metrics.gauge(
         "lag_seconds",
         "How much later than usual, by its exchange time, the last depth update came",
@@ -84,10 +84,10 @@ def add_feed(metrics: Metrics, recorder: Recorder, instrument: InstrumentDefined
     metrics.counter("roots_lost", lost, lambda: recorder.lost)
     metrics.counter("frames_lost", "Frames that the disk did not take", lambda: recorder.frames_lost)
     metrics.counter("clock_steps", "Steps of the wall clock, which receive times do not follow", lambda: clock.steps)
-    metrics.gauge("ended", "1 once the source has said its end", lambda: recorder.is_ended)
+    metrics.gauge("ended", "1 once the source has published its end", lambda: recorder.is_ended)
     metrics.gauge(
         "instrument_info",
-        "1; the labels say what is traded",
+        "1; the labels name what is traded",
         lambda: 1.0,
         instrument=instrument.instrument_id,
         tick_size=instrument.tick_size,

@@ -1,4 +1,4 @@
-"""The exchange's frames from now on, as a recorder takes them: one port, which waits for nobody, into the log."""
+"""The exchange's frames from now on, as a recorder takes them: one port, which never waits, into the log."""
 
 import asyncio
 import logging
@@ -65,12 +65,12 @@ class LiveSource:
         """What the client has counted; None before there is one."""
         return msgspec.structs.asdict(self.client.counts) if self.client else None
 
-    def ask_snapshot(self) -> None:
+    def request_snapshot(self) -> None:
         """Fetch one."""
         if self.client:
             self.client.request_snapshot()
 
-    async def run(self, settings: VenueSettings, until_heard: Callable[[], Awaitable[None]]) -> None:
+    async def run(self, settings: VenueSettings, until_nodes_ready: Callable[[], Awaitable[None]]) -> None:
         """Open the log, take frames once the nodes read it, until `ended`. InputError for an unknown symbol."""
         roots = self._recorder.roots
         roots.go_on_behind(await self._recorder.open())
@@ -79,7 +79,7 @@ class LiveSource:
         now_ns = self._clock.now_ns()
         times = {"ts_ns": now_ns + self._offset_ns, "recv_ns": now_ns}
         await roots.put([msgspec.structs.replace(self._defined, **times)])
-        await until_heard()
+        await until_nodes_ready()
         if self._ended.is_set():
             return
         symbol = self._defined.venue_symbol
@@ -104,7 +104,7 @@ class LiveSource:
         if self._duration_ns and recv_ns >= self._until_ns:
             self._ended.set()
             return
-        recorder.roots.offer(self._without_opening(recorder.hear(recv_ns, frame)))
+        recorder.roots.offer(self._without_opening(recorder.receive(recv_ns, frame)))
         self._new.set()
         if recorder.roots.unconfirmed > LIVE_ROOTS_MAX:
             self._give_up("the log did not take the market data")
@@ -134,7 +134,7 @@ class LiveSource:
         log.error("%s: %d events are given up", reason, recorder.roots.unconfirmed)
         self.lost += recorder.roots.unconfirmed
         now_ns = self._clock.now_ns()
-        gap = self._without_opening(recorder.hear(now_ns, disconnected(reason)))
+        gap = self._without_opening(recorder.receive(now_ns, disconnected(reason)))
         if not gap:  # no book was ever there
             gap = [
                 FeedStatus(

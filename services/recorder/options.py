@@ -13,7 +13,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=Path, help="folder to record the frames to")
     parser.add_argument("--data", type=Path, help="as --frames, in <data>/<venue>/<SYMBOL>")
     parser.add_argument("--state", type=Path, help="folder for what outlives this process; that of --instrument")
-    parser.add_argument("--speed", type=float, default=0.0, help="multiple of real time; 0: as fast as it goes")
+    parser.add_argument("--speed", type=float, default=0.0, help="multiple of real time; 0: as fast as possible")
     parser.add_argument("--salvage", action="store_true", help="leave out bad lines of a recording, and count them")
     parser.add_argument("--duration-ns", type=int, default=0, help="receive time after which it ends; 0: its end")
 

@@ -12,21 +12,23 @@ from mm_venues.registry import venue_of
 class FramePort:
     """One instrument's frames into its feed, and to `folder` what the feed took (None: nowhere).
 
-    `ask_snapshot` is called where the recording needs one: behind a hole in it. `heard_s` is when the last frame came.
+    `request_snapshot` is called where the recording needs one: behind a hole in it. `received_s`: of the last frame.
     """
 
-    def __init__(self, instrument: InstrumentDefined, folder: Path | None, ask_snapshot: Callable[[], None]) -> None:
+    def __init__(
+        self, instrument: InstrumentDefined, folder: Path | None, request_snapshot: Callable[[], None]
+    ) -> None:
         self.feed = venue_of(instrument.instrument_id).new_feed(instrument)
-        self.recording = Recording(folder, instrument.venue_symbol, ask_snapshot) if folder else None
+        self.recording = Recording(folder, instrument.venue_symbol, request_snapshot) if folder else None
         self.frames = self.first_ns = 0
-        self.heard_s = monotonic()
+        self.received_s = monotonic()
 
     def put(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
-        """What the feed makes of a frame. FrameError, and nothing of it is kept, for a bad one."""
+        """The events of a frame. FrameError for a bad one, of which nothing is stored."""
         events = self.feed.feed(recv_ns, frame)
         self.frames += 1
         self.first_ns = self.first_ns or recv_ns
-        self.heard_s = monotonic()
+        self.received_s = monotonic()
         if self.recording is not None:
             self.recording.write(recv_ns, frame)
         return events

@@ -51,7 +51,7 @@ class RecordedSource:
         """There is no client."""
         return None
 
-    def ask_snapshot(self) -> None:
+    def request_snapshot(self) -> None:
         """There is none to fetch: it comes as it was recorded."""
 
     async def replay(self) -> None:
@@ -66,7 +66,7 @@ class RecordedSource:
             if recorder.roots.is_repeating:
                 if number % YIELD_FRAMES == 0:
                     await asyncio.sleep(0)
-            elif recorder.is_heard and clock is None:
+            elif recorder.nodes_ready and clock is None:
                 clock = MarketClock(recv_ns, self._speed)
                 clock.start(monotonic())
             if not await self._pause(partial(_left_s, clock, recv_ns)) or not await self._take(recv_ns, frame):
@@ -85,9 +85,9 @@ class RecordedSource:
         if recorder.shift_ns:
             lines = chain(await self._rejoin(lines), lines)
         elif first > 1 and recorder.counted.before is None:
-            raise InputError("the place in the recording is not known; expected the state that the recorder kept")
+            raise InputError("the place in the recording is not known; expected the state that the recorder saved")
         for recorded_ns, frame in lines:
-            if recorder.is_heard and not recorder.shift_ns:
+            if recorder.nodes_ready and not recorder.shift_ns:
                 recorder.set_clock(recorded_ns)
             if not await self._pause(partial(self._shifted_left_s, recorded_ns)):
                 return
@@ -111,7 +111,7 @@ class RecordedSource:
             await self._recorder.take(recv_ns, frame)
         except FrameError as error:
             self.lines.refuse(error)
-        return self._findings.look(self._recorder.feed, self.lines.where)
+        return self._findings.check(self._recorder.feed, self.lines.where)
 
     def _shifted_left_s(self, recorded_ns: int) -> float:
         """How long until our clock, once it is moved, shows that time."""
@@ -119,8 +119,8 @@ class RecordedSource:
         return (recorded_ns - recorder.shifted_ns()) / NS_PER_S if recorder.shift_ns else 0.0
 
     async def _pause(self, left_s: Callable[[], float]) -> bool:
-        """Wait until nothing is left to wait; False if the end was asked for meanwhile."""
-        ended = self._recorder.end_asked
+        """Wait until nothing is left to wait; False if the end was requested meanwhile."""
+        ended = self._recorder.end_requested
         while not ended.is_set() and (wait_s := left_s()) > 0:
             try:
                 async with asyncio.timeout(wait_s):
@@ -130,9 +130,9 @@ class RecordedSource:
         return not ended.is_set()
 
     async def _rejoin(self, lines: Iterator[Line]) -> list[Line]:
-        """Read on to the place that the clock shows, and open the book anew there; gives the next line, if any."""
+        """Read on to the place that the clock shows, and open the book anew there; returns the next line, if any."""
         recorder = self._recorder
-        await recorder.until_heard()
+        await recorder.until_nodes_ready()
         instrument = recorder.feed.instrument
         rejoin = venue_of(instrument.instrument_id).rejoin(instrument)
         following: list[Line] = []
@@ -146,7 +146,7 @@ class RecordedSource:
                 self.lines.refuse(error)
             if number % YIELD_FRAMES == 0:
                 await asyncio.sleep(0)
-            if recorder.end_asked.is_set():
+            if recorder.end_requested.is_set():
                 return []
         recorder.forget_counts()
         self.lines.left_out.clear()

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from mm_bus.roots import RootSource
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_core.events import BookTop, InstrumentDefined, RootEvent
 from mm_service.ending import end_tasks
 from mm_service.service import Service
@@ -40,35 +40,35 @@ class Source(Protocol):
         """Bad lines, by kind."""
 
     def failures(self) -> list[str]:
-        """Why the session is no good."""
+        """Why the session failed."""
 
     def client_counts(self) -> dict[str, Any] | None:
         """What the client of a venue has counted; None of a recording."""
 
-    def ask_snapshot(self) -> None:
+    def request_snapshot(self) -> None:
         """Fetch one where that can be done."""
 
 
 class Recorder(FramePort):
-    """One instrument's frames to roots. `end_asked`: the log is to end behind what was taken."""
+    """One instrument's frames to roots. `end_requested`: the log is to end behind what was taken."""
 
     def __init__(self, service: Service, instrument: InstrumentDefined) -> None:
         options, bus = service.options, service.settings.bus
-        super().__init__(instrument, frames_folder(options, instrument), self._ask_snapshot)
+        super().__init__(instrument, frames_folder(options, instrument), self._request_snapshot)
         self.clock = SteadyClock()
         clock = {"clock_ns": self.clock.now_ns} if options.source == LIVE else {}
         self.roots = RootSource(service.bus, service.group, RECORDER, **clock)
         self._flushed_ns = 0
         self.shift_ns = 0  # what puts our clock to the time of a recording
         self.is_ended = False
-        self.end_asked = asyncio.Event()
+        self.end_requested = asyncio.Event()
         self.source: Source | None = None
         self._service, self._bus = service, service.bus
         self._book_top, self._group = bus.book_top, service.group
         self._is_paced = bool(options.speed) or options.source.startswith(PACED)
-        self._heard = asyncio.Event()  # by all nodes: what is paced by the clock begins then
+        self._nodes_ready = asyncio.Event()  # what is paced by the clock begins then
         self.counted = Counted((options.state or options.instrument.parent) / f"recorder_{service.group}.json")
-        self._keeping: asyncio.Task[None] | None = None
+        self._flushing: asyncio.Task[None] | None = None
         self._skipped: FeedCounts | None = None  # of frames that were not taken
         self._work: asyncio.Task[None] | None = None
         self._batch: list[RootEvent] = []  # of a replay that need not be on time
@@ -116,13 +116,13 @@ class Recorder(FramePort):
         )
 
     def _failures(self) -> list[str]:
-        """Why the session is no good: what a recording contradicts, what ended a live one, what is not on disk."""
+        """Why the session failed: what a recording contradicts, what ended a live one, what is not on disk."""
         found = self.source.failures() if self.source else []
         return found + self.disk_failures() + ([self.counted.not_known] if self.counted.not_known else [])
 
-    def _ask_snapshot(self) -> None:
+    def _request_snapshot(self) -> None:
         if self.source:
-            self.source.ask_snapshot()
+            self.source.request_snapshot()
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work`, then close the log, beside the service; a failure is the service's."""
@@ -134,15 +134,15 @@ class Recorder(FramePort):
 
     async def stop(self) -> None:
         """Take no more frames."""
-        await end_tasks([self._work, self._keeping])  # the last frame is one too
+        await end_tasks([self._work, self._flushing])  # the last frame is one too
         await self.roots.stop()
         if self.recording is not None:
             self.recording.close()
         self.counted.save(self._seen())
 
     async def on_end(self, _: None) -> bool:
-        """The operator of the session wants its log closed behind the frames so far."""
-        self.end_asked.set()
+        """Close the log behind the frames so far: a request of the session's operator."""
+        self.end_requested.set()
         return True
 
     async def open(self) -> int:
@@ -152,11 +152,11 @@ class Recorder(FramePort):
         if before := self.counted.before:
             self.first_ns, self.shift_ns = before.first_ns, before.shift_ns
         self.counted.save(self._seen())
-        self._keeping = self._bus.begin(self._keep())
+        self._flushing = self._bus.begin(self._flush_regularly())
         return number
 
-    async def _keep(self) -> None:
-        """A quiet market writes nothing by itself, and does not see that its folder is gone."""
+    async def _flush_regularly(self) -> None:
+        """A quiet market writes nothing by itself, and would not notice that its folder was deleted."""
         while True:
             await asyncio.sleep(FLUSH_S)
             self.flush()
@@ -168,18 +168,18 @@ class Recorder(FramePort):
         self.counted.save(self._seen())
 
     @property
-    def is_heard(self) -> bool:
+    def nodes_ready(self) -> bool:
         """True once every node reads the log."""
-        return self._heard.is_set()
+        return self._nodes_ready.is_set()
 
-    async def until_heard(self) -> None:
-        """Wait until every node reads the log, which they do when they know the instrument; or for a wish to end."""
-        for node in HEARS:
+    async def until_nodes_ready(self) -> None:
+        """Wait until every node reads the log, which begins with the instrument, or the end is requested."""
+        for node in INPUTS:
             while await self._bus.request(status_subject(self._group, node), timeout_s=0.5) is None:
-                if self.end_asked.is_set():
+                if self.end_requested.is_set():
                     return
                 await asyncio.sleep(POLL_S)
-        self._heard.set()
+        self._nodes_ready.set()
 
     def set_clock(self, recorded_ns: int) -> None:
         """From now on our clock shows the time of a recording, `recorded_ns`."""
@@ -196,10 +196,10 @@ class Recorder(FramePort):
 
     async def take(self, recv_ns: int, frame: bytes) -> None:
         """The port of recorded frames, which waits for the log."""
-        if events := self.hear(recv_ns, frame):
-            if self._is_paced and not self.is_heard:
+        if events := self.receive(recv_ns, frame):
+            if self._is_paced and not self.nodes_ready:
                 await self.roots.put(events[:1])  # the instrument, with which the services begin
-                await self.until_heard()
+                await self.until_nodes_ready()
                 events = events[1:]
             self._batch += events
             if self._is_paced or len(self._batch) >= BATCH_ROOTS:
@@ -211,9 +211,11 @@ class Recorder(FramePort):
         batch, self._batch = self._batch, []
         await self.roots.put(batch)
 
-    def hear(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
-        """The frame port: everything that the feed hears comes through here, and is recorded."""
-        if not 0 <= recv_ns - self._flushed_ns < FLUSH_NS:  # before the frame: what is kept counts what is on disk
+    def receive(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
+        """The frame port: every frame for the feed comes through here, and is recorded."""
+        if (
+            not 0 <= recv_ns - self._flushed_ns < FLUSH_NS
+        ):  # before the frame: the saved counts are those of what is on disk
             self._flushed_ns = recv_ns
             self.flush()
         events = self.put(recv_ns, frame)

@@ -65,7 +65,7 @@ def added_counts(before: FeedCounts, now: FeedCounts, sign: int = 1) -> FeedCoun
 
 
 class StateFile:
-    """A file that is whole whenever a process is killed. A folder that takes nothing costs a warning."""
+    """A file that is complete whenever a process is killed. A folder that takes nothing costs a warning."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -119,6 +119,6 @@ class Counted:
         return added(self.before, now) if self.before else now
 
     def save(self, now: Seen) -> None:
-        """Keep it for the next process; not before the log is open."""
+        """Save it for the next process; not before the log is open."""
         if self._is_open:
             self._file.save(self.total(now))

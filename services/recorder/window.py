@@ -32,7 +32,7 @@ class Recorded(msgspec.Struct, kw_only=True):
     """What a window brought. The socket was connected, failed to be, was lost so often.
 
     `feed` counts as FeedCounts, since the instrument's definition changed last. `frames` are those on disk,
-    `frames_lost` those that the disk did not take, or that were removed from it. `failures` say why it is no good.
+    `frames_lost` those that the disk did not take, or that were removed from it. `failures` are why it is incomplete.
     """
 
     instrument_id: str
@@ -79,7 +79,7 @@ class _Window(FramePort):
         self._symbol = defined.instrument.venue_symbol
         self._folder = data.joinpath(*defined.instrument.instrument_id.split("."))
         warm_book()
-        super().__init__(defined.instrument, self._folder, self._ask_snapshot)
+        super().__init__(defined.instrument, self._folder, self._request_snapshot)
         self._client: Client
         self._is_defined = False  # on disk, once
 
@@ -93,7 +93,7 @@ class _Window(FramePort):
         finally:
             self.recording.close()
 
-    def _ask_snapshot(self) -> None:
+    def _request_snapshot(self) -> None:
         self._client.request_snapshot()
 
     def _write_definition(self) -> None:
@@ -112,7 +112,7 @@ class _Window(FramePort):
 
     async def run(self, connection: Connection) -> None:
         """Take frames until cancelled."""
-        self._client = connection.client(self._symbol, lambda: self.feed, self._hear)
+        self._client = connection.client(self._symbol, lambda: self.feed, self._on_frame)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._client.run())
             group.create_task(self._flush())
@@ -133,8 +133,8 @@ class _Window(FramePort):
             failures=self.disk_failures(),
         )
 
-    def _hear(self, recv_ns: int, frame: bytes) -> None:
-        """The port of the client: what the feed takes is kept, as by the recorder on the bus."""
+    def _on_frame(self, recv_ns: int, frame: bytes) -> None:
+        """The port of the client: what the feed takes is recorded, as by the recorder on the bus."""
         feed = self.feed
         self.put(recv_ns, frame)
         if feed.definition_changed and feed.new_instrument is not None:

@@ -8,8 +8,8 @@ from mm_core.events import Event
 from mm_core.node import State
 from mm_core.risk.reason import Reason
 from mm_core.types import NS_PER_S, TradeState
-from mm_service.figures.answers import Said
 from mm_service.figures.node import Figures
+from mm_service.figures.output_counts import OutputCounts
 from mm_service.figures.scale import SIDES, Scale, e9, limited, scaled
 from mm_service.metrics import Metrics
 
@@ -52,7 +52,7 @@ def add_limits(metrics: Metrics, state: State, scale: Scale) -> None:
         "Largest position that is let through, +Inf for no limit",
         lambda: limited(limits["position_lots_max"], scale.lot),
     )
-    metrics.gauge("orders_open", "Orders let through and not known to be gone", lambda: risk["open_orders"])
+    metrics.gauge("orders_open", "Orders let through and not known to have ended", lambda: risk["open_orders"])
     metrics.gauges(
         "open_base",
         "What is open of these orders",
@@ -96,26 +96,26 @@ def _result(risk: State, scale: Scale) -> float:
     return half * scale.value / 2 - e9(account["fees_e9"])
 
 
-def add_decisions(metrics: Metrics, said: Said) -> None:
+def add_decisions(metrics: Metrics, counts: OutputCounts) -> None:
     """What risk let through, made smaller or denied."""
-    answers: list[tuple[str, type[Event], Reason]] = [("allowed", e.SubmitOrder, Reason.NONE)]
-    answers += [("adjusted", e.SubmitOrder, reason) for reason in SIZE_REASONS]
-    answers += [("denied", e.OrderDenied, reason) for reason in DENIAL_REASONS]
+    decisions: list[tuple[str, type[Event], Reason]] = [("allowed", e.SubmitOrder, Reason.NONE)]
+    decisions += [("adjusted", e.SubmitOrder, reason) for reason in SIZE_REASONS]
+    decisions += [("denied", e.OrderDenied, reason) for reason in DENIAL_REASONS]
     text = "Orders let through, made smaller or denied, and why"
-    for answer, kind, reason in answers:
-        count = partial(said.count, kind, int(reason))
+    for answer, kind, reason in decisions:
+        count = partial(counts.count, kind, int(reason))
         metrics.counter("decisions", text, count, answer=answer, reason=reason.name.lower())
 
 
-def facts(state: State, said: Said) -> dict[str, Any]:
+def facts(state: State, counts: OutputCounts) -> dict[str, Any]:
     """The state of trading now, and what was denied since the process began."""
-    return {"trading": _trading(state["risk"][0]), "denied": said.by_reason(e.OrderDenied, REASONS)}
+    return {"trading": _trading(state["risk"][0]), "denied": counts.by_reason(e.OrderDenied, REASONS)}
 
 
 def _trading(risk: Any) -> dict[str, Any]:
     state, reason = TradeState(int(risk["trading_state"])), Reason(int(risk["reason"]))
-    said = {"state": state.name, "reason": reason.name.lower() if reason and state else ""}
-    return said | {"resumes_ns": int(risk["resumes_ns"])}
+    trading = {"state": state.name, "reason": reason.name.lower() if reason and state else ""}
+    return trading | {"resumes_ns": int(risk["resumes_ns"])}
 
 
 FIGURES = Figures(add_limits, add_decisions, facts)

@@ -1,7 +1,7 @@
 """The sequencer on the bus: assembly only."""
 
 from mm_bus.trim import Trimmer
-from mm_core.sequencer import Sequencer as Stamper
+from mm_core.stamper import Stamper
 from mm_service.service import Service, run_service
 from mm_services.sequencer.figures import add_log, add_stream
 from mm_services.sequencer.sequencer import Sequencer

@@ -1,13 +1,13 @@
-"""Appends to a group's log without holes and without repeats: protocol 7, for the one process that may.
+"""Appends to a group's log without holes and without repeats (docs/log.md), for its only writer.
 
 Every append names the message that it must follow (`mm_wire.chain`), or in a replicated log its sequence, so appends go
 out without waiting for each other and one that is refused makes all behind it fail. When it is not known what is stored
-(an error, silence, a connection that came back), the stream is asked for its end: what it holds of ours is stored, the
+(an error, silence, a connection that came back), the stream's end is looked up: what it holds of ours is stored, the
 rest is sent again.
 
 Each sequencer takes the log over with a message of its own, the fence: what an older writer still sends names none of
 the messages behind it, so the stream stores nothing of it. In a replicated log the fence is as long as a writer may be
-ahead of what is stored, and stored whole or not at all: no sequence that an older writer still names comes again.
+ahead of what is stored, and stored completely or not at all: no sequence that an older writer still names comes again.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ from mm_wire.subjects import stream
 log = logging.getLogger(__name__)
 
 WRONG_LAST = (10070, 10071)  # message, sequence
-DOUBT_S = 1.0
+SILENT_S = 1.0  # without an ack, after which the end of the stream is looked up
 # Appends without an ack before the sequencer waits with new roots.
 IN_FLIGHT_MAX = 2_000
 # So often in a row the same append is refused before it is given up; the pause before the next try doubles each time.
 REFUSALS_MAX = 6
-# A server on a full disk answers, but says nothing about an append: given up after so many DOUBT_S.
+# A server on a full disk replies, but not to an append: given up after so many SILENT_S.
 SILENCES_MAX = 15
 PAUSE_S = 0.05
 PAUSE_S_MAX = 0.5
@@ -60,13 +60,13 @@ class _Append(msgspec.Struct):
 
 
 class _Ack(msgspec.Struct):
-    """What the server answers to an append."""
+    """The server's reply to an append."""
 
     stream: str = ""
     error: dict[str, Any] | None = None
 
 
-_NO_STREAM = {"description": "no stream answers"}
+_NO_STREAM = {"description": "no stream replies"}
 _ack = msgspec.json.Decoder(_Ack).decode
 
 
@@ -75,7 +75,7 @@ class Appender:
 
     def __init__(self, bus: Bus, group: str) -> None:
         self.last_seq = 0  # of the last append, whether its ack is there or not
-        self.doubts = 0
+        self.lookups = 0
         self.writer = uuid.uuid4().hex
         self._bus = bus
         self._group = group
@@ -86,10 +86,10 @@ class Appender:
         self._room = asyncio.Event()  # set when something was stored, for an append that waits for it
         self._refusals = 0  # of the first append in flight
         self._silences = 0
-        self._attempt = 0  # replies name the attempt: errors of earlier ones say nothing any more
+        self._attempt = 0  # replies name the attempt: errors of earlier ones are dropped
         self._inbox = ""
-        self._doubting: asyncio.Task[None] | None = None
-        self._heard_s = 0.0
+        self._resolving: asyncio.Task[None] | None = None
+        self._acked_s = 0.0
         self._on_free: Callable[[], Any] = lambda: None
         self._watch: asyncio.Task[None] | None = None
 
@@ -116,7 +116,7 @@ class Appender:
         self.last_seq, self._name = last_seq + len(names) - 1, names[-1]
 
     async def start(self, on_free: Callable[[], Any]) -> None:
-        """Begin to hear acks; `on_free` is called when there is room in flight again, and when all is stored."""
+        """Begin to receive acks; `on_free` is called when there is room in flight again, and when all is stored."""
         self._on_free = on_free
         self._inbox = self._bus.client.new_inbox()
         await self._bus.subscribe(f"{self._inbox}.*.*", self._on_ack, at_once=True)
@@ -125,7 +125,7 @@ class Appender:
 
     async def stop(self) -> None:
         """Wait no more for acks."""
-        for task in (self._watch, self._doubting):
+        for task in (self._watch, self._resolving):
             if task is not None:
                 task.cancel()
 
@@ -138,12 +138,12 @@ class Appender:
     def is_free(self) -> bool:
         """False while more appends are in flight than should be."""
         in_flight_max = FENCES // 2 if self._is_replicated else IN_FLIGHT_MAX
-        return len(self._in_flight) < in_flight_max and self._doubting is None
+        return len(self._in_flight) < in_flight_max and self._resolving is None
 
     async def append(self, subject: str, label: Label, data: bytes, *, acked: bool = True) -> int:
         """Append an event and return its sequence, which is final.
 
-        `acked`: ask the server for an ack. Without one somebody is to say `heard`.
+        `acked`: ask the server for an ack. Without one, `reported` must be called for it.
         """
         while self._is_replicated and len(self._in_flight) >= FENCES:
             self._room.clear()
@@ -155,14 +155,14 @@ class Appender:
         headers = {HEADER: text, NAME: self._name, **follows}
         append = _Append(self.last_seq, subject, headers, data)
         self._in_flight.append(append)
-        if self._doubting is None:
+        if self._resolving is None:
             await self._send(append, acked=acked)
         return self.last_seq
 
-    def heard(self, seq: int, writer: str) -> None:
-        """Somebody read event `seq`, which `writer` wrote, from the log: if that is us, it is stored."""
-        if writer == self.writer and self._doubting is None:
-            self._heard_s = asyncio.get_running_loop().time()
+    def reported(self, seq: int, writer: str) -> None:
+        """A node has reported on event `seq`, which `writer` wrote, from the log: if that is us, it is stored."""
+        if writer == self.writer and self._resolving is None:
+            self._acked_s = asyncio.get_running_loop().time()
             self._stored(seq)
 
     async def _send(self, append: _Append, *, acked: bool = True) -> None:
@@ -174,16 +174,16 @@ class Appender:
         ack = read(_ack, message.data) if message.data else _Ack(error=_NO_STREAM)
         if not ack.error and ack.stream != self._stream:
             raise MalformedError(f"no ack of {self._stream}")
-        self._heard_s = asyncio.get_running_loop().time()
+        self._acked_s = asyncio.get_running_loop().time()
         if ack.error:
-            if attempt == self._attempt and seq > self.stored_seq and self._doubting is None:
+            if attempt == self._attempt and seq > self.stored_seq and self._resolving is None:
                 reason = str(ack.error.get("description"))
                 self._refusals += bool(message.data)
                 if self._refusals == REFUSALS_MAX:
                     raise self._refused(seq, reason)
-                self._doubt(f"append {seq} was refused: {reason}")
-        elif self._doubting is None:
-            # Stored, so everything before it is stored too. In doubt that is not known: what was refused may have made
+                self._look_up(f"append {seq} was refused: {reason}")
+        elif self._resolving is None:
+            # Stored, so everything before it is stored too. Not while what was refused may have made
             # room for the event of another, which this one followed.
             self._stored(seq)
 
@@ -205,26 +205,26 @@ class Appender:
 
     async def _on_reconnect(self) -> None:
         self._silences = 0
-        self._doubt("the connection was lost")
+        self._look_up("the connection was lost")
 
     async def _watch_acks(self) -> None:
-        """Silence is doubt too: an append or its ack may have got lost."""
+        """Silence makes it uncertain too: an append or its ack may have got lost."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(DOUBT_S / 4)
+            await asyncio.sleep(SILENT_S / 4)
             if not self._in_flight or not self._bus.is_connected:
-                self._heard_s = loop.time()
-            elif self._doubting is None and loop.time() - self._heard_s > DOUBT_S:
+                self._acked_s = loop.time()
+            elif self._resolving is None and loop.time() - self._acked_s > SILENT_S:
                 self._silences += 1
                 if self._silences == SILENCES_MAX:
                     raise self._refused(self._in_flight[0].seq, "the server does not store it")
-                self._doubt("no ack came")
+                self._look_up("no ack came")
 
-    def _doubt(self, reason: str) -> None:
-        if self._doubting is None:
-            log.warning("%s: asking the stream for its end", reason)
-            self.doubts += 1
-            self._doubting = self._bus.begin(self._resolve())
+    def _look_up(self, reason: str) -> None:
+        if self._resolving is None:
+            log.warning("%s: looking up the end of the stream", reason)
+            self.lookups += 1
+            self._resolving = self._bus.begin(self._resolve())
 
     async def _resolve(self) -> None:
         """Find the end of the stream and send again what it does not hold."""
@@ -233,31 +233,33 @@ class Appender:
         last_seq = await self._checked_end()
         self._attempt += 1
         self._stored(last_seq)
-        self._heard_s = asyncio.get_running_loop().time()
+        self._acked_s = asyncio.get_running_loop().time()
         sent_seq = last_seq
-        while unsent := [append for append in self._in_flight if append.seq > sent_seq]:
-            for append in unsent:
+        while pending := [append for append in self._in_flight if append.seq > sent_seq]:
+            for append in pending:
                 await self._send(append)
                 sent_seq = append.seq
-        self._doubting = None  # at once: an append that comes now is sent by itself
+        self._resolving = None  # at once: an append that comes now is sent by itself
         self._on_free()
 
     async def _checked_end(self) -> int:
         """The last sequence of the stream. LogTakenError unless all of ours up to it is stored, and nothing else."""
-        stored_seq = self.stored_seq  # before asking: acks may come that are younger than the answer
+        stored_seq = self.stored_seq  # before the request: acks may come that are younger than the reply
         sent, sent_seq = list(self._in_flight), self.last_seq  # what comes from here on is not sent yet
         try:
             info = await read_info(self._bus, self._group, stored_seq)
         except NotFoundError as error:
-            raise LogTakenError(f"the log {self._stream} is gone; expected the one that this session began") from error
+            raise LogTakenError(
+                f"the log {self._stream} does not exist; expected the one that this session began"
+            ) from error
         last_seq = int(info.state.last_seq)
         if last_seq < stored_seq:
             raise LogTakenError(
                 f"the log {self._stream} lost events: it ends at {last_seq}, {stored_seq} was stored; {RESTORE}"
             )
-        strange = [append.seq for append in sent if append.seq <= last_seq and not await self._is_ours(append)]
-        if strange or last_seq > sent_seq:
-            seq = strange[0] if strange else last_seq
+        foreign = [append.seq for append in sent if append.seq <= last_seq and not await self._is_ours(append)]
+        if foreign or last_seq > sent_seq:
+            seq = foreign[0] if foreign else last_seq
             raise LogTakenError(
                 f"a second sequencer writes the log {self._stream}: event {seq} is not ours; expected one a group"
             )

@@ -4,7 +4,7 @@ import msgspec
 
 
 class Counts(msgspec.Struct):
-    """What the sequencer has seen since it started."""
+    """What the sequencer has counted since it started; `answers` are the outputs of nodes."""
 
     roots: int = 0
     roots_refused: int = 0

@@ -4,7 +4,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_bus.trim import Trimmer
 from mm_core.types import NS_PER_S
 from mm_service.metrics import Metrics
@@ -13,11 +13,11 @@ from mm_services.sequencer.sequencer import Sequencer
 COUNTS = {
     "roots": "Roots appended",
     "roots_refused": "Roots that are no event, or not their source's",
-    "answers": "Answers appended",
+    "answers": "Outputs appended",
     "reports": "Reports of nodes",
     "reports_late": "Reports that came again",
     "reports_refused": "Reports that claim what is not their node's",
-    "resends": "Times the nodes were asked to report again",
+    "resends": "Times the nodes were requested to report again",
 }
 STATUS = {
     "roots_waiting": "Roots that are not on the log yet",
@@ -29,10 +29,10 @@ STATUS = {
     "ended": "1 once the log is closed",
 }
 STATUS_COUNTS = {
-    "append_doubts": "Times the stream was asked for its end: errors, silence, a lost connection",
+    "append_doubts": "Times the stream was queried for its end: errors, silence, a lost connection",
     "roots_repeated": "Roots that came again",
     "log_stalls": "Times the log was held, because market data had become too old",
-    "root_holes": "Times a source was asked for roots that are missing",
+    "root_holes": "Times a source was requested to send roots that are missing",
 }
 
 
@@ -46,7 +46,7 @@ def add_log(metrics: Metrics, sequencer: Sequencer) -> None:
         metrics.gauge(name, text, partial(_status, sequencer, name))
     for name, text in STATUS_COUNTS.items():
         metrics.counter(name, text, partial(_status, sequencer, name))
-    for node in HEARS:
+    for node in INPUTS:
         metrics.gauge(
             "waits_for", "1 while the log waits for a report of this node", partial(_waits, sequencer, node), node=node
         )

@@ -10,16 +10,16 @@ import msgspec
 from mm_bus.bus import Bus
 from mm_bus.malformed import MalformedError, read
 from mm_bus.messages import Msg
-from mm_bus.roots import Roots, Want
-from mm_wire.subjects import CONSOLE, root_subject, want_subject
+from mm_bus.roots import Roots, RootsAck
+from mm_wire.subjects import CONSOLE, request_subject, root_subject
 
 log = logging.getLogger(__name__)
 
-WANT_ROOTS = 64  # a source hears at least so often how far the log is
+ACK_ROOTS = 64  # a source gets an ack at least so often
 
 
 class Waiting(msgspec.Struct):
-    """A root that is not on the log yet, None for the end of its source. `reply`: where an operator waits for word.
+    """A root that is not on the log yet, None for the end of its source. `reply`: where the reply to an operator goes.
 
     `refused`: why it never will be.
     """
@@ -32,10 +32,10 @@ class Waiting(msgspec.Struct):
 
 
 class Intake:
-    """The roots that wait to be appended, in `waiting`, in order. Repeats are dropped, holes are asked for again.
+    """The roots that wait to be appended, in `waiting`, in order. Repeats are dropped, holes are requested again.
 
     `on_clock` gets the clock that a source sends, and whether its process has just started; `on_skip` is called before
-    roots are taken whose source has given up what it sent before, and tells whether these are to be given up here too.
+    roots are taken whose source has given up what it sent before, and returns whether to give these up here too.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class Intake:
         self._on_skip = on_skip
         self._next: dict[str, int] = {}  # of each source, the number that it should send next
         self._stored: dict[str, int] = {}  # the last number that the log holds
-        self._told: dict[str, int] = {}  # the number that it was told last
-        self._asked: dict[str, int] = {}  # the number behind which it was asked to say all again
-        self._answers: dict[str, bytes] = {}  # what operators were told, who may ask again
+        self._acked: dict[str, int] = {}  # the number of its last ack
+        self._holes: dict[str, int] = {}  # the number of its last hole
+        self._replies: dict[str, bytes] = {}  # the replies to operators, who may repeat their command
         self._appended: deque[tuple[int, Waiting]] = deque()  # roots whose ack is not there yet
         self._decode = msgspec.msgpack.Decoder(Roots).decode
         self._encode = msgspec.msgpack.Encoder().encode
@@ -67,7 +67,7 @@ class Intake:
     async def start(
         self, sources: Mapping[str, int], command: tuple[str, int] | None, *, is_closed: bool = False
     ) -> None:
-        """Hear sources; `sources` are the last numbers that the log holds, `command` is the last operator's.
+        """Subscribe; `sources` are the last numbers of each that the log holds, `command` is the last operator's.
 
         `is_closed`: the log has ended; all that comes is dropped, so nothing of it is missing.
         """
@@ -76,14 +76,14 @@ class Intake:
             self._next[source], self._stored[source] = number + 1, number
         if command is not None:
             source, seq = command
-            self._next[source], self._answers[source] = 2, _answer(seq, "")
+            self._next[source], self._replies[source] = 2, _reply(seq, "")
         await self._bus.subscribe(root_subject(self._group, ">"), self._on_roots)
         for source in sources:
-            await self._want(source, again=True)
+            await self._send_ack(source, resend=True)
 
     @property
-    def is_owing(self) -> bool:
-        """True if someone was not told yet that a root of his is stored, or could not be."""
+    def is_ack_due(self) -> bool:
+        """True if a source or operator has no ack yet for a root that was stored or refused."""
         return bool(self._appended)
 
     def appended(self, seq: int, waiting: Waiting) -> None:
@@ -91,41 +91,41 @@ class Intake:
         self._appended.append((seq, waiting))
 
     async def confirm(self, stored_seq: int) -> None:
-        """Tell the sources and the operators how far the log is."""
+        """Ack what is stored to its sources and operators."""
         while self._appended and self._appended[0][0] <= stored_seq:
             seq, waiting = self._appended.popleft()
             if waiting.source.startswith(CONSOLE):
-                answer = self._answers[waiting.source] = _answer(seq, waiting.refused)
-                await self._bus.publish(waiting.reply, answer)
+                reply = self._replies[waiting.source] = _reply(seq, waiting.refused)
+                await self._bus.publish(waiting.reply, reply)
             else:
                 self._stored[waiting.source] = waiting.number
         for source, number in self._stored.items():
-            told = self._told.get(source, 0)
-            if number + 1 - told >= WANT_ROOTS or (number + 1 > told and not self.waiting):
-                await self._want(source, again=False)
+            acked = self._acked.get(source, 0)
+            if number + 1 - acked >= ACK_ROOTS or (number + 1 > acked and not self.waiting):
+                await self._send_ack(source, resend=False)
 
     async def _on_roots(self, message: Msg) -> None:
         roots = read(self._decode, message.data)
-        if message.subject != root_subject(self._group, roots.source):  # who may publish there is who says them
+        if message.subject != root_subject(self._group, roots.source):  # who may publish there is their source
             raise MalformedError(f"roots of {roots.source[:40]!r}")
         if roots.sent_ns:
             self._on_clock(roots.sent_ns, roots.first == 0)
-        source, wanted = roots.source, self._next.setdefault(roots.source, 1)
-        if roots.first > wanted and not (roots.skips or self._is_closed):
-            await self._on_hole(source, wanted, roots.first)
+        source, expected = roots.source, self._next.setdefault(roots.source, 1)
+        if roots.first > expected and not (roots.skips or self._is_closed):
+            await self._on_hole(source, expected, roots.first)
             return
-        wanted = max(wanted, roots.first)
-        said: list[bytes | None] = [*roots.events, None] if roots.ends else [*roots.events]
-        new = said[wanted - roots.first :] if roots.first else []
-        self.repeated += len(said) - len(new)
-        arrived = [Waiting(source, number, data, message.reply) for number, data in enumerate(new, wanted)]
-        if roots.skips and wanted == roots.first and arrived and self._on_skip():
+        expected = max(expected, roots.first)
+        sent: list[bytes | None] = [*roots.events, None] if roots.ends else [*roots.events]
+        new = sent[expected - roots.first :] if roots.first else []
+        self.repeated += len(sent) - len(new)
+        arrived = [Waiting(source, number, data, message.reply) for number, data in enumerate(new, expected)]
+        if roots.skips and expected == roots.first and arrived and self._on_skip():
             self._replace(source, arrived)
         else:
             self.waiting += arrived
-        self._next[source] = wanted + len(new)
-        if not new:  # it only asks, or repeats what we have: then our word was lost
-            await self._say_again(source, message.reply)
+        self._next[source] = expected + len(new)
+        if not new:  # it only asks for an ack, or repeats what we have: then our ack was lost
+            await self._reply_again(source, message.reply)
         await self._on_new()
 
     def _replace(self, source: str, arrived: list[Waiting]) -> None:
@@ -133,32 +133,32 @@ class Intake:
         others = [waiting for waiting in self.waiting if waiting.source != source]
         self.waiting = deque([*arrived, *others])
 
-    async def ask_gap(self, late_ns: int) -> None:
+    async def request_gap(self, late_ns: int) -> None:
         """Have the sources of market data give up what waits, which is late."""
         for source in [each for each in self._next if not each.startswith(CONSOLE)]:
-            await self._want(source, again=False, late_ns=late_ns)
+            await self._send_ack(source, resend=False, late_ns=late_ns)
 
-    async def _on_hole(self, source: str, wanted: int, first: int) -> None:
-        """Ask once: what is on its way already shows the same hole, and a source repeats by itself in the end."""
-        if self._asked.get(source) == wanted:
+    async def _on_hole(self, source: str, expected: int, first: int) -> None:
+        """Request once: what is on its way already shows the same hole, and a source repeats by itself in the end."""
+        if self._holes.get(source) == expected:
             return
-        self._asked[source] = wanted
+        self._holes[source] = expected
         self.holes += 1
-        log.info("roots %d to %d of %s are missing: asked for again", wanted, first - 1, source)
-        await self._want(source, again=True)
+        log.info("roots %d to %d of %s are missing: requested again", expected, first - 1, source)
+        await self._send_ack(source, resend=True)
 
-    async def _say_again(self, source: str, reply: str) -> None:
+    async def _reply_again(self, source: str, reply: str) -> None:
         if not source.startswith(CONSOLE):
-            await self._want(source, again=False)
-        elif source in self._answers:
-            await self._bus.publish(reply, self._answers[source])
+            await self._send_ack(source, resend=False)
+        elif source in self._replies:
+            await self._bus.publish(reply, self._replies[source])
 
-    async def _want(self, source: str, *, again: bool, late_ns: int = 0) -> None:
-        """Tell a source what is stored, which it need not keep, and what has come."""
-        number = self._told[source] = self._stored.get(source, 0) + 1
-        want = Want(number, again, self._next[source], late_ns)
-        await self._bus.publish(want_subject(self._group, source), self._encode(want))
+    async def _send_ack(self, source: str, *, resend: bool, late_ns: int = 0) -> None:
+        """Report to a source what is stored, which it may drop, and what has come."""
+        number = self._acked[source] = self._stored.get(source, 0) + 1
+        ack = RootsAck(number, resend, self._next[source], late_ns)
+        await self._bus.publish(request_subject(self._group, source), self._encode(ack))
 
 
-def _answer(seq: int, refused: str) -> bytes:
+def _reply(seq: int, refused: str) -> bytes:
     return json.dumps({"seq": 0, "error": refused} if refused else {"seq": seq}).encode()

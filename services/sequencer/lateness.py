@@ -11,10 +11,10 @@ log = logging.getLogger(__name__)
 
 
 class Lateness:
-    """Tells how late a root is. With `delay_ns_max` 0, or a source that does not send its clock, none ever is.
+    """Computes how late a root is. With `delay_ns_max` 0, or a source that does not send its clock, none ever is.
 
-    A Tick is late only while the feed is VALID: else nothing is decided on it, and the log may catch up. What says
-    that the book is not proven is never late.
+    A Tick is late only while the feed is VALID: else nothing is decided on it, and the log may catch up. An event
+    by which the book is not proven is never late.
     """
 
     def __init__(self, clock: SourceClock, delay_ns_max: int, offset_ns: int, grace_ns: int) -> None:
@@ -31,7 +31,7 @@ class Lateness:
 
     def late_ns(self, root: RootEvent) -> int:
         """How long ago it was received, or due, if that is too long ago; else 0."""
-        if not (self._delay_ns_max and self._clock.is_heard):
+        if not (self._delay_ns_max and self._clock.has_source):
             return 0
         match root:
             case InstrumentDefined() | OperatorCommand():
@@ -64,14 +64,14 @@ class Hold:
         self.late_ns = late_ns
         if late_ns and not before_ns:
             self.count += 1
-            log.error("the log stood still for %.1f s: asking for a GAP", late_ns / NS_PER_S)
-            await self.ask_again()
+            log.error("the log stood still for %.1f s: requesting a GAP", late_ns / NS_PER_S)
+            await self.request_again()
         return bool(late_ns)
 
-    async def ask_again(self) -> None:
-        """A question may get lost."""
+    async def request_again(self) -> None:
+        """A request may get lost."""
         if self.late_ns:
-            await self._intake.ask_gap(self.late_ns)
+            await self._intake.request_gap(self.late_ns)
 
     def release(self) -> bool:
         """A source has given up what it sent. False if the log was not held."""

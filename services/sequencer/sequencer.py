@@ -1,6 +1,6 @@
-"""The only writer of a group's log: stamps roots, inserts Ticks, appends the nodes' answers in their one order.
+"""The only writer of a group's log: stamps roots, inserts Ticks, appends the nodes' outputs in their one order.
 
-All that it knows stands in the log: killed at any moment it goes on from the log's end (protocol 9).
+All its state is in the log: killed at any moment it goes on from the log's end (docs/log.md).
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from mm_bus.log_end import CLOSE, read_end
 from mm_bus.malformed import MalformedError, read
 from mm_bus.messages import Msg
 from mm_bus.reports import Head, Report
-from mm_bus.topology import KINDS, SAID_BY, SOURCES, hearers
+from mm_bus.topology import KINDS, PUBLISHED_BY, SOURCES, subscribers
 from mm_core.events import AnyEvent, InstrumentDefined, OperatorCommand, RootEvent
-from mm_core.sequencer import Sequencer as Stamper
+from mm_core.stamper import Stamper
 from mm_core.types import NS_PER_S
 from mm_services.sequencer.appender import Appender
 from mm_services.sequencer.clock import SourceClock
@@ -43,7 +43,7 @@ class Sequencer:
     """The sequencer of one group. `by_clock`: in a silent market time passes too, and makes Ticks after some grace.
 
     Then too, a root that was received longer ago than `delay_ns_max` is not appended: the log is held, and its source
-    is asked for a GAP in the place of all that waits.
+    is requested to send a GAP in the place of all that waits.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Sequencer:
         self._by_clock, self._offset_ns, self._grace_ns = by_clock, offset_ns, grace_ns
         self._clock = SourceClock()
         self._lateness = Lateness(self._clock, delay_ns_max if by_clock else 0, offset_ns, grace_ns)
-        self._ledger = Ledger(hearers(decide_on))
+        self._ledger = Ledger(subscribers(decide_on))
         self._appender = Appender(bus, group)
         self._intake = Intake(bus, group, self._pump, self._on_clock, self._on_skip)
         self._hold = Hold(self._lateness, self._intake)
@@ -80,7 +80,7 @@ class Sequencer:
         self._soon: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Take up the log at its end, then hear sources and nodes. IntegrityError if it is not what nodes have read."""
+        """Take up the log at its end, then subscribe. IntegrityError if it is not what nodes have read."""
         await open_checked(self._bus, self._group, self._replicas)
         await self._appender.take()
         end = await read_end(self._bus, self._group, self._appender.last_seq)
@@ -92,9 +92,9 @@ class Sequencer:
         self._event_seq = end.tree[-1].seq if end.tree else 0
         await self._appender.start(self._on_free)
         await self._bus.subscribe(report_subject(self._group, "*"), self._on_report, at_once=True)
-        self._bus.on_reconnect(self._ask_again)
+        self._bus.on_reconnect(self._request_reports)
         log.info("the log ends at %d, root %d", self._event_seq, end.root_seq)
-        await self._ask_again()
+        await self._request_reports()
         await self._intake.start(end.sources, end.command, is_closed=end.is_closed)
         self._tasks.append(self._bus.begin(self._watch_reports()))
         if self._by_clock:
@@ -118,7 +118,7 @@ class Sequencer:
             "roots_waiting": len(self._intake.waiting),
             "waits_for": {"seq": waits_seq, "nodes": waits_nodes},
             "ended": self.is_ended and self._is_stored,
-            "doubts": self._appender.doubts,
+            "doubts": self._appender.lookups,
             "roots_repeated": self._intake.repeated,
             "holes": self._intake.holes,
             "held_ns": self._hold.late_ns,
@@ -134,21 +134,21 @@ class Sequencer:
         self.counts.reports += 1
         try:
             report = read(self._report, message.data)
-            for seq, answers in report.answers:
-                self._take_report(node, seq, answers, report.writer)
+            for seq, outputs in report.outputs:
+                self._take_report(node, seq, outputs, report.writer)
         except MalformedError:
             self.counts.reports_refused += 1
             raise
         await self._pump()
 
-    def _take_report(self, node: str, seq: int, answers: list[bytes], writer: str) -> None:
+    def _take_report(self, node: str, seq: int, outputs: list[bytes], writer: str) -> None:
         if not self._ledger.waits(node, seq):
             self.counts.reports_late += 1
-        elif strange := [kind for data in answers if SAID_BY[kind := type(read(decode, data)).__name__] != node]:
-            self._refuse(node, f"to {seq} it may not say {', '.join(strange)}")
+        elif foreign := [kind for data in outputs if PUBLISHED_BY[kind := type(read(decode, data)).__name__] != node]:
+            self._refuse(node, f"to {seq} it may not publish {', '.join(foreign)}")
         else:
-            self._ledger.report(node, seq, answers)
-            self._appender.heard(seq, writer)
+            self._ledger.report(node, seq, outputs)
+            self._appender.reported(seq, writer)
 
     def _refuse(self, node: str, reason: str) -> None:
         self.counts.reports_refused += 1
@@ -156,7 +156,7 @@ class Sequencer:
 
     def _on_free(self) -> None:
         """There is room in flight, or all is stored: roots, sources and operators may wait for that."""
-        if self._ledger.is_quiescent and (self._intake.is_owing or self._intake.waiting or self._stamping.first):
+        if self._ledger.is_quiescent and (self._intake.is_ack_due or self._intake.waiting or self._stamping.first):
             self._pump_soon()
 
     def _pump_soon(self) -> None:
@@ -182,16 +182,16 @@ class Sequencer:
 
     async def _step(self) -> bool:
         """Finish the first open event, or append one root; False if there is nothing to do now."""
-        answers = self._ledger.pop()
-        if answers is not None:
-            for answer in answers:
-                head = self._head(answer.data)
+        outputs = self._ledger.pop()
+        if outputs is not None:
+            for output in outputs:
+                head = self._head(output.data)
                 subject = subject_of(self._group, KINDS[head.type], head.instrument_id)
-                label = Label(answer.node, answer.cause, answer.index, self._tree, self._appender.writer)
-                await self._append(head.type, subject, label, answer.data)
+                label = Label(output.node, output.cause, output.index, self._tree, self._appender.writer)
+                await self._append(head.type, subject, label, output.data)
                 if head.type == "SubmitOrder":
                     self.on_order(perf_counter() - self.tree_s)
-            self.counts.answers += len(answers)
+            self.counts.answers += len(outputs)
             if self._ledger.is_quiescent:
                 self.on_quiescent(perf_counter() - self.tree_s)
             return True
@@ -212,7 +212,7 @@ class Sequencer:
         return self._stamping.first
 
     def _on_clock(self, sent_ns: int, is_new: bool) -> None:
-        self._clock.hear(sent_ns + self._offset_ns, is_new=is_new)
+        self._clock.receive(sent_ns + self._offset_ns, is_new=is_new)
 
     def _on_skip(self) -> bool:
         """A source has given up what it sent before: so does a log that is held, and takes what follows first."""
@@ -222,7 +222,7 @@ class Sequencer:
         return True
 
     def _end(self, waiting: Waiting) -> None:
-        """The end comes with a last Tick; what a source says behind it is dropped."""
+        """The end comes with a last Tick; what a source sends behind it is dropped."""
         has_tick = not self.is_ended and self._stamping.finish(waiting)
         self.is_ended = True
         if not has_tick:
@@ -237,13 +237,13 @@ class Sequencer:
         """A root, with the Ticks before it."""
         if SOURCES.get(type(root)) != waiting.source.split(".")[0]:  # type: ignore[arg-type]
             self.counts.roots_refused += 1
-            reason = f"it may not say {type(root).__name__}" if root is not None else "it is no event"
+            reason = f"it may not publish {type(root).__name__}" if root is not None else "it is no event"
             log.error("root %d of %s refused: %s", waiting.number, waiting.source, reason)
             self._drop(waiting, reason)
             return
         if isinstance(root, OperatorCommand):
             root = self._timed(root)
-        stamped = self._stamping.stamp(root, waiting)  # type: ignore[arg-type]  # what sources may say are roots
+        stamped = self._stamping.stamp(root, waiting)  # type: ignore[arg-type]  # what sources may publish are roots
         # The definition comes before the market: the clock begins with what follows.
         if not isinstance(stamped, InstrumentDefined):
             self._clock.set(stamped.local_ns)
@@ -269,23 +269,23 @@ class Sequencer:
             self._intake.appended(self._event_seq, waiting)
 
     async def _append(self, kind: str, subject: str, label: Label, data: bytes) -> None:
-        """An event that a node hears needs no ack: the node's report shows that it is stored."""
-        self._event_seq = await self._appender.append(subject, label, data, acked=not self._ledger.hearers[kind])
+        """An event to which a node subscribes needs no ack: the node's report shows that it is stored."""
+        self._event_seq = await self._appender.append(subject, label, data, acked=not self._ledger.subscribers[kind])
         self._ledger.appended(self._event_seq, kind)
 
-    async def _ask_again(self) -> None:
-        """Ask the nodes for the reports that may be lost."""
+    async def _request_reports(self) -> None:
+        """Request the reports that may be lost from the nodes."""
         self.counts.resends += 1
         await self._bus.publish(resend_subject(self._group), b"")
 
     async def _watch_reports(self) -> None:
-        """A report, or the word to a source, may get lost: ask again when nothing moves."""
+        """A report, or an ack to a source, may get lost: request again when nothing moves."""
         while True:
             before = self._appender.last_seq
             await asyncio.sleep(RESEND_S)
             if not self._ledger.is_quiescent and self._appender.last_seq == before:
-                await self._ask_again()
-            await self._hold.ask_again()
+                await self._request_reports()
+            await self._hold.request_again()
             self._pump_soon()
 
     async def _tick(self) -> None:

@@ -1,4 +1,4 @@
-"""Roots that have their stamps and wait to be appended, one at a time; they may lose them again."""
+"""Roots that have their stamps and wait to be appended, one at a time; the stamps may be undone."""
 
 from collections import deque
 
@@ -7,14 +7,14 @@ import msgspec
 from mm_bus.log_end import End
 from mm_bus.malformed import MalformedError, read
 from mm_core.events import AnyEvent, FeedStatus, InstrumentDefined, MarketEvent, RootEvent, Tick
-from mm_core.sequencer import Sequencer as Stamper
+from mm_core.stamper import Stamper
 from mm_core.types import InputError
 from mm_services.sequencer.intake import Waiting
 from mm_wire.codec import decode
 
 
 class ForeignEventError(InputError):
-    """An event of another instrument than the log's: whoever sends it is mistaken about the log."""
+    """An event of another instrument than the log's: its sender is configured for another log."""
 
 
 class Stamping:
@@ -50,7 +50,7 @@ class Stamping:
 
     @property
     def first(self) -> RootEvent | None:
-        """The root whose turn it is."""
+        """The root that is appended next."""
         return self._queue[0][0] if self._queue else None
 
     def stamp(self, root: RootEvent, waiting: Waiting) -> RootEvent:
@@ -109,7 +109,7 @@ class Stamping:
 
 
 def decoded(data: bytes) -> AnyEvent | None:
-    """The event of a message, None if it is none."""
+    """The event of a message, None if it is not one."""
     try:
         return read(decode, data)
     except MalformedError:

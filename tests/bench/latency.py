@@ -33,7 +33,7 @@ from latency_real import RealChain  # type: ignore[import-not-found]  # beside t
 from typer import echo
 
 from mm_bus.bus import Bus
-from mm_bus.nats_server import answers, free_port, server_command
+from mm_bus.nats_server import free_port, is_listening, server_command
 from mm_core.types import InputError
 from mm_session.supervisor import Supervisor
 
@@ -134,7 +134,7 @@ async def ready(options: argparse.Namespace, folder: Path) -> AsyncIterator[Benc
     await supervisor.start(SERVER, server_command(folder / "bus", port))
     watching = asyncio.create_task(watch(supervisor, asyncio.current_task()))
     try:
-        while not await answers(port):  # noqa: ASYNC110  # of another process
+        while not await is_listening(port):  # noqa: ASYNC110  # of another process
             await asyncio.sleep(POLL_S)
         url = f"nats://127.0.0.1:{port}"
         await bus.connect(url, "bench")

@@ -41,7 +41,7 @@ class BareChain:
         await make_stream(self._client, self.name)
         await self._client.subscribe(f"{self.name}.done", cb=self._on_done)
         plan = msgspec.json.encode(self._plan).decode()
-        parts = [WRITER, *self._plan.hearers()]
+        parts = [WRITER, *self._plan.subscribers()]
         for part in parts:
             command = [sys.executable, str(PROGRAM), url, self.name, part, plan]
             await supervisor.start(f"{self.name}-{part}", command)

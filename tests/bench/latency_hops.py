@@ -51,9 +51,9 @@ class Plan(msgspec.Struct, frozen=True):
         heard = [Append(each.size, {lead: each.reports[lead]}) for each, lead in zip(path, self.leads, strict=False)]
         return Plan([[each] for each in (*heard, Append(path[-1].size, {}))], [0] * len(path), self.leads)
 
-    def hearers(self) -> list[str]:
+    def subscribers(self) -> list[str]:
         """Everyone who hears something."""
-        return sorted({hearer for stage in self.stages for append in stage for hearer in append.reports})
+        return sorted({subscriber for stage in self.stages for append in stage for subscriber in append.reports})
 
 
 def log_subject(chain: str, stage: int, place: int) -> str:

@@ -24,11 +24,11 @@ from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
 from typer import echo
 
 from mm_bus.label import HEADER, Label
-from mm_bus.nats_server import answers, free_port, server_command
+from mm_bus.nats_server import free_port, is_listening, server_command
 from mm_bus.reports import Report
 from mm_core.events import Event
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
 from mm_core.setup.warm import warm
 from mm_service.config import load_config
 from mm_session.supervisor import Supervisor
@@ -72,7 +72,7 @@ class Nodes:
     def __init__(self) -> None:
         settings = load_config(None, SETTINGS)
         warm(settings, INSTRUMENT)
-        self._nodes = new_nodes(new_parts(settings, INSTRUMENT), INSTRUMENT.instrument_id)
+        self._nodes = new_nodes(new_core(settings, INSTRUMENT), INSTRUMENT.instrument_id)
         self._market = Market()
         for event in self._market.opening():
             self._tree(msgspec.structs.replace(event, local_ns=event.recv_ns))
@@ -88,7 +88,7 @@ class Nodes:
         while waiting:
             data, kind = encode(waiting[0]), type(waiting.pop(0))
             for node in self._nodes:
-                if kind in node.hears:
+                if kind in node.inputs:
                     started_ns = perf_counter_ns()
                     said = node.step(decode(data))
                     msgspec.msgpack.encode(Report([(1, [encode(answer) for answer in said])]))
@@ -171,7 +171,7 @@ async def run(seconds: float, folder: Path) -> None:
     supervisor, wire, port = Supervisor(folder / "services"), Wire(), free_port(0, "port")
     try:
         await supervisor.start("nats-server", server_command(folder / "bus", port))
-        while not await answers(port):  # noqa: ASYNC110  # of another process
+        while not await is_listening(port):  # noqa: ASYNC110  # of another process
             await asyncio.sleep(0.01)
         await wire.start(f"nats://127.0.0.1:{port}")
         for work in (wire.plain, wire.pushed):

@@ -17,7 +17,7 @@ from mm_bus.bus import Bus
 from mm_bus.label import Label
 from mm_bus.open_log import open_log
 from mm_bus.roots import RootSource
-from mm_bus.topology import HEARERS, HEARS
+from mm_bus.topology import INPUTS, SUBSCRIBERS
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus, InstrumentDefined, RootEvent
 from mm_core.setup.warm import warm
 from mm_core.types import BookState
@@ -111,7 +111,7 @@ class RealChain:
         """Start everything and open the book."""
         warm(self._settings, INSTRUMENT)
         await open_log(self._bus, self._group)
-        self.processes = [SEQUENCER, *HEARS, *([ARCHIVER] if archiver else [])]
+        self.processes = [SEQUENCER, *INPUTS, *([ARCHIVER] if archiver else [])]
         given = [*self._given, f"bus.url={url}", f"store.path={folder / 'clickhouse'}"]
         options = [word for setting in given for word in ("--set", setting)]
         for name in self.processes:
@@ -194,7 +194,7 @@ class _Log:
     def per_root(self) -> dict[str, float]:
         """Counts."""
         roots = sum(event.label.tree == seq for seq, event in self._events.items())
-        reports = sum(len(HEARERS[event.kind]) for event in self._events.values())
+        reports = sum(len(SUBSCRIBERS[event.kind]) for event in self._events.values())
         counts = {"paths": len(self.paths()), "answers": len(self._events) - roots, "reports": reports}
         return {name: count / roots for name, count in counts.items()}
 
@@ -230,4 +230,4 @@ class _Log:
 
     def _append(self, seq: int, said: dict[tuple[int, str], int]) -> Append:
         event = self._events[seq]
-        return Append(event.size, {node: REPORT_BYTES + said[seq, node] for node in HEARERS[event.kind]})
+        return Append(event.size, {node: REPORT_BYTES + said[seq, node] for node in SUBSCRIBERS[event.kind]})

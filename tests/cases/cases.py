@@ -33,12 +33,12 @@ CASES = [
     ),
     Case(
         "late_trade",
-        "a lower trade id behind a higher one is kept and counted late, not repeated",
+        "a lower trade id behind a higher one is passed on and counted late, not repeated",
         settings("quoter.order_qty_base=0.01"),
     ),
     Case(
         "ids_restart",
-        "ids begin again without a word: a new epoch, VALID by its snapshot, nothing dropped",
+        "ids begin again without notice: a new epoch, VALID by its snapshot, nothing dropped",
         settings("quoter.order_qty_base=0.01"),
     ),
     Case(
@@ -102,7 +102,7 @@ CASES = [
     ),
     Case(
         "dust",
-        "a rest of 1 % of the wanted size is replenished",
+        "a rest of 1 % of the target size is replenished",
         settings("fixed_spread.half_spread_ticks=0.5", "quoter.order_qty_base=0.1"),
     ),
     Case(

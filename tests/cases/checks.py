@@ -1,4 +1,4 @@
-"""What is right for each case: a function of its name finds what is wrong, in words, and the figure that shows it."""
+"""What is right for each case: a function of its name finds what is wrong, as text, and the figure that shows it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Small recordings, written line by line: what a recorder of Binance Spot would have kept of a market."""
+"""Small recordings, written line by line: what a recorder of Binance Spot would have stored of a market."""
 
 import json
 from collections.abc import Sequence

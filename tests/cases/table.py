@@ -1,6 +1,6 @@
 """Run every case in every way and print a table of what is right and what was seen: `python -m tests.cases.table`.
 
-With a folder as argument it runs the recordings there (`given.py`) instead of our own.
+With a folder as option it runs the recordings there (`given.py`) instead of our own.
 """
 
 import sys
@@ -50,7 +50,7 @@ def _own(folder: Path) -> Iterator[tuple[Case, Path, Check | None]]:
 
 def _given(folder: Path) -> Iterator[tuple[Case, Path, Check | None]]:
     for given in GIVEN:
-        options = [str(folder / word) if word.endswith(".json") else word for word in given.case.options]
+        options = [str(folder / option) if option.endswith(".json") else option for option in given.case.options]
         yield given.case._replace(options=options), folder / given.file, given.check
 
 
@@ -61,7 +61,7 @@ def _verdict(memory: Outcome, other: Outcome, is_right: bool) -> str:
 
 def main() -> None:
     """Print the table as it grows; `--write` puts that of our own cases into docs/cases.md. Exit 1 if one is wrong."""
-    given = [Path(word) for word in sys.argv[1:] if word != "--write"]
+    given = [Path(option) for option in sys.argv[1:] if option != "--write"]
     table = [HEAD]
     sys.stdout.write(f"{HEAD}\n")
     with tempfile.TemporaryDirectory() as folder:

@@ -41,20 +41,20 @@ class Outcome:
 
 def run(way: str, case: Case, recording: Path, folder: Path) -> Outcome:
     """Run a case in one of the ways; its files go to `folder`."""
-    settings = [word for setting in case.settings for word in ("--set", setting)]
-    options = [str(recording.parent / word) if word == "exchange_info.json" else word for word in case.options]
+    settings = [argument for setting in case.settings for argument in ("--set", setting)]
+    options = [str(recording.parent / each) if each == "exchange_info.json" else each for each in case.options]
     out = folder / way
     if way == "backtest":
         return _imported(case, recording, folder, options, settings)
     bus = "memory" if way == "memory" else "nats"
-    words = ["paper", "--symbol", case.symbol, "--source", f"replay:{recording}", "--bus", bus, "--json"]
-    return _command([*words, "--out", str(out), *options, *settings], out)
+    arguments = ["paper", "--symbol", case.symbol, "--source", f"replay:{recording}", "--bus", bus, "--json"]
+    return _command([*arguments, "--out", str(out), *options, *settings], out)
 
 
 def _imported(case: Case, recording: Path, folder: Path, options: Sequence[str], settings: Sequence[str]) -> Outcome:
     data, out = folder / "data", folder / "backtest"
-    words = ["import", "--symbol", case.symbol, "--out", str(data), "--json", *options, str(recording)]
-    imported = _command(words, out)
+    arguments = ["import", "--symbol", case.symbol, "--out", str(data), "--json", *options, str(recording)]
+    imported = _command(arguments, out)
     if imported.code == 2 or not imported.summary.get("days"):
         return imported
     days = imported.summary["days"]
@@ -65,12 +65,12 @@ def _imported(case: Case, recording: Path, folder: Path, options: Sequence[str],
     return done
 
 
-def _command(words: Sequence[str], session: Path) -> Outcome:
+def _command(arguments: Sequence[str], session: Path) -> Outcome:
     """The command line in this process."""
     out, err = io.StringIO(), io.StringIO()
     code = 0
     with (
-        mock.patch.object(sys, "argv", ["crypto-mm", *words]),
+        mock.patch.object(sys, "argv", ["crypto-mm", *arguments]),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

@@ -47,14 +47,14 @@ async def rate(client: Client, replicas: int, guard: str) -> tuple[float, dict[i
     await answers(client, f"{name}.a")
     acks, errors, room, inbox = 0, dict[int, int](), asyncio.Event(), client.new_inbox()
 
-    async def heard(message: Msg) -> None:
+    async def on_ack(message: Msg) -> None:
         nonlocal acks
         acks += 1
         if error := json.loads(message.data).get("error"):
             errors[error["err_code"]] = errors.get(error["err_code"], 0) + 1
         room.set()
 
-    subscription = await client.subscribe(inbox, cb=heard)
+    subscription = await client.subscribe(inbox, cb=on_ack)
     before, begun_s = FIRST, perf_counter()
     for seq in range(1, COUNT + 1):
         made, before = headers(guard, seq, before)

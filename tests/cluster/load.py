@@ -1,4 +1,4 @@
-"""A writer on a replicated log under load, and what its acks and its readers say of it."""
+"""A writer on a replicated log under load, its acks and its readers."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 30.0)
 
 
 class Load:
-    """Appends at a rate, by one writer, and keeps what was appended and when acks came."""
+    """Appends at a rate, by one writer, and records what was appended and when acks came."""
 
     def __init__(self, url: str, replicas: int = 3) -> None:
         self.bus, self.reader = Bus(), Bus()

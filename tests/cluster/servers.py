@@ -85,7 +85,7 @@ class Cluster:
         self._processes[number] = subprocess.Popen(command)
 
     def wait(self, number: int) -> None:
-        """Wait until a server says that it has caught up with the others."""
+        """Wait until a server reports that it has caught up with the others."""
         ends_s = time.monotonic() + START_S
         while not self.is_healthy(number):
             assert time.monotonic() < ends_s, (self._folder / f"n{number}" / "log").read_text()[-3000:]

@@ -13,7 +13,7 @@ from tests.integration.runtime.nodes import trade
 from tests.integration.runtime.proxy import Fate, is_append, proxy_to
 from tests.integration.runtime.server import Server
 from tests.integration.runtime.test_restore import records
-from tests.integration.runtime.test_two_sequencers import say
+from tests.integration.runtime.test_two_sequencers import append_numbers
 
 from mm_bus.fence import FENCES
 from mm_bus.open_log import open_log
@@ -93,14 +93,14 @@ def test_nothing_of_an_older_writer_is_stored_behind_a_newer_one(cluster: Cluste
             await open_log(await group.connect(), GROUP, 3)
             older = await started(await group.connect(url=proxy.url))
             proxy.sent = hold
-            await say(older, range(held))
+            await append_numbers(older, range(held))
             newer = await started(await group.connect())
-            await say(newer, range(1000, 1001))
+            await append_numbers(newer, range(1000, 1001))
             await until(lambda: newer.stored_seq == newer.last_seq)
             released.set()
             error = await failure(older._bus)
             await group.kill(older._bus)
-            await say(newer, range(1001, 1003))
+            await append_numbers(newer, range(1001, 1003))
             await until(lambda: newer.stored_seq == newer.last_seq)
             found = await records(group)
             assert len(found) == 2 * FENCES + 3
@@ -125,7 +125,7 @@ def test_a_writer_is_never_further_ahead_than_the_fence_is_long(cluster: Cluster
             await open_log(await group.connect(), GROUP, 3)
             appender = await started(await group.connect())
             for number in range(3_000):
-                await say(appender, range(number, number + 1))
+                await append_numbers(appender, range(number, number + 1))
                 assert appender.last_seq - appender.stored_seq <= FENCES
             await until(lambda: appender.stored_seq == appender.last_seq)
 
@@ -138,7 +138,7 @@ def test_a_log_is_restored_to_three_servers(cluster: Cluster) -> None:
             bus = await group.connect()
             await open_log(bus, GROUP, 3)
             appender = await started(await group.connect())
-            await say(appender, range(500))
+            await append_numbers(appender, range(500))
             await until(lambda: appender.stored_seq == appender.last_seq)
             await group.kill(appender._bus)
             copied = await records(group)
@@ -147,7 +147,7 @@ def test_a_log_is_restored_to_three_servers(cluster: Cluster) -> None:
             assert await records(group) == copied
             assert await check_stream(bus, GROUP, copied[-1].seq, copied[-1].name) == copied[-1].seq
             again = await started(await group.connect())
-            await say(again, range(3))
+            await append_numbers(again, range(3))
             await until(lambda: again.stored_seq == again.last_seq)
 
     asyncio.run(run())

@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _engine() -> Iterator[None]:
     """Skip without a container engine; settings of testcontainers for one that runs beside us."""
-    if not all(_works(*words) for words in (["compose", "version"], ["info"])):
+    if not all(_works(*arguments) for arguments in (["compose", "version"], ["info"])):
         pytest.skip("no container engine answers: `docker info` and `docker compose version` must work")
     given = {"TESTCONTAINERS_RYUK_DISABLED": "true", "TESTCONTAINERS_CONNECTION_MODE": "docker_host"}
     with pytest.MonkeyPatch.context() as patch:
@@ -30,6 +30,6 @@ def _engine() -> Iterator[None]:
         yield
 
 
-def _works(*words: str) -> bool:
+def _works(*arguments: str) -> bool:
     docker = shutil.which("docker")
-    return docker is not None and subprocess.run([docker, *words], capture_output=True, check=False).returncode == 0
+    return docker is not None and subprocess.run([docker, *arguments], capture_output=True, check=False).returncode == 0

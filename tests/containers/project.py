@@ -58,11 +58,11 @@ class Project:
         self._compose = compose
         self._ports = ports
 
-    def run(self, *words: str, given: str = "") -> str:
+    def run(self, *arguments: str, given: str = "") -> str:
         """What a `docker compose` command prints. CalledProcessError if it fails."""
-        command = [*self._compose.compose_command_property, *words]
+        command = [*self._compose.compose_command_property, *arguments]
         done = subprocess.run(command, cwd=ROOT, input=given, capture_output=True, text=True, check=False, timeout=120)
-        assert done.returncode == 0, f"{' '.join(words)}: {done.stderr[-2000:]}{done.stdout[-2000:]}"
+        assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr[-2000:]}{done.stdout[-2000:]}"
         return done.stdout
 
     def container(self, service: str) -> dict[str, Any]:
@@ -73,16 +73,16 @@ class Project:
         return found
 
     def status(self, service: str) -> dict[str, Any]:
-        """What a service says of itself; nothing while it does not answer."""
+        """The status of a service; nothing while it does not reply."""
         try:
             with urlopen(f"http://127.0.0.1:{self._ports[service]}/healthz", timeout=5) as answer:
-                said: dict[str, Any] = json.load(answer)
-                return said
+                status: dict[str, Any] = json.load(answer)
+                return status
         except (URLError, OSError, ValueError):
             return {}
 
     def until(self, service: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Ask a service until it is so."""
+        """Poll a service until it is so."""
         until_s = monotonic() + PATIENCE_S
         while monotonic() < until_s:
             if (status := self.status(service)) and is_so(status):
@@ -92,13 +92,13 @@ class Project:
 
     def log(self, last_seq: int) -> list[str]:
         """A digest of each event on the log."""
-        words = ["exec", "-T", "archiver", "/app/deploy/entrypoint.sh", "sh", "-c"]
+        arguments = ["exec", "-T", "archiver", "/app/deploy/entrypoint.sh", "sh", "-c"]
         script = f'cd "/session/$MM_BUS__GROUP" && exec python - {last_seq}'
-        return self.run(*words, script, given=READ_LOG).split()
+        return self.run(*arguments, script, given=READ_LOG).split()
 
 
 def until(is_so: Callable[[], bool]) -> None:
-    """Ask until it is so."""
+    """Poll until it is so."""
     until_s = monotonic() + PATIENCE_S
     while not is_so():
         assert monotonic() < until_s, f"not within {PATIENCE_S:.0f} s"
@@ -119,13 +119,13 @@ def project(name: str, ports: dict[str, int]) -> Iterator[Project]:
             compose.start()
             yield running
         except BaseException:
-            _keep_logs(running, name)
+            _save_logs(running, name)
             raise
         finally:
             compose.stop()
 
 
-def _keep_logs(running: Project, name: str) -> None:
+def _save_logs(running: Project, name: str) -> None:
     folder = Path(os.environ.get("TEST_LOGS", tempfile.gettempdir()))
     (folder / f"{name}.log").write_text(running.run("logs", "--no-color", "--timestamps"))
 
@@ -133,7 +133,7 @@ def _keep_logs(running: Project, name: str) -> None:
 def build() -> None:
     """The image of this checkout."""
     environment = os.environ | {"MM_VERSION": VERSION, "TEST_SEQUENCER_PORT": "0", "TEST_ARCHIVER_PORT": "0"}
-    files = [word for file in FILES for word in ("--file", file)]
+    files = [option for file in FILES for option in ("--file", file)]
     command = [DOCKER, "compose", *files, "--profile", "replay", "build", "sequencer"]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=1_200

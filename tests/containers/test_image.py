@@ -14,8 +14,8 @@ def _image() -> None:
     build()
 
 
-def said(*commands: str) -> list[str]:
-    """What shell commands print in a container as guarded as those of docker-compose.yml; failures say so."""
+def printed(*commands: str) -> list[str]:
+    """What shell commands print in a container as guarded as those of docker-compose.yml; failures are printed."""
     guarded = {
         "read_only": True,
         "network_mode": "none",
@@ -31,20 +31,20 @@ def said(*commands: str) -> list[str]:
 
 
 def test_it_runs_as_nobody_in_particular_and_can_write_nowhere() -> None:
-    user, *errors = said("id -u", "touch /app/x", "touch /opt/compiled/x", 'touch "$HOME/x" && echo written')
+    user, *errors = printed("id -u", "touch /app/x", "touch /opt/compiled/x", 'touch "$HOME/x" && echo written')
     assert user == "10000"
     assert [line for line in errors if "Read-only" not in line] == ["failed", "failed", "written"]
 
 
 def test_it_starts_without_compiling_anything() -> None:
-    linked, *rest, written = said(LINKED, WARM, WRITTEN)
+    linked, *rest, written = printed(LINKED, WARM, WRITTEN)
     assert int(linked) > 100
     assert rest == []
     assert int(written) == 0
 
 
 def test_bad_input_is_one_line_in_it_too() -> None:
-    lines = said("crypto-mm paper --symbol SYNTH --source replay:/missing.gz")
+    lines = printed("crypto-mm paper --symbol SYNTH --source replay:/missing.gz")
     assert lines[-1] == "failed"
     assert [line for line in lines if line.startswith("error: ")] == lines[:-1]
     assert "/missing.gz" in lines[0]

@@ -1,4 +1,4 @@
-"""The whole chain in containers: each one crashed, or cut off from the bus, and the log and the store are as if not."""
+"""All services in containers: each one crashed, or cut off from the bus, and the log and the store are as if not."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.containers.project import DOCKER, PATIENCE_S, Project, build, project, until
-from tests.session import log_bytes, paper_command, said, session
+from tests.session import log_bytes, paper_command, session, summary_of
 
 from mm_bus.nats_server import free_port
 
@@ -27,7 +27,7 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], l
     build()
     folder = tmp_path_factory.mktemp("offline")
     with session(paper_command(folder / "out", "--bus", "memory"), folder) as process:
-        summary = said(process, PATIENCE_S)
+        summary = summary_of(process, PATIENCE_S)
     return summary, [hashlib.sha256(event).hexdigest() for event in log_bytes(folder / "out")]
 
 
@@ -48,11 +48,11 @@ def cut_off(running: Project, service: str) -> None:
     container = running.container(service)
     (network,) = (name for name in container["NetworkSettings"]["Networks"] if name.endswith("_inside"))
     names = [
-        word for name in container["NetworkSettings"]["Networks"][network]["Aliases"] for word in ("--alias", name)
+        option for name in container["NetworkSettings"]["Networks"][network]["Aliases"] for option in ("--alias", name)
     ]
-    for words in (["disconnect"], ["connect", *names]):
-        subprocess.run([DOCKER, "network", *words, network, container["Id"]], check=True, timeout=60)
-        sleep(CUT_S if words[0] == "disconnect" else 0)  # the time of the cut is what is tested
+    for arguments in (["disconnect"], ["connect", *names]):
+        subprocess.run([DOCKER, "network", *arguments, network, container["Id"]], check=True, timeout=60)
+        sleep(CUT_S if arguments[0] == "disconnect" else 0)  # the time of the cut is what is tested
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can crash a container's process")

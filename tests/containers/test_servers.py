@@ -13,7 +13,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 from testcontainers.core.container import DockerContainer
 from tests.containers.project import ROOT, until
-from tests.integration.runtime.group import beside, running, say_all
+from tests.integration.runtime.group import beside, publish_all, running
 from tests.integration.runtime.nodes import market, plain_log
 from tests.integration.runtime.server import log_of
 from tests.unit.store_clickhouse.samples import log
@@ -48,7 +48,7 @@ def server(
         yield started
 
 
-def test_a_log_goes_on_when_its_container_is_killed_and_started() -> None:
+def test_a_log_continues_when_its_container_is_killed_and_started() -> None:
     roots, port = market(200), free_port(0, "port")
     url = f"nats://127.0.0.1:{port}"
 
@@ -60,7 +60,7 @@ def test_a_log_goes_on_when_its_container_is_killed_and_started() -> None:
             await source.put(roots[:100])
             await asyncio.to_thread(container.get_wrapped_container().kill)
             await asyncio.to_thread(container.get_wrapped_container().start)
-            await beside(group, say_all(group, source, roots[100:]))
+            await beside(group, publish_all(group, source, roots[100:]))
             assert sequencer.counts.roots_refused == 0
 
     with server("nats", port, 4222, "-js", "-sd", "/data") as container:
@@ -77,7 +77,7 @@ def _greeting(port: int) -> bytes:
         return b""
 
 
-def test_the_archive_goes_on_when_its_container_is_killed_and_started(tmp_path: Path) -> None:
+def test_the_archive_continues_when_its_container_is_killed_and_started(tmp_path: Path) -> None:
     port = free_port(0, "port")
     url = f"http://127.0.0.1:{port}"
     (tmp_path / "users.xml").write_text(store_config(dict.fromkeys(STORE_USERS, PASSWORD)))

@@ -11,7 +11,7 @@ from tests.contract.wire_faults_connection import CONNECTION
 
 
 class Fault(NamedTuple):
-    """One fault; `handling` says why it is not applicable where there are no tests."""
+    """One fault; `handling` has the reason why it is not applicable where there are no tests."""
 
     number: int
     fault: str

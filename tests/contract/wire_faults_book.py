@@ -19,13 +19,13 @@ _PARSE = "tests/contract/binance/test_parse.py::test_"
 _SYNC = "tests/contract/binance/test_sync.py::test_"
 _TRADE_IDS = "tests/unit/test_trade_ids.py::test_"
 _UNITS = "tests/contract/binance/test_units.py::test_"
-_RULE = f"{_FRAMES}the_book_goes_on_or_is_void_by_the_rule"
+_RULE = f"{_FRAMES}the_book_continues_or_is_void_by_the_rule"
 
 BOOK: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
     (
         1,
         "an event of the depth stream is missing",
-        "GAP at once and a new epoch; a snapshot is fetched, paced; trades and other symbols go on.",
+        "GAP at once and a new epoch; a snapshot is fetched, paced; trades and other symbols continue.",
         (f"{_RULE}[hole]", f"{_CLIENT}a_hole_in_the_ids_is_healed_on_the_same_connection"),
     ),
     (
@@ -49,8 +49,8 @@ BOOK: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
     (
         5,
         "a snapshot is older than the first event that waits for it",
-        "Refused and fetched again; what waits is kept.",
-        (f"{_RULE}[old snapshot]", f"{_CLIENT}a_snapshot_that_is_too_old_is_fetched_again_and_the_diffs_are_kept"),
+        "Refused and fetched again; what waits stays.",
+        (f"{_RULE}[old snapshot]", f"{_CLIENT}a_snapshot_that_is_too_old_is_fetched_again_and_the_diffs_stay"),
     ),
     (
         6,
@@ -64,7 +64,7 @@ BOOK: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
         "Each is refused and counted, the pause between two doubles, and no book is published; a newer one heals.",
         (
             f"{_CLIENT_FAULTS}one_stale_snapshot_again_and_again_never_makes_a_book",
-            f"{_CLIENT_FAULTS}a_stale_snapshot_is_asked_for_again_only_after_a_pause",
+            f"{_CLIENT_FAULTS}a_stale_snapshot_is_requested_again_only_after_a_pause",
             f"{_PACING}delays_double_up_to_the_cap_and_start_over_only_on_reset",
         ),
     ),
@@ -111,9 +111,9 @@ BOOK: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
     (
         18,
         "the tick or lot size changes while the feed runs",
-        "A price off the grid asks for the rules at once; another grid ends the session with one line.",
+        "A price off the grid requests the rules at once; another grid ends the session with one line.",
         (
-            f"{_HEALED}a_finer_tick_is_asked_about_at_once_and_ends_the_epoch",
+            f"{_HEALED}a_finer_tick_requests_the_rules_at_once_and_ends_the_epoch",
             f"{_FAULTS}another_grid_ends_the_feed",
             f"{_FAULTS}a_price_off_the_grid_asks_for_the_definition",
             f"{_FAULTS}new_filters_are_published_and_another_symbols_are_not",
@@ -139,7 +139,7 @@ BOOK: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
         "a frame is no JSON, cut, binary, empty, or huge",
         "Refused, counted, recorded in quotes; the book is proven anew; more than 4 MiB end the connection.",
         (
-            f"{_CLIENT}a_bad_frame_is_counted_kept_in_quotes_and_followed_by_a_new_snapshot",
+            f"{_CLIENT}a_bad_frame_is_counted_recorded_in_quotes_and_followed_by_a_new_snapshot",
             f"{_FRAMES}a_frame_that_is_cut_anywhere_is_refused",
             f"{_FEED}a_bad_frame_changes_nothing",
             f"{_MUTATED}a_feed_survives_any_frame",
@@ -154,7 +154,7 @@ BOOK: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
         (
             f"{_FRAMES}what_is_no_price_or_quantity_never_becomes_an_event",
             f"{_UNITS}what_is_no_countable_number_is_refused",
-            f"{_CLIENT}a_bad_frame_is_counted_kept_in_quotes_and_followed_by_a_new_snapshot[nan]",
+            f"{_CLIENT}a_bad_frame_is_counted_recorded_in_quotes_and_followed_by_a_new_snapshot[nan]",
         ),
     ),
     (
@@ -169,13 +169,13 @@ BOOK: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
         "The frame is refused with what is wrong; the feed is as before.",
         (
             f"{_FRAMES}a_frame_of_other_types_is_refused_and_the_book_stays_as_it_was",
-            f"{_PARSE}a_bad_frame_is_an_error_that_says_what_is_wrong",
+            f"{_PARSE}a_bad_frame_is_an_error_that_names_what_is_wrong",
         ),
     ),
     (
         38,
         "times come in another unit",
-        "Milliseconds and microseconds are told apart by their digits; everything else is refused.",
+        "Milliseconds and microseconds are distinguished by their digits; everything else is refused.",
         (
             f"{_TIMES}milliseconds_and_microseconds_are_one_time_and_anything_else_is_refused",
             f"{_PARSE}a_time_that_is_neither_ms_nor_us_is_refused",
@@ -184,12 +184,12 @@ BOOK: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
     (
         39,
         "exchange times go back, or jump by hours",
-        "Order is that of arrival; a time far ahead is bounded by the receive time and counted; frames keep what came.",
+        "Order is that of arrival; a time far ahead is bounded by the receive time and counted; frames hold what came.",
         (
             f"{_TIMES}order_is_that_of_arrival_whatever_the_exchange_times_are",
             f"{_FEED_CLOCKS}an_exchange_time_far_ahead_changes_nothing_else",
             f"{_CLOCK_GUARD}an_exchange_time_that_jumps_ahead_is_bounded",
-            f"{_CLOCK_GUARD}an_exchange_time_that_lies_behind_is_kept",
+            f"{_CLOCK_GUARD}an_exchange_time_that_lies_behind_is_passed_on",
             f"{_CLOCK_GUARD}local_time_never_runs_ahead_of_the_true_time_by_more_than_the_bound",
         ),
     ),
@@ -204,22 +204,22 @@ BOOK: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
     ),
     (
         54,
-        "a snapshot comes that nobody asked for",
+        "a snapshot comes that nobody requested",
         "It takes the book's place in one step at the book's own id; one that differs voids the book.",
         (
-            f"{_FRAMES}a_snapshot_that_nobody_asked_for_does_not_void_the_book",
+            f"{_FRAMES}a_snapshot_that_nobody_requested_does_not_void_the_book",
             f"{_FAULTS}a_snapshot_that_is_not_our_book_replaces_it_with_the_next_diff",
-            f"{_SYNC}the_book_is_said_only_when_it_is_proven",
+            f"{_SYNC}the_book_is_published_only_when_it_is_proven",
         ),
     ),
     (
         55,
         "the symbol is halted or in a break, or leaves the listing",
-        "exchangeInfo is asked every five minutes: STALE with the status until it trades; without events STALE by age.",
+        "exchangeInfo is requested every five minutes: STALE by status until it trades; without events STALE by age.",
         (
             f"{_HEALED}a_symbol_that_is_halted_is_stale_until_it_trades_again",
             f"{_FAULTS}a_symbol_that_does_not_trade_is_stale_while_the_book_goes_on",
-            f"{_DEFINITIONS}a_symbol_that_goes_away_does_not_end_the_client",
+            f"{_DEFINITIONS}a_symbol_that_disappears_does_not_end_the_client",
             f"{_NODES}only_its_own_depth_stream_keeps_a_book_alive",
         ),
     ),
@@ -229,7 +229,7 @@ BOOK: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
         "A hole is counted, a repeat of the same trade is left out; ids that begin again drop nothing.",
         (
             f"{_FEED}holes_and_repeats_in_trade_ids_are_counted_and_repeats_left_out",
-            f"{_TRADE_IDS}trades_are_told_apart",
+            f"{_TRADE_IDS}trades_are_distinguished",
             f"{_TRADE_IDS}only_a_trade_that_was_there_with_the_same_content_is_dropped",
         ),
     ),

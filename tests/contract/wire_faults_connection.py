@@ -73,7 +73,7 @@ CONNECTION: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
     (
         28,
         "the venue announces that it shuts the server down",
-        "A second connection is opened and both are heard until the new one is in step: no gap, nothing twice.",
+        "A second connection is opened and both are read until the new one is in step: no gap, nothing twice.",
         (
             f"{_ROTATION}a_shutdown_that_is_announced_costs_nothing",
             f"{_ROTATION}a_shutdown_before_the_successor_is_there_is_a_gap",
@@ -85,28 +85,28 @@ CONNECTION: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
         "It is replaced an hour earlier, with an overlap; a successor that fails is tried again.",
         (
             f"{_ROTATION}a_connection_is_replaced_when_it_is_old",
-            f"{_ROTATION}a_successor_that_ends_is_tried_again_and_the_old_one_goes_on",
+            f"{_ROTATION}a_successor_that_ends_is_tried_again_and_the_old_one_stays",
             f"{_ROTATION}an_old_connection_that_ends_first_is_a_gap_and_the_successor_stays",
         ),
     ),
     (
         30,
-        "the venue asks to slow down (429)",
+        "the venue demands a slow-down (429)",
         "Nothing is sent to it, by REST or as a new connection, until the time that it named is over.",
         (
             f"{_REST}after_a_refusal_nothing_is_sent_until_retry_after_is_over",
-            f"{_CLIENT}nothing_is_asked_before_retry_after_is_over",
-            f"{_CONNECTION}a_venue_that_asks_to_wait_is_left_alone_by_everything",
+            f"{_CLIENT}nothing_is_requested_before_retry_after_is_over",
+            f"{_CONNECTION}a_venue_that_demands_a_pause_gets_no_request_at_all",
         ),
     ),
     (
         31,
         "the venue bans the address (418, or 403 and 503 in place of a handshake)",
-        "As for 429; a connection that lives goes on meanwhile.",
+        "As for 429; a connection that lives stays meanwhile.",
         (
             f"{_REST}after_a_refusal_nothing_is_sent_until_retry_after_is_over[418]",
-            f"{_CONNECTION}a_venue_that_asks_to_wait_is_left_alone_by_everything",
-            f"{_CONNECTION}a_connection_that_lives_goes_on_while_rest_is_banned",
+            f"{_CONNECTION}a_venue_that_demands_a_pause_gets_no_request_at_all",
+            f"{_CONNECTION}a_connection_that_lives_stays_while_rest_is_banned",
         ),
     ),
     (
@@ -114,13 +114,13 @@ CONNECTION: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
         "Retry-After is missing, negative, a date, or huge",
         "A minute where it is no number above 0, at most a day.",
         (
-            f"{_FAULTS}whatever_retry_after_says_the_venue_is_left_alone_for_a_time_that_ends",
+            f"{_FAULTS}whatever_retry_after_is_requests_stop_for_a_time_that_ends",
             f"{_REST}retry_after_is_a_number_of_seconds_or_a_minute",
         ),
     ),
     (
         33,
-        "all symbols want a snapshot at once",
+        "all symbols need a snapshot at once",
         "One budget of request weight for the process, a fifth of what the venue allows: calls wait for their turn.",
         (
             f"{_HEALED}a_storm_of_snapshots_stays_within_a_fifth_of_what_the_venue_allows",
@@ -161,7 +161,7 @@ CONNECTION: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
     (
         43,
         "midnight falls into a burst",
-        "The receive time says which file; none is lost or doubled, and each file has a snapshot of its own.",
+        "The receive time decides the file; none is lost or doubled, and each file has a snapshot of its own.",
         (
             f"{_TIMES}a_burst_over_midnight_is_in_two_files_without_a_loss_or_a_repeat",
             f"{_RECORDING}no_frame_of_a_burst_over_midnight_is_lost_doubled_or_in_the_wrong_file",
@@ -184,9 +184,9 @@ CONNECTION: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
         "What was flushed can be read; the next start cuts the torn end off, and the hole in the ids is a GAP.",
         (
             f"{_FRAMES}what_a_killed_recorder_has_flushed_is_read",
-            f"{_FRAMES}a_torn_end_is_cut_off_and_recording_goes_on",
+            f"{_FRAMES}a_torn_end_is_cut_off_and_recording_continues",
             f"{_FRAMES}an_end_that_a_power_cut_left_unwritten_is_cut_off",
-            f"{_TIMES}a_recording_that_was_killed_while_writing_goes_on_with_a_gap",
+            f"{_TIMES}a_recording_that_was_killed_while_writing_continues_with_a_gap",
         ),
     ),
     (
@@ -207,7 +207,7 @@ CONNECTION: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
             f"{_BACKLOG}what_waits_for_a_log_that_takes_nothing_is_bounded_and_becomes_a_gap",
             f"{_ROOTS}a_live_source_gives_up_what_is_not_stored_and_goes_on_with_a_gap",
             f"{_LATE}what_waited_while_a_node_stood_still_is_given_up_for_a_gap",
-            f"{_FRAMES}much_in_one_second_is_not_kept_in_memory",
+            f"{_FRAMES}much_in_one_second_does_not_stay_in_memory",
         ),
     ),
     (
@@ -224,7 +224,7 @@ CONNECTION: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
         "the venue accepts connections and closes them at once",
         "The pause doubles until a connection has lasted a minute, and 120 attempts in five minutes are the most.",
         (
-            f"{_FAULTS}a_venue_that_accepts_and_closes_at_once_is_not_asked_in_a_tight_loop",
+            f"{_FAULTS}a_venue_that_accepts_and_closes_at_once_gets_no_tight_loop_of_attempts",
             f"{_CONNECTION}reconnecting_is_slower_each_time_until_a_connection_has_lasted_a_minute",
             f"{_PACING}a_budget_lets_only_so_many_through_in_any_window",
         ),
@@ -234,7 +234,7 @@ CONNECTION: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
         "a name does not resolve, a certificate does not hold, a proxy answers with a page",
         "Counted, logged with its cause, and tried again with a growing pause; no certificate is ever waived.",
         (
-            f"{_SOCKET}a_name_that_does_not_resolve_is_asked_for_again",
+            f"{_SOCKET}a_name_that_does_not_resolve_is_looked_up_again",
             f"{_SOCKET}a_certificate_that_does_not_hold_is_never_accepted_and_tried_again",
             f"{_SOCKET}a_server_without_tls_is_not_spoken_to_in_plain_text",
             f"{_SOCKET}rest_refuses_a_certificate_that_does_not_hold",
@@ -244,10 +244,10 @@ CONNECTION: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
     (
         51,
         "an answer of REST is a page, an error, or empty",
-        "A failure, whatever its status says: counted and asked again; nothing of it reaches the feed.",
+        "A failure, whatever its status: counted and requested again; nothing of it reaches the feed.",
         (
             f"{_CLIENT}a_snapshot_that_fails_is_fetched_again",
-            f"{_DEFINITIONS}what_is_no_exchange_info_is_counted_and_asked_for_again",
+            f"{_DEFINITIONS}what_is_no_exchange_info_is_counted_and_requested_again",
             f"{_MUTATED}an_answer_that_is_no_snapshot_is_refused",
             f"{_REST}what_fails_is_an_error_that_allows_another_try",
         ),
@@ -255,9 +255,9 @@ CONNECTION: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (
     (
         60,
         "compression, frames in fragments, pings between fragments",
-        "Compression is not asked for; fragments are one frame, and pings between them are answered.",
+        "Compression is not requested; fragments are one frame, and pings between them are answered.",
         (
-            f"{_SOCKET}compression_is_not_asked_for_so_that_a_venue_that_has_it_sends_plain_frames",
+            f"{_SOCKET}compression_is_not_requested_so_that_a_venue_that_has_it_sends_plain_frames",
             f"{_SOCKET}fragments_with_pings_between_them_are_one_frame",
         ),
     ),

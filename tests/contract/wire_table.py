@@ -26,7 +26,7 @@ class Outcomes:
         self.by_test: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the worst of set-up, call and tear-down."""
+        """Record the worst of set-up, call and tear-down."""
         if self.by_test.get(report.nodeid, PASSED) == PASSED:
             self.by_test[report.nodeid] = report.outcome
 
@@ -50,9 +50,9 @@ def seen(fault: Fault, outcomes: Mapping[str, str]) -> str:
     return HANDLED
 
 
-def table(said_of: Callable[[Fault], str]) -> str:
-    """The whole file."""
-    found = [said_of(fault) for fault in FAULTS]
+def table(outcome_of: Callable[[Fault], str]) -> str:
+    """The complete file."""
+    found = [outcome_of(fault) for fault in FAULTS]
     applicable = sum(bool(fault.tests) for fault in FAULTS)
     lines = [
         _HEAD,
@@ -62,8 +62,8 @@ def table(said_of: Callable[[Fault], str]) -> str:
         "| # | fault | handling | tests | seen |",
         "|---|---|---|---|---|",
         *(
-            f"| {fault.number} | {fault.fault} | {fault.handling} | {_tests(fault)} | {words} |"
-            for fault, words in zip(FAULTS, found, strict=True)
+            f"| {fault.number} | {fault.fault} | {fault.handling} | {_tests(fault)} | {ending} |"
+            for fault, ending in zip(FAULTS, found, strict=True)
         ),
     ]
     return "\n".join(lines) + "\n"
@@ -92,9 +92,9 @@ def main() -> int:
         return int(code)
     TABLE.write_text(table(lambda fault: seen(fault, outcomes.by_test)))
     open_faults = {fault: seen(fault, outcomes.by_test) for fault in FAULTS}
-    wrong = {fault: words for fault, words in open_faults.items() if words not in {HANDLED, NOT_APPLICABLE}}
-    for fault, words in wrong.items():
-        sys.stderr.write(f"{fault.number}: {fault.fault}: {words}\n")
+    wrong = {fault: ending for fault, ending in open_faults.items() if ending not in {HANDLED, NOT_APPLICABLE}}
+    for fault, ending in wrong.items():
+        sys.stderr.write(f"{fault.number}: {fault.fault}: {ending}\n")
     return 1 if wrong else 0
 
 

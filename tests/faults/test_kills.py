@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.session import kill_at, log_bytes, log_position, paper_command, said, session
+from tests.session import kill_at, log_bytes, log_position, paper_command, session, summary_of
 
 SERVICES = (
     *("paper_exchange", "book_builder", "quoter", "risk", "accountant"),
@@ -20,7 +20,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any
     """Summary and log of a session in which nothing dies."""
     folder = tmp_path_factory.mktemp("undisturbed")
     with session(paper_command(folder / "out"), folder) as process:
-        return said(process, SESSION_S), log_bytes(folder / "out")
+        return summary_of(process, SESSION_S), log_bytes(folder / "out")
 
 
 def log_size(log: list[bytes]) -> int:
@@ -36,7 +36,7 @@ def check(folder: Path, name: str, kills: int, undisturbed: tuple[dict[str, Any]
     out = folder / "out"
     with session(paper_command(out), folder) as process:
         killed = kill_at(process, out, name, places, SESSION_S)
-        summary = said(process, SESSION_S)
+        summary = summary_of(process, SESSION_S)
     assert killed == kills
     assert log_bytes(out) == log
     assert {key: summary[key] for key in EQUAL} == {key: expected[key] for key in EQUAL}

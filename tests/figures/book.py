@@ -1,4 +1,4 @@
-"""The venue's book, clock and mids once more: plain Python, dicts of levels, the rules that docs/figures.md tells."""
+"""The venue's book, clock and mids once more: plain Python, dicts of levels, the rules of docs/figures.md."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ NONE, ALL = -(1 << 62), (1 << 62, 0)  # ranks: a bid's is its price, an ask's th
 
 
 class Venue:
-    """Takes the market data of a log. `mids` are in half-ticks; `times` say from which exchange time each holds."""
+    """Takes the market data of a log. `mids` are in half-ticks; `times`: from which exchange time each holds."""
 
     def __init__(self, uses_top: bool) -> None:
         self.times, self.mids, self.market_ns = [0], [0], 0

@@ -89,9 +89,9 @@ def differences(folder: Path) -> list[str]:
     """Print each figure as the session has it and as it is found here; the names of those that differ."""
     summary, differing = json.loads((folder / "summary.json").read_text()), []
     for name, found in recompute(folder).items():
-        told: Any = reduce(lambda part, key: part[key], name.split("/"), summary)
-        is_equal = told == found or (told and found and isclose(told, found, rel_tol=1e-9, abs_tol=1e-12))
-        print(f"{name:40} {told!s:>24} {found!s:>24}{'' if is_equal else ' differs'}")  # noqa: T201  # its output
+        stored: Any = reduce(lambda part, key: part[key], name.split("/"), summary)
+        is_equal = stored == found or (stored and found and isclose(stored, found, rel_tol=1e-9, abs_tol=1e-12))
+        print(f"{name:40} {stored!s:>24} {found!s:>24}{'' if is_equal else ' differs'}")  # noqa: T201  # its output
         differing += [] if is_equal else [name]
     return differing
 

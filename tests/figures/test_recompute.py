@@ -60,7 +60,7 @@ def test_a_figure_that_differs_is_named(tmp_path: Path, pytestconfig: pytest.Con
     summary["spread_captured_pct"]["1s"] += 0.001
     path.write_text(json.dumps(summary))
     assert differences(tmp_path) == ["spread_captured_pct/1s"]
-    words = [sys.executable, "-m", "tests.figures.recompute", str(tmp_path)]
-    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
+    arguments = [sys.executable, "-m", "tests.figures.recompute", str(tmp_path)]
+    done = subprocess.run(arguments, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == len(recompute(tmp_path)) > 20

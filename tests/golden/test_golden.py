@@ -1,7 +1,7 @@
 """The decisions on one small market, written down: a change of trading behaviour shows as a change of these files.
 
 `tape.jsonl` holds the first seconds of the synthetic sample. A case is a folder with its `config.toml`; its
-`decisions.jsonl` holds all that the nodes said. `make golden` rewrites them.
+`decisions.jsonl` holds all outputs of the nodes. `make golden` rewrites them.
 """
 
 import tomllib
@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from mm_core.events import AnyEvent, Event, InstrumentDefined, OrderFilled, Root, RootEvent
-from mm_core.sequencer import Sequencer
 from mm_core.setup.config import Config, to_config
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
+from mm_core.stamper import Stamper
 from mm_research.memory_log import MemoryLog
 
 FOLDER = Path(__file__).parent
@@ -30,28 +30,28 @@ def tape() -> list[RootEvent]:
 
 
 def decisions(case: Path) -> list[Event]:
-    """What the nodes said, in the order of the log."""
+    """The outputs of the nodes, in the order of the log."""
     roots = tape()
     instrument = roots[0]
     assert isinstance(instrument, InstrumentDefined)
     config: Config = to_config(tomllib.loads((case / "config.toml").read_text(), parse_float=Decimal))
-    parts = new_parts(config, instrument)
+    core = new_core(config, instrument)
     log: list[Event] = []
-    memory = MemoryLog(new_nodes(parts, instrument.instrument_id), log.append)
-    sequencer = Sequencer(parts.period_ns, parts.offset_ns)
+    memory = MemoryLog(new_nodes(core, instrument.instrument_id), log.append)
+    stamper = Stamper(core.period_ns, core.offset_ns)
     for root in roots:
-        for stamped in sequencer.stamp(root):
+        for stamped in stamper.stamp(root):
             memory.append(stamped)
-    for last in sequencer.finish():
+    for last in stamper.finish():
         memory.append(last)
     return [event for event in log if not isinstance(event, Root)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_decisions_are_unchanged(case: Path, pytestconfig: pytest.Config) -> None:
-    said = decisions(case)
-    assert any(isinstance(event, OrderFilled) for event in said)
-    text = "".join(msgspec.json.encode(event).decode() + "\n" for event in said)
+    outputs = decisions(case)
+    assert any(isinstance(event, OrderFilled) for event in outputs)
+    text = "".join(msgspec.json.encode(event).decode() + "\n" for event in outputs)
     if pytestconfig.getoption("--update-golden"):
         (case / "decisions.jsonl").write_text(text)
     assert text == (case / "decisions.jsonl").read_text()

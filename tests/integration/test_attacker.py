@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.attack import STRANGERS, attack
 from tests.integration.runtime.server import GROUP, Server
-from tests.session import log_position, paper_command, said, session
+from tests.session import log_position, paper_command, session, summary_of
 
 from mm_bus.login import Login
 from mm_bus.permissions import server_config, users
@@ -50,13 +50,20 @@ def test_a_stranger_does_not_even_get_a_connection(guarded: Server, login: Login
 
 def test_on_a_bus_without_users_everything_would_be_possible(unguarded: Server) -> None:
     done = asyncio.run(attack(unguarded.url, GROUP, Login()))
-    assert {"connect", "say roots", "report for a node", "tell a source", "make a stream", "see the streams"} <= {*done}
+    assert {
+        "connect",
+        "publish roots",
+        "report for a node",
+        "request of a source",
+        "make a stream",
+        "see the streams",
+    } <= {*done}
 
 
 @pytest.mark.parametrize(
     ("user", "possible"),
     [
-        (s.RECORDER, {"say roots", "ask for the status"}),
+        (s.RECORDER, {"publish roots", "request the status"}),
         pytest.param(s.ARCHIVER, {"read the log", "read a message", "see the log"}, marks=pytest.mark.slow),
         pytest.param(
             s.RISK, {"report for a node", "read a message", "see the log", "see the states"}, marks=pytest.mark.slow
@@ -84,11 +91,11 @@ def test_a_running_session_is_unharmed(tmp_path: Path) -> None:
             pytest.skip("the bus of a session has no users")
         done = [asyncio.run(attack(running(tmp_path / "state"), "main", login)) for login in STRANGERS]
         check_modes(out)
-        summary = said(process, END_S)
+        summary = summary_of(process, END_S)
     assert done == [[]] * len(STRANGERS)
     command = paper_command(tmp_path / "memory", "--bus", "memory", "--duration", f"{SECONDS}s")
     with session(command, tmp_path / "state") as process:
-        assert summary["digests"] == said(process, END_S)["digests"]
+        assert summary["digests"] == summary_of(process, END_S)["digests"]
 
 
 def running(state: Path) -> str:

@@ -48,8 +48,8 @@ def sample_tape(data: Path) -> Tape:
 
 def command(*args: object) -> subprocess.CompletedProcess[str]:
     """`crypto-mm backtest` of the sample's symbol in a process of its own."""
-    words = [sys.executable, "-m", "mm_cli", "backtest", *map(str, args)]
-    return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
+    arguments = [sys.executable, "-m", "mm_cli", "backtest", *map(str, args)]
+    return subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
 def assert_exact(result: Result) -> None:
@@ -86,7 +86,7 @@ def test_the_same_run_gives_the_same_bytes_however_it_is_cut(
     assert manifests[0] == manifests[1]
 
 
-def test_a_stopped_run_keeps_what_was_done_and_says_so(
+def test_a_stopped_run_stores_what_was_done_and_reports_it(
     sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tape, config = sample_tape(sample), load_config(CONFIGS / "paper.toml", (), {})
@@ -120,8 +120,8 @@ def test_the_command_prints_its_object_and_leaves_a_session(sample: Path, tmp_pa
     done = command(*days, "--out", tmp_path, "--set", "quoter.levels=2", "--json")
     assert (done.returncode, done.stderr.splitlines()[1:]) == (0, [])
     assert done.stderr.startswith("note: position: [quoter] position_max_base 1.0 binds; ")
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told.keys() >= {
+    printed = json.loads(done.stdout.splitlines()[-1])
+    assert printed.keys() >= {
         "rows",
         "seconds",
         "rows_per_s",
@@ -141,11 +141,11 @@ def test_the_command_prints_its_object_and_leaves_a_session(sample: Path, tmp_pa
         "ratios",
         "drawdown_max",
     }
-    assert told["ratios"].keys() == {"fill_orders", "fill_qty", "cancel", "order_to_trade"}
-    assert told["pnl"].keys() == {"total", "realised", "unrealised", "fees", "spread", "inventory"}
-    assert told["digests"].keys() == {"orders", "fills", "positions"}
-    assert told["session"] == str(tmp_path)
-    assert json.loads((tmp_path / "summary.json").read_text()).items() >= told.items()
+    assert printed["ratios"].keys() == {"fill_orders", "fill_qty", "cancel", "order_to_trade"}
+    assert printed["pnl"].keys() == {"total", "realised", "unrealised", "fees", "spread", "inventory"}
+    assert printed["digests"].keys() == {"orders", "fills", "positions"}
+    assert printed["session"] == str(tmp_path)
+    assert json.loads((tmp_path / "summary.json").read_text()).items() >= printed.items()
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["config"]["quoter"]["levels"] == 2
     refused = command(*days, "--out", tmp_path)

@@ -14,8 +14,8 @@ import pytest
 from mm_core.compiled import new
 from mm_core.types import InputError
 from mm_research.bench import Job, bench, neutral_instrument
+from mm_research.engine.in_flight import events_in_flight
 from mm_research.engine.state import LAST_BIT, ROW, TOUCH_CHANGES
-from mm_research.engine.under_way import events_under_way
 
 RESULTS = ("steps", "next_order_id", "fills", "traded_value", "balance", "fee", "position")
 # hftbacktest 2.4.4 on the same generated data, by tests/bench/peer_real.py, which found each equal to ours. One line
@@ -68,11 +68,11 @@ def test_two_books_and_many_sets_find_the_same(tapes: Path) -> None:
 def test_the_command_prints_its_object(tapes: Path) -> None:
     args = ["bench", "--tape", str(tapes / "synth_1m.parquet"), "--tick", "0.1", "--lot", "0.001", "--repeat", "2"]
     done = subprocess.run([sys.executable, "-m", "mm_cli", *args, "--json"], capture_output=True, text=True, check=True)
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert found(told) == EXPECTED["synth_1m", "risk_averse"]
-    assert told["rows"] == 1_000_000
-    assert 0 < told["seconds"]["min"] <= told["seconds"]["median"]
-    assert told["rows_per_s"] > 0
+    printed = json.loads(done.stdout.splitlines()[-1])
+    assert found(printed) == EXPECTED["synth_1m", "risk_averse"]
+    assert printed["rows"] == 1_000_000
+    assert 0 < printed["seconds"]["min"] <= printed["seconds"]["median"]
+    assert printed["rows_per_s"] > 0
     shown = subprocess.run([sys.executable, "-m", "mm_cli", *args], capture_output=True, text=True, check=True)
     assert "next id 16,515" in shown.stdout
 
@@ -109,7 +109,7 @@ def test_events_are_under_way_until_the_first_decision_after_their_reception(loc
     rows["exch_ns"] = [0, 1, 2, 3, 4, 5]
     rows["local_ns"] = local_ns
     rows["code"] = LAST_BIT
-    assert events_under_way(rows, 2) == most
+    assert events_in_flight(rows, 2) == most
 
 
 def test_a_tape_with_more_changes_under_way_than_the_history_holds_takes_two_books(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ print(CORE_DIGEST, int(book["base_rank"][0, 0]), hits, misses)
 """
 QUARTERS = "book.base_rank[side] = rank - 3 * (width >> 2)"
 LOADED, COMPILED = (1, 0), (0, 1)
-# Another machine, as LLVM tells numba: neither name nor features are those of any that runs this.
+# Another machine, as LLVM reports to numba: neither name nor features are those of any that runs this.
 OTHER_HOST = """
 from llvmlite import binding
 binding.get_host_cpu_name = lambda: "haswell"
@@ -76,4 +76,4 @@ def test_code_for_a_level_is_loaded_on_another_machine_that_has_it(libs: Path) -
     digest, *found = call(libs, **level)
     assert found == [100 - 48, COMPILED]
     assert call(libs, OTHER_HOST, **level) == (digest, 100 - 48, LOADED)
-    assert call(libs) == (digest, 100 - 48, COMPILED), "code for this CPU and for the level are told apart"
+    assert call(libs) == (digest, 100 - 48, COMPILED), "code for this CPU and for the level are distinguished"

@@ -11,7 +11,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from mm_core import events as e
-from mm_core.sequencer import Sequencer
+from mm_core.stamper import Stamper
 from mm_store.clickhouse.archive import Archive
 from mm_store.clickhouse.schema import apply_schema
 from mm_store.clickhouse.store import open_reader, open_store
@@ -26,7 +26,7 @@ ENDLESS = 10**9
 TICK_NS = 100_000_000
 ROOT = Path(__file__).parents[2]
 
-# Archives the sample log from where it stands, in batches of random size. Says before each batch how many tables were
+# Archives the sample log from where it stands, in batches of random size. Prints before each batch how many tables were
 # ahead of the progress when it started: how far its predecessor had come in the batch that it died in.
 WRITER = f"""
 import random, sys
@@ -96,8 +96,8 @@ def test_a_writer_killed_at_any_moment_leaves_the_rows_of_an_undisturbed_one(tmp
     length = last_place(killed) + 1_000
     for folder in (killed, undisturbed):
         with writer(folder, length) as process:
-            said, errors = process.communicate()
-            begun.append(int(said.split()[0]))
+            printed, errors = process.communicate()
+            begun.append(int(printed.split()[0]))
             assert (process.returncode, errors) == (0, "")
     found = checksums(killed)
     assert found == checksums(undisturbed)
@@ -117,9 +117,9 @@ def recorded(folder: Path) -> list[e.AnyEvent]:
     """The root events of the BTCUSDT recording, stamped."""
     lines = WsLines([folder / "binance_spot" / f"btcusdt_2024080{day}.gz" for day in (8, 9)])
     instrument = define("BTCUSDT", lines, tick="0.01", lot="0.00001").instrument
-    feed, sequencer = Feed(instrument, TouchAudit(CompiledBook())), Sequencer(TICK_NS)
+    feed, stamper = Feed(instrument, TouchAudit(CompiledBook())), Stamper(TICK_NS)
     return [
-        stamped for recv_ns, frame in lines for event in feed.feed(recv_ns, frame) for stamped in sequencer.stamp(event)
+        stamped for recv_ns, frame in lines for event in feed.feed(recv_ns, frame) for stamped in stamper.stamp(event)
     ]
 
 
@@ -146,7 +146,7 @@ def test_a_recording_is_stored_as_it_was(shared_data: Path, client: Client, tmp_
         min(trade.trade_id for trade in trades),
         max(trade.trade_id for trade in trades),
     )
-    assert reader.query(f"SELECT {sums} FROM trades").result_rows == [expected]  # noqa: S608 - the test's own words
+    assert reader.query(f"SELECT {sums} FROM trades").result_rows == [expected]  # noqa: S608 - the test's own text
     levels = sum(len(event.bid_ticks) + len(event.ask_ticks) for event in events if isinstance(event, e.BookDelta))
     assert reader.query("SELECT count() FROM v_book_levels").result_rows == [(levels,)]
     reader.close()
@@ -170,7 +170,7 @@ if sys.argv[2] == "close":
 
 
 @pytest.mark.parametrize("how", ["close", "leave open"])
-def test_a_process_ends_at_once_and_without_a_word(tmp_path: Path, how: str) -> None:
+def test_a_process_ends_at_once_and_silently(tmp_path: Path, how: str) -> None:
     command = [sys.executable, "-W", "error", "-c", CLOSING, str(tmp_path / "store"), how]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", "b'\"a\"\\n1\\n'\n")

@@ -18,9 +18,9 @@ PATIENCE_S = 120.0
 TABLES = ("quotes", "orders", "fills", "state", "pnl", "kpi_spread")
 
 
-def crypto_mm(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def crypto_mm(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Another command."""
-    command = [sys.executable, "-m", "mm_cli", *words]
+    command = [sys.executable, "-m", "mm_cli", *arguments]
     return subprocess.run(
         command, env=environment(state), capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )

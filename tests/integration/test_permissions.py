@@ -14,7 +14,7 @@ import pytest
 from tests.integration.runtime.group import failure, until
 from tests.integration.runtime.nodes import NAME, market, stamper
 from tests.integration.runtime.server import GROUP, Server
-from tests.session import CONFIG, SAMPLE, paper_command, said, session
+from tests.session import CONFIG, SAMPLE, paper_command, session, summary_of
 
 from mm_bus.bus import Bus
 from mm_bus.login import Login, inbox, login_of
@@ -23,7 +23,7 @@ from mm_bus.quick_client import QuickClient
 from mm_bus.reports import Report
 from mm_bus.roots import Roots
 from mm_bus.settings import BusSettings
-from mm_bus.topology import HEARS
+from mm_bus.topology import INPUTS
 from mm_core import events as e
 from mm_core.types import Command, InputError, Side, TimeInForce
 from mm_services.sequencer.sequencer import Sequencer
@@ -47,7 +47,7 @@ OTHERS = {
     "the fence": s.writer_subject(GROUP),
     "roots of the recorder": s.root_subject(GROUP, s.RECORDER),
     "an operator's command": s.root_subject(GROUP, f"{s.CONSOLE}.1"),
-    "the sequencer's word to a source": s.want_subject(GROUP, s.RECORDER),
+    "the sequencer's word to a source": s.request_subject(GROUP, s.RECORDER),
     "the end": s.end_subject(GROUP),
     "the store": s.sql_subject(GROUP),
     "a reply to another": f"{inbox(s.SEQUENCER)}.1",
@@ -81,17 +81,17 @@ async def connect(server: Server, user: str) -> Bus:
     return bus
 
 
-async def refused(server: Server, user: str, subject: str, *, hears: bool = False) -> bool:
-    """Whether the server forbids a user to say (or to hear) a subject."""
+async def refused(server: Server, user: str, subject: str, *, inputs: bool = False) -> bool:
+    """Whether the server forbids a user to publish (or to receive) a subject."""
     errors: list[str] = []
 
     async def on_error(error: Exception) -> None:
         errors.append(str(error))
 
     options = Login(user, PASSWORDS[user]).options()
-    client = QuickClient()  # what it says is on its way before the flush
+    client = QuickClient()  # what it publishes is on its way before the flush
     await client.connect(server.url, error_cb=on_error, **options)
-    if hears:
+    if inputs:
         await client.subscribe(subject)
     else:
         await client.publish(subject, b"")
@@ -101,20 +101,20 @@ async def refused(server: Server, user: str, subject: str, *, hears: bool = Fals
 
 
 @pytest.mark.parametrize("subject", OTHERS.values(), ids=OTHERS)
-def test_the_quoter_may_not_say(guarded: Server, subject: str) -> None:
+def test_the_quoter_may_not_publish(guarded: Server, subject: str) -> None:
     assert asyncio.run(refused(guarded, s.QUOTER, subject))
 
 
-def test_the_quoter_may_say_its_own(guarded: Server) -> None:
+def test_the_quoter_may_publish_its_own(guarded: Server) -> None:
     own = [s.report_subject(GROUP, s.QUOTER), f"$KV.{s.state_bucket(GROUP)}.{s.QUOTER}"]
     assert [asyncio.run(refused(guarded, s.QUOTER, subject)) for subject in own] == [False, False]
 
 
 @pytest.mark.parametrize("user", sorted(PASSWORDS))
-def test_no_one_hears_the_replies_to_another(guarded: Server, user: str) -> None:
-    assert asyncio.run(refused(guarded, user, "_INBOX.>", hears=True))
-    assert asyncio.run(refused(guarded, user, f"{inbox('another')}.>", hears=True))
-    assert not asyncio.run(refused(guarded, user, f"{inbox(user)}.1.>", hears=True))
+def test_no_one_receives_the_replies_to_another(guarded: Server, user: str) -> None:
+    assert asyncio.run(refused(guarded, user, "_INBOX.>", inputs=True))
+    assert asyncio.run(refused(guarded, user, f"{inbox('another')}.>", inputs=True))
+    assert not asyncio.run(refused(guarded, user, f"{inbox(user)}.1.>", inputs=True))
 
 
 @pytest.mark.parametrize("user", sorted(set(PASSWORDS) - {s.SEQUENCER}))
@@ -141,7 +141,7 @@ def test_the_quoter_can_order_nothing_neither_by_the_server_nor_by_the_sequencer
         buses = {name: await connect(guarded, name) for name in (s.SEQUENCER, s.QUOTER, s.OPERATOR)}
         sequencer = Sequencer(buses[s.SEQUENCER], GROUP, stamper())
         await sequencer.start()
-        await buses[s.SEQUENCER].client.flush()  # the server knows what it hears
+        await buses[s.SEQUENCER].client.flush()  # the server knows its subscriptions
         await buses[s.OPERATOR].publish(s.root_subject(GROUP, OWN), msgspec.msgpack.encode(Roots(OWN, 1, [HALT])))
         await until(lambda: s.QUOTER in sequencer.status()["waits_for"]["nodes"])
         seq = sequencer.status()["waits_for"]["seq"]
@@ -159,12 +159,12 @@ def test_the_quoter_can_order_nothing_neither_by_the_server_nor_by_the_sequencer
     assert asyncio.run(run()) == (1, 0)
 
 
-def test_a_source_says_roots_under_its_own_name_only(guarded: Server) -> None:
+def test_a_source_publishes_roots_under_its_own_name_only(guarded: Server) -> None:
     async def run() -> dict[str, int]:
         writer, operator = await connect(guarded, s.SEQUENCER), await connect(guarded, s.OPERATOR)
         sequencer = Sequencer(writer, GROUP, stamper())
         await sequencer.start()
-        await writer.client.flush()  # the server knows what it hears
+        await writer.client.flush()  # the server knows its subscriptions
         for source, root in ((s.RECORDER, encode(market(1)[0])), (OWN, HALT)):
             await operator.publish(s.root_subject(GROUP, OWN), msgspec.msgpack.encode(Roots(source, 1, [root])))
         await until(lambda: sequencer.counts.roots > 0)
@@ -176,7 +176,7 @@ def test_a_source_says_roots_under_its_own_name_only(guarded: Server) -> None:
     assert asyncio.run(run()) == {OWN: 2}
 
 
-def test_a_service_that_says_what_it_may_not_ends_with_one_line(guarded: Server) -> None:
+def test_a_service_that_publishes_what_it_may_not_ends_with_one_line(guarded: Server) -> None:
     async def run() -> BaseException:
         bus = await connect(guarded, s.QUOTER)
         await bus.publish(s.report_subject(GROUP, s.RISK), b"")
@@ -239,12 +239,12 @@ def test_a_session_of_these_users_runs_to_its_end(guarded: Server, tmp_path: Pat
         status, orders = asyncio.run(until_stored(guarded, processes))
     command = paper_command(tmp_path / "memory", "--bus", "memory", "--duration", f"{SECONDS}s")
     with session(command, tmp_path) as process:
-        assert orders == said(process, END_S)["orders"] > 0
-    assert [status[node]["checkpoints"] > 0 for node in HEARS] == [True] * len(HEARS)
+        assert orders == summary_of(process, END_S)["orders"] > 0
+    assert [status[node]["checkpoints"] > 0 for node in INPUTS] == [True] * len(INPUTS)
 
 
 async def until_stored(server: Server, processes: dict[str, subprocess.Popen[bytes]]) -> tuple[dict[str, Any], int]:
-    """What the services tell the operator when the log has ended and the store holds it, and the orders in it."""
+    """What the services report to the operator when the log has ended and the store holds it, and the orders in it."""
     bus = await connect(server, s.OPERATOR)
     async with asyncio.timeout(END_S):
         while True:
@@ -272,5 +272,5 @@ def ended(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 def service(name: str, settings: dict[str, str], *options: str) -> list[str]:
     """The command of a service."""
-    given = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    given = [each for key, value in settings.items() for each in ("--set", f"{key}={value}")]
     return [sys.executable, "-m", f"mm_services.{name}", "--config", str(CONFIG), *given, *options]

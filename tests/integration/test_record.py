@@ -52,7 +52,7 @@ def until(process: subprocess.Popen[Any], holds: Any) -> None:
 
 
 def state(port: int) -> str:
-    """What the venue says of itself; nothing while it does not listen."""
+    """What the venue reports; nothing while it does not listen."""
     client = HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         client.request("GET", "/healthz")
@@ -76,17 +76,17 @@ def frames(data: Path) -> list[bytes]:
 
 
 def market(recorded: list[bytes]) -> list[bytes]:
-    """The frames of streams and snapshots: without what a recorder says itself."""
+    """The frames of streams and snapshots: without a recorder's own lines."""
     return [frame.rstrip() for frame in recorded if b'"stream"' in frame or b'"lastUpdateId"' in frame]
 
 
 def test_a_window_ends_by_itself_with_the_frames_of_the_venue(venue: str, tmp_path: Path) -> None:
     done = subprocess.run(command(venue, tmp_path, "--duration", "6s"), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert (told["connects"], told["lost"]) == (1, 0)
-    assert told["frames"] == len(frames(tmp_path))
-    assert (told["feed"]["depth_applied"], told["feed"]["trades"], told["feed"]["gaps"]) == (1_095, 677, 0)
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert (result["connects"], result["lost"]) == (1, 0)
+    assert result["frames"] == len(frames(tmp_path))
+    assert (result["feed"]["depth_applied"], result["feed"]["trades"], result["feed"]["gaps"]) == (1_095, 677, 0)
     assert sorted(market(frames(tmp_path))) == sorted(market([frame for _, frame in WsLines([SAMPLE])]))
     assert json.loads((tmp_path / "binance" / "SYNTH" / "instrument.json").read_text())["tick_size"] == "0.01"
 
@@ -96,9 +96,9 @@ def test_sigterm_ends_it_with_everything_on_disk_and_a_second_recorder_is_refuse
         until(process, lambda: any(tmp_path.rglob("*.ws.gz")))
         second = subprocess.run(command(venue, tmp_path), capture_output=True, text=True, check=False)
         process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=START_S)
+        printed, _ = process.communicate(timeout=START_S)
     assert process.returncode == 0
-    assert json.loads(said.splitlines()[-1])["frames"] == len(frames(tmp_path)) > 0
+    assert json.loads(printed.splitlines()[-1])["frames"] == len(frames(tmp_path)) > 0
     assert second.returncode == 2
     assert f"another recorder, process {process.pid}, writes to it; expected one a folder and symbol" in second.stderr
 
@@ -147,18 +147,18 @@ def limited(bytes_max: int) -> Any:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, bytes_max))
 
 
-def test_a_full_disk_costs_frames_and_is_said(venue: str, tmp_path: Path) -> None:
+def test_a_full_disk_costs_frames_and_is_reported(venue: str, tmp_path: Path) -> None:
     given = command(venue, tmp_path, "--duration", "6s")
     quick = os.environ | {"NUMBA_DISABLE_JIT": "1"}  # whose cache has no room either
     done = subprocess.run(
         given, capture_output=True, text=True, check=False, env=quick, preexec_fn=limited(10_000), timeout=START_S
     )
     assert done.returncode == 1, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["frames_lost"] > 100
-    assert f"failed: {told['failures'][0]}" in done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["frames_lost"] > 100
+    assert f"failed: {result['failures'][0]}" in done.stderr
     written = [frame for frame in frames(tmp_path) if b"frames not recorded" not in frame]
-    assert told["frames"] == len(written) > 0
+    assert result["frames"] == len(written) > 0
     assert (
         "cannot be written: File too large; expected a writable folder; frames are lost until it can be" in done.stderr
     )
@@ -181,12 +181,12 @@ def test_a_folder_that_is_removed_meanwhile_is_made_anew_and_never_a_success(ven
         shutil.rmtree(tmp_path / "binance")
         out, err = process.communicate(timeout=START_S)
     assert process.returncode == 1, err
-    told = json.loads(out.splitlines()[-1])
-    assert told["frames_lost"] > 0
-    assert "removed while it was written" in told["failures"][0]
+    result = json.loads(out.splitlines()[-1])
+    assert result["frames_lost"] > 0
+    assert "removed while it was written" in result["failures"][0]
     recorded = frames(tmp_path)
     assert b"frames not recorded for" in recorded[0]
-    assert told["frames"] == len(recorded) - 1  # without the line about the hole
+    assert result["frames"] == len(recorded) - 1  # without the line about the hole
     assert (tmp_path / "binance" / "SYNTH" / "instrument.json").exists()
 
 
@@ -205,7 +205,7 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     ("duration", "until_text", "seconds"),
     [("90s", "", 90.0), ("8h", "", 28_800.0), ("", "16:00Z", 14_400.0), ("", "12:00Z", 86_400.0), ("", "", 0.0)],
 )
-def test_a_window_is_as_long_as_was_said(duration: str, until_text: str, seconds: float) -> None:
+def test_a_window_is_as_long_as_was_requested(duration: str, until_text: str, seconds: float) -> None:
     assert _seconds(duration, until_text, NOON) == seconds
 
 

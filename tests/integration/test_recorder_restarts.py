@@ -1,4 +1,4 @@
-"""Recorders that are killed in a session, or lose their folder: what the summary says, and what is on disk."""
+"""Recorders that are killed in a session, or lose their folder: what the summary shows, and what is on disk."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.session import CONFIG, SAMPLE, paper_command, said, service_pid, session
+from tests.session import CONFIG, SAMPLE, paper_command, service_pid, session, summary_of
 from tests.venue.served import served
 
 from mm_core.events import Trade
@@ -38,7 +38,7 @@ def until(process: subprocess.Popen[str], holds: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def kept(folder: Path) -> dict[str, Any]:
+def stored(folder: Path) -> dict[str, Any]:
     """What the recorder keeps for its next process."""
     try:
         return dict(json.loads((folder / "recorder_main.json").read_bytes()))
@@ -54,13 +54,13 @@ def frames(folder: Path) -> list[tuple[int, bytes]]:
 def kill_recorder(process: subprocess.Popen[str], folder: Path, times: int) -> None:
     """Kill it whenever some more frames are on disk."""
     for start in range(1, times + 1):
-        until(process, partial(has_more, folder, kept(folder)["frames"] + 30, start))
+        until(process, partial(has_more, folder, stored(folder)["frames"] + 30, start))
         os.kill(service_pid(process.pid, "recorder"), signal.SIGKILL)
 
 
 def has_more(folder: Path, frames: int, start: int) -> bool:
     """Whether process number `start` of a recorder has brought more than so many frames."""
-    return bool(kept(folder)["frames"] > frames and kept(folder)["starts"] == start)
+    return bool(stored(folder)["frames"] > frames and stored(folder)["starts"] == start)
 
 
 def live_command(venue: str, out: Path, *options: str) -> list[str]:
@@ -72,7 +72,7 @@ def live_command(venue: str, out: Path, *options: str) -> list[str]:
 
 def check_counts(summary: dict[str, Any], folder: Path, least: int) -> None:
     """Whether a summary counts what is on disk, of all processes of the recorder."""
-    recorded, state = frames(folder), kept(folder)
+    recorded, state = frames(folder), stored(folder)
     assert state["starts"] == KILLS + 1 == summary["restarts"]["recorder"] + 1
     assert state["frames"] == len(recorded)
     assert summary["feed"] == state["feed"]
@@ -90,7 +90,7 @@ def test_a_paced_recorder_that_is_killed_goes_on_where_the_market_is(tmp_path: P
     command = paper_command(out, "--duration", f"{SECONDS}s", *QUOTES, source=f"paced:{SAMPLE}")
     with session(command, tmp_path / "state") as process:
         kill_recorder(process, out, KILLS)
-        summary = said(process, END_S)
+        summary = summary_of(process, END_S)
     check_counts(summary, out, 60)
     assert summary["feed"]["disconnects"] == KILLS
     assert summary["feed"]["snapshots"] == KILLS + 1
@@ -110,7 +110,7 @@ def test_a_live_recorder_that_is_killed_counts_for_the_whole_session(tmp_path: P
         command = live_command(venue.plain, out, "--duration", f"{SECONDS}s")
         with session(command, tmp_path / "state") as process:
             kill_recorder(process, out, KILLS)
-            summary = said(process, END_S)
+            summary = summary_of(process, END_S)
     check_counts(summary, out, 60)
     first_ns, last_ns = (frames(out)[place][0] for place in (0, -1))
     assert last_ns - first_ns <= SECONDS * NS_PER_S  # a restart does not make the session longer
@@ -120,7 +120,7 @@ def test_a_session_whose_frames_are_removed_while_it_runs_fails(tmp_path: Path) 
     out = tmp_path / "out"
     command = paper_command(out, "--duration", f"{SECONDS}s", *QUOTES, source=f"paced:{SAMPLE}")
     with session(command, tmp_path / "state") as process:
-        until(process, lambda: kept(out)["frames"] > 30)
+        until(process, lambda: stored(out)["frames"] > 30)
         shutil.rmtree(out / "frames")
         until(process, lambda: list((out / "frames").glob("*.ws.gz")))
         lines, err = process.communicate(timeout=END_S)
@@ -132,7 +132,7 @@ def test_a_session_whose_frames_are_removed_while_it_runs_fails(tmp_path: Path) 
     assert f"failed: {failure}" in err
     hole, *rest = frames(out)
     assert control.read(hole[1]).reason.startswith("frames not recorded for ")
-    assert kept(out)["frames"] - kept(out)["frames_lost"] == len(rest)
+    assert stored(out)["frames"] - stored(out)["frames_lost"] == len(rest)
 
 
 def test_a_second_recorder_of_a_folder_is_refused_whoever_has_it(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_second_recorder_of_a_folder_is_refused_whoever_has_it(tmp_path: Path)
         frames_of.parent.mkdir(parents=True)
         frames_of.symlink_to(out / "frames")
         with session(command, tmp_path / "state") as process:
-            until(process, lambda: kept(out)["frames"] > 30)
+            until(process, lambda: stored(out)["frames"] > 30)
             other = ["record", "--symbol", "SYNTH", "--data", str(data), "--duration", "5s"]
             for setting in (f"venue.ws_url=ws://{venue.plain}", f"venue.rest_url=http://{venue.plain}"):
                 other += ["--set", setting]

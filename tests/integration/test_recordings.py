@@ -1,4 +1,4 @@
-"""Real recordings through the whole import, against figures that were verified by other means."""
+"""Real recordings through the complete import, against figures that were verified by other means."""
 
 from pathlib import Path
 
@@ -80,13 +80,13 @@ def test_a_recording_is_unbroken_and_its_book_is_the_venues(
     expected: dict[str, int],
 ) -> None:
     imported = run(shared_data, symbol, names, tmp_path)
-    told = imported.to_json()
+    result = imported.to_json()
     assert (imported.defined.instrument.tick_size, imported.defined.instrument.lot_size) == sizes
-    assert {name: told[name] for name in expected} == expected
-    assert (told["gaps"], told["trade_gaps"], told["crossed"]) == (0, 0, 0)
+    assert {name: result[name] for name in expected} == expected
+    assert (result["gaps"], result["trade_gaps"], result["crossed"]) == (0, 0, 0)
 
 
-def test_the_tape_holds_what_the_feed_said(shared_data: Path, tmp_path: Path) -> None:
+def test_the_tape_holds_what_the_feed_published(shared_data: Path, tmp_path: Path) -> None:
     imported = run(shared_data, "BTCUSDT", ["btcusdt_20240808.gz", "btcusdt_20240809.gz"], tmp_path)
     assert imported.days == ["20240808", "20240809"]
     tape = read_tape([folder / f"tape_BTCUSDT_{folder.name}.parquet" for folder in imported.folders])

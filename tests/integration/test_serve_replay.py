@@ -1,4 +1,4 @@
-"""`crypto-mm serve-replay` as its user meets it: plain and TLS, its end, and what it says to bad input."""
+"""`crypto-mm serve-replay` as its user meets it: plain and TLS, its end, and its reply to bad input."""
 
 import json
 import ssl
@@ -20,7 +20,7 @@ SIZES = ["--tick", "0.01", "--lot", "0.0001"]
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    """What the command says to bad input, in this process, as its last line."""
+    """What the command prints for bad input, in this process, as its last line."""
     monkeypatch.setattr(sys, "argv", ["crypto-mm", "serve-replay", *options])
     with pytest.raises(SystemExit) as end:
         main()
@@ -41,15 +41,15 @@ def get(url: str, trusted: ssl.SSLContext | None = None) -> Any:
 def test_a_market_is_followed_over_tls_to_its_end(tmp_path: Path) -> None:
     with served(tmp_path, *OF_SAMPLE, *SIZES, "--speed", "max", "--exit-at-end") as venue:
         trusted = ssl.create_default_context(cafile=venue.certificate)
-        said = []
+        received = []
         with connect(f"wss://{venue.tls}/ws/synth@trade/synth@depth", ssl=trusted) as socket:
             while (event := json.loads(socket.recv()))["e"] == "trade":
-                said.append(event["t"])
+                received.append(event["t"])
             assert get(f"https://{venue.tls}/healthz", trusted)["state"] == "held"
             assert len(get(f"https://{venue.tls}/api/v3/depth?symbol=SYNTH&limit=5", trusted)["bids"]) == 5
-            said += [event["t"] for event in map(json.loads, socket) if event["e"] == "trade"]
+            received += [event["t"] for event in map(json.loads, socket) if event["e"] == "trade"]
             assert socket.close_code == 1001
-        assert said == list(range(1, 678))
+        assert received == list(range(1, 678))
 
 
 def test_the_end_of_the_recording_is_a_quiet_market(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_the_end_of_the_recording_is_a_quiet_market(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "text"),
     [
         (["--source", "no.gz", "--symbol", "SYNTH"], "no.gz: No such file or directory; expected"),
         (["--source", "a.gz,", "--symbol", "SYNTH"], "--source a.gz,: expected <file>[,<file>...], such as"),
@@ -87,12 +87,12 @@ def test_the_end_of_the_recording_is_a_quiet_market(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_bad_input_is_one_line_that_says_what_would_be_right(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+def test_bad_input_is_one_line_with_what_would_be_right(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str], text: str
 ) -> None:
-    said = refused(monkeypatch, capsys, *options)
-    assert said.startswith("error: ")
-    assert words in said
+    error = refused(monkeypatch, capsys, *options)
+    assert error.startswith("error: ")
+    assert text in error
 
 
 def test_two_symbols_share_the_venue(tmp_path: Path) -> None:

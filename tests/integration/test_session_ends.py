@@ -20,9 +20,9 @@ from tests.session import (
     log_bytes,
     log_position,
     paper_command,
-    said,
     service_pid,
     session,
+    summary_of,
 )
 from tests.venue.served import served
 
@@ -71,7 +71,7 @@ def ended(process: Session, *signals: int) -> tuple[int, str, str, float]:
 
 
 def is_running(pid: int) -> bool:
-    """False for a process that is gone, or a zombie."""
+    """False for a process that has ended, or a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
@@ -79,7 +79,7 @@ def is_running(pid: int) -> bool:
 
 
 def resumed(folder: Path, *options: str) -> Any:
-    """The summary of a session that goes on."""
+    """The summary of a session that is resumed."""
     command = [sys.executable, "-m", "mm_cli", "resume", "--session", str(folder / "out"), "--json", *options]
     done = subprocess.run(
         command, env=environment(folder / "state"), capture_output=True, text=True, timeout=SESSION_S, check=False
@@ -90,7 +90,7 @@ def resumed(folder: Path, *options: str) -> Any:
 
 def test_a_short_live_session_ends_by_itself(tmp_path: Path) -> None:
     with live(tmp_path, "--duration", "3s") as process:
-        summary = said(process, SESSION_S)
+        summary = summary_of(process, SESSION_S)
     assert summary["closed"]
     assert summary["market_s"] < 10
 
@@ -103,23 +103,23 @@ def test_a_frozen_recorder_does_not_keep_the_session_from_ending(tmp_path: Path)
         code, printed, err, took_s = ended(process, signal.SIGINT)
     summary = json.loads(printed.splitlines()[-1])
     assert (code, summary["closed"]) == (130, False)
-    assert f"the session is kept in {out}: `crypto-mm resume --session {out}` goes on with it" in err
+    assert f"the session is in {out}: `crypto-mm resume --session {out}` goes on with it" in err
     assert took_s < SUMMARY_S
     assert not (out / "manifest.json").exists()
 
 
 @pytest.mark.slow
-def test_a_session_that_was_ended_at_once_goes_on_to_the_same_end(tmp_path: Path) -> None:
+def test_a_session_that_was_ended_at_once_is_resumed_to_the_same_end(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with session(paper_command(tmp_path / "whole"), tmp_path / "state") as process:
-        expected = said(process, SESSION_S)
+        expected = summary_of(process, SESSION_S)
     with session(paper_command(out), tmp_path / "state") as process:
         until_log(process, out, 300_000)
         process.send_signal(signal.SIGINT)
         sleep(0.02)  # two of a kind that come together are one
         code, printed, err, took_s = ended(process, signal.SIGINT)
     assert (code, printed) == (130, "")
-    assert err.splitlines()[-1].startswith(f"interrupted: the session is kept in {out}: ")
+    assert err.splitlines()[-1].startswith(f"interrupted: the session is in {out}: ")
     assert took_s < SUMMARY_S
     summary = resumed(tmp_path)
     assert {key: summary[key] for key in ("digests", "store", "pnl")} == {
@@ -135,15 +135,15 @@ def test_a_session_that_was_ended_at_once_goes_on_to_the_same_end(tmp_path: Path
 def test_what_a_killed_command_leaves_is_named_and_its_folder_refused(tmp_path: Path) -> None:
     out, state = tmp_path / "out", tmp_path / "state"
 
-    def crypto_mm(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "mm_cli", *words]
+    def crypto_mm(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "mm_cli", *arguments]
         return subprocess.run(command, env=environment(state), capture_output=True, text=True, check=False)
 
     paper = ["paper", "--symbol", "SYNTH", "--source", f"replay:{SAMPLE}", "--out", str(out)]
     with session(paper_command(out, "--speed", "4"), state) as process:
         until_log(process, out)
         running = crypto_mm("resume", "--session", str(out), "--json")
-        assert (running.returncode, "of a session that goes on" in running.stderr) == (2, True)  # it runs: trade again
+        assert (running.returncode, "session that is resumed" in running.stderr) == (2, True)  # it runs: trade again
         refused = crypto_mm(*paper)
         assert refused.returncode == 2
         process.kill()
@@ -157,7 +157,7 @@ def test_what_a_killed_command_leaves_is_named_and_its_folder_refused(tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_live_session_goes_on_for_what_is_left_of_its_duration(tmp_path: Path) -> None:
+def test_a_live_session_resumes_for_what_is_left_of_its_duration(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with live(tmp_path, "--duration", "20s") as process:
         until_log(process, out)

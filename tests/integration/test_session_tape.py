@@ -33,7 +33,7 @@ def last_json(text: str) -> Any:
 
 
 def backtest_of(session: Path, config: Path, out: Path) -> tuple[Any, Any]:
-    """What the import of a session and the backtest of its tape say."""
+    """What the import of a session and the backtest of its tape print."""
     imported = last_json(invoke("import", "--from", "session", "--out", out / "data", "--json", session)[0])
     symbol = imported["instrument"]["venue_symbol"]
     days = ["--day", f"{imported['days'][0]}..{imported['days'][-1]}"]
@@ -70,9 +70,9 @@ def changed(session: Path, tmp_path: Path) -> Callable[[Log], Path]:
         folder.mkdir()
         for name in ("manifest.json", "summary.json"):
             shutil.copy(session / name, folder)
-        with writing_log(folder) as hear:
+        with writing_log(folder) as take:
             for event in log:
-                hear(event)
+                take(event)
         return folder
 
     return write
@@ -84,9 +84,9 @@ def assert_same_tables(session: Path, backtest: Path) -> None:
 
 
 def test_the_backtest_of_a_sessions_tape_is_the_session(session: Path, config: Path, tmp_path: Path) -> None:
-    imported, said = backtest_of(session, config, tmp_path)
+    imported, traded = backtest_of(session, config, tmp_path)
     summary = json.loads((session / "summary.json").read_text())
-    assert {key: said[key] for key in ("orders", "fills", "position", "pnl", "digests")} == {
+    assert {key: traded[key] for key in ("orders", "fills", "position", "pnl", "digests")} == {
         key: summary[key] for key in ("orders", "fills", "position", "pnl", "digests")
     }
     assert_same_tables(session, tmp_path / "backtest")
@@ -111,9 +111,9 @@ def test_the_real_session_and_the_backtest_of_its_tape_agree(
     files = [shared_data / "binance_spot" / f"btcusdt_2024080{day}.gz" for day in (8, 9)]
     real = pytestconfig.rootpath / "deploy" / "config" / "btcusdt.toml"
     live = paper(files, "BTCUSDT", real, tmp_path / "session")
-    imported, said = backtest_of(tmp_path / "session", real, tmp_path)
+    imported, traded = backtest_of(tmp_path / "session", real, tmp_path)
     assert live["fills"] > 100
-    assert said["digests"] == live["digests"]
+    assert traded["digests"] == live["digests"]
     assert_same_tables(tmp_path / "session", tmp_path / "backtest")
     assert imported["days"] == ["20240808", "20240809"]
 
@@ -128,8 +128,8 @@ def test_the_logged_times_hold_where_the_offset_was_another_for_a_while(
         is_moved = isinstance(event, e.BookDelta | e.Trade) and event.root_seq % 1_000 < 500
         log.append(msgspec.structs.replace(event, recv_ns=event.recv_ns - 7 * MS) if is_moved else event)  # type: ignore[union-attr]
         moved += is_moved
-    imported, said = backtest_of(changed(log), config, tmp_path)
-    assert said["digests"] == json.loads((session / "summary.json").read_text())["digests"]
+    imported, traded = backtest_of(changed(log), config, tmp_path)
+    assert traded["digests"] == json.loads((session / "summary.json").read_text())["digests"]
     assert moved > 500
     assert 500 < imported["restamped"] <= moved  # a diff that waited for the snapshot has its time from another root
 
@@ -139,8 +139,8 @@ def test_ticks_behind_the_last_market_data_are_warned_of(session: Path, changed:
     last = next(event for event in reversed(log) if isinstance(event, e.Tick))
     later = msgspec.structs.replace(last, ts_ns=last.ts_ns + 100 * MS, local_ns=last.local_ns + 100 * MS)
     folder = changed([*log, later])
-    said, warned = invoke("import", "--from", "session", "--out", folder / "data", "--json", folder)
-    assert last_json(said)["ticks_behind"] == 2
+    traded, warned = invoke("import", "--from", "session", "--out", folder / "data", "--json", folder)
+    assert last_json(traded)["ticks_behind"] == 2
     assert "warning: 2 Ticks behind the last market data; a backtest of the tape has one there" in warned
 
 
@@ -165,8 +165,8 @@ def test_a_log_whose_time_runs_back_is_refused(session: Path, changed: Callable[
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--from", "session", "--symbol", "SYNTH"], "--symbol: the session's manifest says it"),
-        (["--from", "session", "--tick", "1"], "--tick: the session's manifest says it"),
+        (["--from", "session", "--symbol", "SYNTH"], "--symbol: the session's manifest has it"),
+        (["--from", "session", "--tick", "1"], "--tick: the session's manifest has it"),
         (["--from", "session", "more"], "more: a second session; expected one session folder"),
         (["--from", "frames"], "--from frames: expected ws-lines or session"),
         ([], "--symbol: missing; expected the venue's symbol"),
@@ -180,7 +180,7 @@ def test_options_that_do_not_fit_are_one_clear_line(
     assert message in str(error.value)
 
 
-def test_a_backtests_folder_has_no_log_and_says_so(session: Path, config: Path, tmp_path: Path) -> None:
+def test_a_backtests_folder_has_no_log_and_is_refused(session: Path, config: Path, tmp_path: Path) -> None:
     backtest_of(session, config, tmp_path)
     with pytest.raises(InputError, match=r"backtest: a session of `backtest` without log; expect"):
         invoke("import", "--from", "session", "--out", tmp_path / "no", tmp_path / "backtest")

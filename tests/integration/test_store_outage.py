@@ -26,7 +26,7 @@ def front(folder: Path, port: int) -> subprocess.Popen[str]:
 
 
 def archiver(state: Path) -> dict[str, Any]:
-    """What the archiver says of itself; nothing before it runs."""
+    """What the archiver reports; nothing before it runs."""
     command = [sys.executable, "-m", "mm_cli", "status", "--json"]
     done = subprocess.run(command, env=environment(state), capture_output=True, text=True, check=False, timeout=30)
     sessions = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 and done.stdout else []

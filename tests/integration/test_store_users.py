@@ -15,22 +15,22 @@ DATABASE = "CREATE DATABASE IF NOT EXISTS crypto_mm"
 INSERT = "INSERT INTO crypto_mm.archived SELECT * FROM crypto_mm.archived"
 URL = "SELECT * FROM url('http://x', CSV)"
 COUNT = "SELECT count() FROM crypto_mm.fills"
-# Each statement in an engine of its own process, which says the errors.
+# Each statement in an engine of its own process, which prints the errors.
 RUN = """
 import json, sys, chdb
 connection = chdb.connect(sys.argv[1])
-said = []
+found = []
 for statement in json.load(sys.stdin):
     try:
         connection.query(statement)
-        said.append("")
+        found.append("")
     except Exception as error:
-        said.append(str(error))
-print(json.dumps(said))
+        found.append(str(error))
+print(json.dumps(found))
 """
 
 
-def says(folder: Path, user: str, statements: list[str]) -> list[str]:
+def answers(folder: Path, user: str, statements: list[str]) -> list[str]:
     """What the engine answers to a user: nothing, or an error."""
     text = store_config(dict.fromkeys(STORE_USERS, "")).replace('<default remove="remove"/>', "")
     text = text.replace("<profiles>", "<profiles><default/>")
@@ -52,7 +52,7 @@ def says(folder: Path, user: str, statements: list[str]) -> list[str]:
 
 
 def refused(answers: list[str]) -> list[bool]:
-    """Whether each was refused for want of a right."""
+    """Whether each was refused for lack of a right."""
     return ["ACCESS_DENIED" in answer or "READONLY" in answer or "SETTING_CONSTRAINT" in answer for answer in answers]
 
 
@@ -62,23 +62,25 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
     schema = [statement for migration in read_migrations(FOLDER) for statement in migration.statements]
     twice = [DATABASE, "USE crypto_mm", *schema, *schema]  # the second time views are replaced
-    assert says(folder, ARCHIVER, twice) == [""] * len(twice)
+    assert answers(folder, ARCHIVER, twice) == [""] * len(twice)
     return folder
 
 
 def test_the_archiver_inserts_and_can_destroy_nothing(store: Path) -> None:
-    assert says(store, ARCHIVER, [INSERT, COUNT]) == ["", ""]
+    assert answers(store, ARCHIVER, [INSERT, COUNT]) == ["", ""]
     harm = ["DROP TABLE crypto_mm.fills", "TRUNCATE TABLE crypto_mm.fills", "CREATE DATABASE other", "CREATE USER x"]
     harm += [
         "ALTER TABLE crypto_mm.fills DELETE WHERE 1",
         "DROP DATABASE crypto_mm",
         URL,
     ]
-    assert refused(says(store, ARCHIVER, harm)) == [True] * len(harm)
+    assert refused(answers(store, ARCHIVER, harm)) == [True] * len(harm)
 
 
 def test_the_reader_reads_within_bounds_and_changes_nothing(store: Path) -> None:
-    assert says(store, "reader", [COUNT, "SELECT * FROM crypto_mm.v_fills", "SET max_execution_time = 60"]) == [""] * 3
+    assert (
+        answers(store, "reader", [COUNT, "SELECT * FROM crypto_mm.v_fills", "SET max_execution_time = 60"]) == [""] * 3
+    )
     harm = [INSERT, "DROP TABLE crypto_mm.fills", "CREATE TABLE crypto_mm.x (a Int8) ENGINE = Memory"]
     harm += [
         "SELECT * FROM file('/etc/passwd', LineAsString)",
@@ -86,12 +88,12 @@ def test_the_reader_reads_within_bounds_and_changes_nothing(store: Path) -> None
         "SET readonly = 0",
     ]
     harm += ["SET max_memory_usage = 0", "SET max_execution_time = 600", "SELECT * FROM system.users"]
-    assert refused(says(store, "reader", harm)) == [True] * len(harm)
+    assert refused(answers(store, "reader", harm)) == [True] * len(harm)
 
 
 def test_the_operator_does_what_he_likes_with_our_database_only(store: Path) -> None:
-    assert says(store, OPERATOR, ["TRUNCATE TABLE crypto_mm.ticks", "OPTIMIZE TABLE crypto_mm.fills"]) == ["", ""]
-    assert refused(says(store, OPERATOR, ["CREATE DATABASE other", URL])) == [
+    assert answers(store, OPERATOR, ["TRUNCATE TABLE crypto_mm.ticks", "OPTIMIZE TABLE crypto_mm.fills"]) == ["", ""]
+    assert refused(answers(store, OPERATOR, ["CREATE DATABASE other", URL])) == [
         True,
         True,
     ]

@@ -52,7 +52,7 @@ def figures(fault: Fault, seen: Seen) -> Figures:
         late=count.late(seen.log, seen.stored_ns),
         ahead_s=count.ahead_ns(seen.log, seen.stored_ns) / NS_PER_S,
         backlog=count.backlog(seen.log, frozen),
-        snapshots=seen.asked,
+        snapshots=seen.requests,
     )
 
 
@@ -67,7 +67,7 @@ def wrong(fault: Fault, seen: Seen) -> Iterator[str]:
 
 def _undisturbed(fault: Fault, seen: Seen) -> Iterator[str]:
     start_ns, _, end_ns = seen.span
-    if not count.says([seen.recorder_log], fault.reason):
+    if not count.outputs([seen.recorder_log], fault.reason):
         yield f"the recorder logged nothing of {fault.reason!r}"
     if seen.healing.void_ns:
         yield f"the book was void: {', '.join(seen.healing.reasons)}"
@@ -84,7 +84,7 @@ def _healed(fault: Fault, seen: Seen) -> Iterator[str]:
         return
     if healing.void_ns > span.quiet_ns:
         yield f"void only after {(healing.void_ns - span.start_ns) / NS_PER_S:.1f} s"
-    if not count.says((*healing.reasons, seen.err), fault.reason):
+    if not count.outputs((*healing.reasons, seen.err), fault.reason):
         yield f"the reason is {' | '.join(healing.reasons)!r}, not {fault.reason!r}"
     if fault.exit_code == 1:
         return  # the session ended: nothing is to heal
@@ -105,16 +105,16 @@ def replayed(seen: Seen, folder: Path) -> Iterator[str]:
     if not (seen.out / "manifest.json").exists():
         yield "no session was written"
         return
-    code, said = _command("verify", "--session", seen.out, "--json")
+    code, output = _command("verify", "--session", seen.out, "--json")
     if code:
-        yield f"verify: exit code {code}: {said}"
+        yield f"verify: exit code {code}: {output}"
     code, imported = _command("import", "--from", "session", "--out", folder / "data", "--json", seen.out)
     if code:
         yield f"import: exit code {code}: {imported}"
         return
     manifest = json.loads((seen.out / "manifest.json").read_text())
     settings = [*DECIDES, f"clock.offset_ns={manifest['config']['clock']['offset_ns']}"]
-    given = [word for setting in settings for word in ("--set", setting)]
+    given = [option for setting in settings for option in ("--set", setting)]
     days = f"{imported['days'][0]}..{imported['days'][-1]}"
     tape = ["--data", folder / "data", "--symbol", SYMBOL, "--day", days]
     code, again = _command("backtest", *tape, "--config", CONFIG, *given, "--out", folder / "backtest", "--json")
@@ -123,9 +123,9 @@ def replayed(seen: Seen, folder: Path) -> Iterator[str]:
         yield f"backtest: exit code {code}, digests differ: {again}"
 
 
-def _command(*words: object) -> tuple[int, Any]:
+def _command(*arguments: object) -> tuple[int, Any]:
     """Exit code of a command, and the JSON that it printed, or its error."""
-    result = CliRunner().invoke(app, [str(word) for word in words])
+    result = CliRunner().invoke(app, [str(each) for each in arguments])
     lines = result.stdout.strip().splitlines()
     if result.exit_code or not lines:
         return result.exit_code or 1, f"{result.output.strip()[-500:]} {result.exception or ''}"
@@ -136,7 +136,7 @@ def row(fault: Fault, seen: Seen, problems: list[str]) -> str:
     """The fault's row of the table."""
     healing, counted = seen.healing, figures(fault, seen)
     states = " ".join(dict.fromkeys(healing.states)) or "VALID"
-    reasons = sorted(healing.reasons, key=lambda reason: not count.says([reason], fault.reason))
+    reasons = sorted(healing.reasons, key=lambda reason: not count.outputs([reason], fault.reason))
     book = ": ".join([states, *reasons[:1]])
     found = f"{max(0, healing.void_ns - seen.span.start_ns) / NS_PER_S:.1f}" if healing.void_ns else "-"
     proven = f"{proven_s(seen):.1f}" if healing.order_ns else "-"

@@ -15,13 +15,13 @@ HALT_S = 5.0
 SILENCE_S = 8.0
 JUMP = 1_000_000_000
 HEAL_S_MAX = 20.0
-ASK_OFTEN = ("venue.definition_s=1",)
+POLL_OFTEN = ("venue.definition_s=1",)
 
 Happen = Callable[[MarketVenue, LiveSession], Awaitable[int]]
 
 
 class Fault(NamedTuple):
-    """A fault; `name` and `right` are what the table says.
+    """A fault; `name` and `right` are columns of the table.
 
     `happen` returns when it was over, 0 if it lasts until the session heals itself. From `quiet_s` after its begin
     until then nothing may be ordered or filled. `reason` is looked for in the reasons of the book, or in what the
@@ -94,7 +94,7 @@ def _crossed(diff: Payload) -> Payload:
 
 
 def _incomplete(diff: Payload) -> Payload:
-    """What changed on the bid side is left out: the venue's own top tells it."""
+    """What changed on the bid side is left out: the venue's own top shows it."""
     return diff | {"b": []}
 
 
@@ -117,7 +117,7 @@ def _freeze(service: str) -> Happen:
     async def happen(_: MarketVenue, session: LiveSession) -> int:
         with session.frozen(service):
             await asyncio.sleep(FREEZE_S)
-            return now_ns()  # behind it the session may heal before we look at the clock
+            return now_ns()  # behind it the session may heal before we read the clock
 
     return happen
 
@@ -159,7 +159,7 @@ FAULTS = (
         happen=_change_tick,
         quiet_s=2.5,
         reason="tick size",
-        settings=ASK_OFTEN,
+        settings=POLL_OFTEN,
         exit_code=1,
     ),
     Fault(
@@ -170,7 +170,7 @@ FAULTS = (
         quiet_s=2.5,
         reason="HALT",
         heals_s=5.0,
-        settings=ASK_OFTEN,
+        settings=POLL_OFTEN,
     ),
     *(
         Fault(
@@ -203,7 +203,7 @@ FAULTS = (
     Fault(
         key="clock",
         name="recorder's wall clock + 1 h and back",
-        right="no time on the log moves, trading goes on",
+        right="no time on the log moves, trading continues",
         happen=_step_clock,
         quiet_s=0.0,
         reason=r"stepped by \+3600",

@@ -37,7 +37,7 @@ DECIDES = (
 
 
 class _Poller(LogPoller):
-    """As its parent. `stored_ns`: when the server stored the event that is heard."""
+    """As its parent. `stored_ns`: when the server stored the event that is received."""
 
     stored_ns = 0
 
@@ -62,7 +62,7 @@ class LiveSession:
 
     @property
     def has_ended(self) -> bool:
-        """True once the process is gone."""
+        """True once the process has ended."""
         return self._process.poll() is not None
 
     def count(self, kind: type[AnyEvent]) -> int:
@@ -147,12 +147,12 @@ class LiveSession:
 async def live(venue: MarketVenue, folder: Path, *settings: str) -> AsyncIterator[LiveSession]:
     """A session that is followed while the block runs; its processes and its files' folder are `folder`'s."""
     given = [f"venue.ws_url=ws://{venue.url}", f"venue.rest_url=http://{venue.url}", *DECIDES, *settings]
-    words = ["paper", "--source", "live", "--symbol", SYMBOL, "--config", str(CONFIG), "--out", str(folder / "out")]
-    options = [word for setting in given for word in ("--set", setting)]
+    arguments = ["paper", "--source", "live", "--symbol", SYMBOL, "--config", str(CONFIG), "--out", str(folder / "out")]
+    options = [option for setting in given for option in ("--set", setting)]
     state = folder / "state"
     (folder / CLOCK_FILE).write_text("0")
     clock = ["env", f"PYTHONPATH={CLOCK}", f"TEST_WALL_CLOCK_FILE={folder / CLOCK_FILE}"]
-    with session([*clock, sys.executable, "-m", "mm_cli", *words, "--json", *options], state) as process:
+    with session([*clock, sys.executable, "-m", "mm_cli", *arguments, "--json", *options], state) as process:
         running = LiveSession(process, folder)
         try:
             await running.follow(state)

@@ -50,10 +50,10 @@ class Market:
             self._mid += self._chance.choice((-TICK, TICK))
         for side in (0, 1):
             away = (-TICK, TICK)[side]
-            wanted = [self._mid + self._off_grid + away * (1 + level) for level in range(LEVELS)]
-            for price in [price for price in self._book[side] if price not in wanted]:
+            prices = [self._mid + self._off_grid + away * (1 + level) for level in range(LEVELS)]
+            for price in [price for price in self._book[side] if price not in prices]:
                 self._set(side, price, 0)
-            for level, price in enumerate(wanted):
+            for level, price in enumerate(prices):
                 if level == 0 or price not in self._book[side]:
                     self._set(side, price, self._chance.randrange(LOT, 3 * LOT))
 
@@ -62,8 +62,8 @@ class Market:
         side = self._chance.randrange(2)  # whose orders it eats
         reach = 0 if self.is_calm else self._chance.choice((0, 0, 1, 3))
         book = self._book[side]
-        *whole, last = sorted(book, reverse=side == 0)[: reach + 1]
-        eaten = {price: book[price] for price in whole} | {last: (book[last] + 1) // 2}
+        *full, last = sorted(book, reverse=side == 0)[: reach + 1]
+        eaten = {price: book[price] for price in full} | {last: (book[last] + 1) // 2}
         for price, lots in eaten.items():
             self._set(side, price, book[price] - lots)
         return [self._print(side, price, lots) for price, lots in eaten.items()]
@@ -90,7 +90,7 @@ class Market:
         return payload
 
     def snapshot(self) -> Payload:
-        """The whole book now."""
+        """The complete book now."""
         bids, asks = (
             [_level(price, self._book[side][price]) for price in sorted(self._book[side], reverse=side == 0)]
             for side in (0, 1)

@@ -29,7 +29,7 @@ class Seen(NamedTuple):
     log: Sequence[e.AnyEvent]
     stored_ns: Sequence[int]
     truth: dict[int, Touch]
-    asked: int  # how often the venue was asked for its book
+    requests: int  # for the venue's book
 
     @property
     def recorder_log(self) -> str:
@@ -50,12 +50,12 @@ async def _run(fault: Fault, folder: Path) -> Seen:
         await session.until(lambda: _is_over(fault, session, start, over_ns), HEAL_S_MAX)
         given_up_ns = now_ns()
         code, _, err = await session.end()
-        out, heard, stored_ns = session.out, session.events, session.stored_ns
-    log = list(read_log(out)) if has_log(out) else heard
+        out, received, stored_ns = session.out, session.events, session.stored_ns
+    log = list(read_log(out)) if has_log(out) else received
     healed = healing(_until(log, given_up_ns), start, over_ns)
     end_ns = over_ns or healed.valid_ns or given_up_ns
     span = Span(start_ns, start_ns + int(fault.quiet_s * NS_PER_S), end_ns)
-    return Seen(code, err, out, span, healed, log, stored_ns, venue.truth, venue.asked)
+    return Seen(code, err, out, span, healed, log, stored_ns, venue.truth, venue.depth_requests)
 
 
 def _until(log: Sequence[e.AnyEvent], end_ns: int) -> Sequence[e.AnyEvent]:

@@ -34,7 +34,7 @@ class Change(NamedTuple):
 
 
 def changes(log: Sequence[e.AnyEvent]) -> Iterator[Change]:
-    """The states of the book as the log goes on, the feed's own and those of the nodes' book."""
+    """The states of the book along the log, the feed's own and those of the nodes' book."""
     state: BookState | None = None
     for at, event in enumerate(log):
         match event:
@@ -130,6 +130,6 @@ def lag_ns(log: Sequence[e.AnyEvent]) -> int:
     return max((abs(event.local_ns - event.ts_ns) for event in log if isinstance(event, e.BookDelta)), default=0)
 
 
-def says(reasons: Sequence[str], pattern: str) -> bool:
+def outputs(reasons: Sequence[str], pattern: str) -> bool:
     """True if one of the reasons is what is right."""
     return any(re.search(pattern, reason) for reason in reasons)

@@ -11,8 +11,8 @@ time (`tests/livefaults`), in which one thing goes wrong while it trades. Genera
 `tests/livefaults/test_live_faults.py`.
 
 - **orders, fills**: how many in the fault where there may be none.
-- **untrue**: books that were VALID and not the venue's own of that update id, in the whole session.
-- **late**: orders on the log more than 3.5 s after their cause: a frozen node still answers the root that it had.
+- **untrue**: books that were VALID and not the venue's own of that update id, in the complete session.
+- **late**: orders on the log more than 3.5 s after their cause: a frozen node still reports on the root that it had.
 - **found, proven**: seconds from the fault's begin to a book that is void, and from its end (a fault that lasts: its
   begin) to one that is proven again; an order followed.
 - **check**: the session verifies, and the backtest of its tape has its digests.

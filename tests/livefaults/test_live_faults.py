@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def rows() -> Iterator[list[str]]:
-    """The rows of the table, printed in the end, and written where the environment says so."""
+    """The rows of the table, printed in the end, and written where the environment names a file."""
     rows: list[str] = []
     yield rows
     write(rows, os.environ.get("LIVE_FAULTS_TABLE", ""))
@@ -33,11 +33,11 @@ def rows() -> Iterator[list[str]]:
 
 @pytest.fixture(scope="module")
 def sessions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
-    """The sessions of all faults that are asked for, running in the background."""
+    """The sessions of all faults that are requested, running in the background."""
     ours = [item for item in request.session.items if item.path == Path(__file__)]
-    asked: list[Any] = [item.callspec.params["fault"] for item in ours if isinstance(item, pytest.Function)]
+    requested: list[Any] = [item.callspec.params["fault"] for item in ours if isinstance(item, pytest.Function)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = {fault.key: pool.submit(run, fault, tmp_path_factory.mktemp("live")) for fault in asked}
+        futures = {fault.key: pool.submit(run, fault, tmp_path_factory.mktemp("live")) for fault in requested}
         try:
             yield futures
         finally:

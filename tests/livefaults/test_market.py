@@ -22,8 +22,8 @@ def applied(snapshot: Payload, diffs: list[Payload]) -> Payload:
     for diff in diffs:
         for name, levels in (("bids", diff["b"]), ("asks", diff["a"])):
             sides[name] |= dict(levels)
-    whole = {name: [[p, q] for p, q in side.items() if float(q)] for name, side in sides.items()}
-    bids, asks = (sorted(whole[name], key=lambda level: float(level[0])) for name in ("bids", "asks"))
+    full = {name: [[p, q] for p, q in side.items() if float(q)] for name, side in sides.items()}
+    bids, asks = (sorted(full[name], key=lambda level: float(level[0])) for name in ("bids", "asks"))
     return {"lastUpdateId": diffs[-1]["u"], "bids": bids[::-1], "asks": asks}
 
 

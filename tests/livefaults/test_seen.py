@@ -109,7 +109,7 @@ def test_a_log_may_not_be_ahead_of_the_clock() -> None:
     assert ahead_ns([tick, tick], [ns(5), ns(4)]) == ns(1)
 
 
-def test_what_the_exchange_said_in_a_freeze_is_a_backlog() -> None:
+def test_what_the_exchange_sent_in_a_freeze_is_a_backlog() -> None:
     trade = e.Trade(instrument_id=ID, ts_ns=ns(9), trade_id=1, side=Side.BUY, price_ticks=1, qty_lots=1)
     assert backlog([trade], Span(0, ns(3), ns(30))) == 1
     assert backlog([trade], Span(0, ns(3), ns(9))) == 0

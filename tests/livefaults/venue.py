@@ -1,4 +1,4 @@
-"""A Binance Spot venue on a free port that makes a small market in real time, and goes wrong when a test says so."""
+"""A Binance Spot venue on a free port that makes a small market in real time, and has a fault when a test sets it."""
 
 import asyncio
 import contextlib
@@ -46,7 +46,7 @@ class MarketVenue(Venue):
         self._is_taker_next = True
 
     def stall_depth(self) -> None:
-        """The depth stream of today's connections says nothing more."""
+        """The depth stream of today's connections sends nothing more."""
         for connection in self.connections:
             connection.is_depth_stalled = True
 
@@ -99,7 +99,7 @@ class MarketVenue(Venue):
         return web.json_response({"timezone": "UTC", "symbols": [symbol | {"filters": filters}]})
 
     async def _time(self, _: web.Request) -> web.StreamResponse:
-        return web.json_response({"serverTime": time.time_ns() // 1_000})  # in microseconds, as it is asked for
+        return web.json_response({"serverTime": time.time_ns() // 1_000})  # in microseconds, as requested
 
 
 def _times() -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _times() -> dict[str, Any]:
 
 @asynccontextmanager
 async def trading() -> AsyncIterator[MarketVenue]:
-    """A venue whose market goes on while the block runs."""
+    """A venue whose market runs while the block runs."""
     async with MarketVenue() as venue:
         market = asyncio.create_task(_go_on(venue))
         try:

@@ -34,7 +34,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "quoting/terms.py": ("tests/unit/core/test_quotes.py",),
     "risk/gate.py": ("tests/unit/core/test_risk.py",),
     "risk/risk.py": ("tests/unit/core/test_risk.py", "tests/property/test_risk.py"),
-    "sequencer.py": ("tests/unit/test_sequencer.py",),
+    "stamper.py": ("tests/unit/test_stamper.py",),
     "signals/builder.py": ("tests/unit/core/test_builder.py", "tests/unit/nodes/test_market_nodes.py"),
     "signals/executable.py": ("tests/unit/core/test_signals.py",),
     "signals/flow.py": ("tests/unit/core/test_signals.py",),

@@ -10,10 +10,10 @@ from mm_core.book.book import state_hash
 from mm_core.compiled import compiled
 from mm_core.events import Event, InstrumentDefined, RootEvent
 from mm_core.node import State
-from mm_core.sequencer import Sequencer
+from mm_core.setup.core import Core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import Parts
 from mm_core.signals.builder import new_builder
+from mm_core.stamper import Stamper
 from mm_research.columns import tape_rows
 from mm_research.engine.loop import run
 from mm_research.engine.state import SHARED, new_market
@@ -38,18 +38,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     gate: Any = None
 
 
-def small(parts: Parts, width: int, far: int) -> Parts:
-    """The same parts around a small book, so that its window moves and its far table fills."""
+def small(core: Core, width: int, far: int) -> Core:
+    """The same core with a small book, so that its window moves and its far table fills."""
     builder = new_builder(width, far)
-    for name in parts.builder.dtype.names or ():
+    for name in core.builder.dtype.names or ():
         if name != "book":
-            builder[name] = parts.builder[name]
-    return msgspec.structs.replace(parts, builder=builder)
+            builder[name] = core.builder[name]
+    return msgspec.structs.replace(core, builder=builder)
 
 
-def book_size(parts: Parts) -> tuple[int, int]:
+def book_size(core: Core) -> tuple[int, int]:
     """Width and far of the builder's book."""
-    book = parts.builder["book"]
+    book = core.builder["book"]
     return book["lots"].shape[1] // 2, book["far_rank"].shape[2]
 
 
@@ -58,20 +58,20 @@ def _book_hash(builder: State) -> Any:
     return state_hash(builder[0].book)
 
 
-def by_nodes(parts: Parts, instrument_id: str, events: Sequence[RootEvent]) -> tuple[Outcome, list[Event]]:
+def by_nodes(core: Core, instrument_id: str, events: Sequence[RootEvent]) -> tuple[Outcome, list[Event]]:
     """The nodes' outcome and their log."""
-    nodes = new_nodes(parts, instrument_id)
+    nodes = new_nodes(core, instrument_id)
     log: list[Event] = []
     memory = MemoryLog(nodes, log.append)
-    sequencer = Sequencer(parts.period_ns, parts.offset_ns)
+    stamper = Stamper(core.period_ns, core.offset_ns)
     for event in events:
-        for root in sequencer.stamp(event):
+        for root in stamper.stamp(event):
             memory.append(root)
-    for root in sequencer.finish():
+    for root in stamper.finish():
         memory.append(root)
     rows = LogRows()
-    for said in log:
-        rows.take(said)
+    for logged in log:
+        rows.take(logged)
     exchange, builder, quoter, risk, account = (node.state for node in nodes)
     state = {
         "clock": exchange["clock"],
@@ -94,18 +94,18 @@ def by_nodes(parts: Parts, instrument_id: str, events: Sequence[RootEvent]) -> t
     return outcome, log
 
 
-def by_loop(parts: Parts, instrument: InstrumentDefined, events: Sequence[RootEvent]) -> Outcome:
+def by_loop(core: Core, instrument: InstrumentDefined, events: Sequence[RootEvent]) -> Outcome:
     """The loop's outcome on the tape of the events."""
     builder = TapeBuilder(instrument)
     builder.add(events)
-    rows = tape_rows(builder.tape(), parts.offset_ns)
-    market = new_market(1, *book_size(parts))
-    _start(market, parts, int(rows["local_ns"][0]))
+    rows = tape_rows(builder.tape(), core.offset_ns)
+    market = new_market(1, *book_size(core))
+    _start(market, core, int(rows["local_ns"][0]))
     set_apart(market, rows)
     messages, samples = [], []
     done = False
     while not done:
-        done = run(market, rows, rows, parts.strategy, NO_ROW)
+        done = run(market, rows, rows, core.strategy, NO_ROW)
         messages.append(np.asarray(market["log"])[0, : int(market["logged"][0])].copy())
         samples.append(np.asarray(market["samples"])[0, : int(market["sampled"][0])].copy())
         market["logged"] = market["sampled"] = 0
@@ -127,17 +127,17 @@ def by_loop(parts: Parts, instrument: InstrumentDefined, events: Sequence[RootEv
     )
 
 
-def _start(market: State, parts: Parts, first_local_ns: int) -> None:
-    market["sight"] = SHARED
+def _start(market: State, core: Core, first_local_ns: int) -> None:
+    market["visibility"] = SHARED
     market["record"] = 1
-    market["period_ns"] = parts.period_ns
-    market["tick_ns"] = (first_local_ns // parts.period_ns + 1) * parts.period_ns
-    market["decide_on"] = parts.decide_on
-    market["clock"]["uses_top"] = parts.uses_top
-    market["builder"] = parts.builder
-    market["local"] = parts.builder
+    market["period_ns"] = core.period_ns
+    market["tick_ns"] = (first_local_ns // core.period_ns + 1) * core.period_ns
+    market["decide_on"] = core.decide_on
+    market["clock"]["uses_top"] = core.uses_top
+    market["builder"] = core.builder
+    market["local"] = core.builder
     for name in ("venue", "quoter", "risk"):
-        market["sets"][name] = getattr(parts, name)
+        market["sets"][name] = getattr(core, name)
 
 
 def _builder_state(builder: State) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.session import CONFIG, ROOT, SAMPLE, environment, log_bytes, paper_command, said, session
+from tests.session import CONFIG, ROOT, SAMPLE, environment, log_bytes, paper_command, session, summary_of
 
 RECORDING = [ROOT.parent / "shared/data/binance_spot" / f"btcusdt_2024080{day}.gz" for day in (8, 9)]
 SESSION_S = 300.0
@@ -37,13 +37,13 @@ SHARED = (
 def paper(folder: Path, name: str, *options: str, **source: Any) -> dict[str, Any]:
     """The summary of a session in `<folder>/<name>`."""
     with session(paper_command(folder / name, *options, **source), folder) as process:
-        return said(process, SESSION_S)
+        return summary_of(process, SESSION_S)
 
 
-def command(state: Path, *words: str) -> dict[str, Any]:
+def command(state: Path, *arguments: str) -> dict[str, Any]:
     """The JSON of another command."""
     done = subprocess.run(
-        [sys.executable, "-m", "mm_cli", *words, "--json"],
+        [sys.executable, "-m", "mm_cli", *arguments, "--json"],
         env=environment(state),
         capture_output=True,
         text=True,

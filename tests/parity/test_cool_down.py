@@ -1,4 +1,4 @@
-"""A halt by the fill rate cools down and trading goes on: nodes and loop alike, and the drawdown of both is one."""
+"""A halt by the fill rate cools down and trading resumes: nodes and loop alike, and the drawdown of both is one."""
 
 from decimal import Decimal
 from random import Random
@@ -13,7 +13,7 @@ from mm_core.accounting.drawdown import ACCOUNTANT
 from mm_core.events import Event
 from mm_core.risk.reason import Reason
 from mm_core.setup.config import Config, to_config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_core.types import MONEY_E9, NS_PER_S, TradeState
 from mm_research.activity import activity
 from mm_research.drawdown import drawdown_max
@@ -35,10 +35,10 @@ def decided(seed: int, rate_halt_s: Decimal = HALT_S) -> tuple[Outcome, list[Eve
         },
         strict=False,
     )
-    parts = small(new_parts(config, INSTRUMENT), 128, 64)
+    core = small(new_core(config, INSTRUMENT), 128, 64)
     events = Market().events(lively(Random(seed)))  # noqa: S311
-    nodes, log = by_nodes(parts, INSTRUMENT.instrument_id, events)
-    assert_equal(nodes, by_loop(parts, INSTRUMENT, events))
+    nodes, log = by_nodes(core, INSTRUMENT.instrument_id, events)
+    assert_equal(nodes, by_loop(core, INSTRUMENT, events))
     return nodes, log
 
 
@@ -53,11 +53,11 @@ def states(log: list[Event]) -> list[e.TradingState]:
     return [event for event in log if isinstance(event, e.TradingState)]
 
 
-def test_every_halt_ends_by_itself_and_trading_goes_on(played: tuple[Outcome, list[Event]]) -> None:
+def test_every_halt_ends_by_itself_and_trading_resumes(played: tuple[Outcome, list[Event]]) -> None:
     outcome, log = played
-    said = states(log)
-    assert len(said) >= 4
-    halts, ends = said[::2], said[1::2]
+    published = states(log)
+    assert len(published) >= 4
+    halts, ends = published[::2], published[1::2]
     assert {(each.state, each.reason) for each in halts} == {(TradeState.HALTED, Reason.FILL_RATE)}
     assert {(each.state, each.reason) for each in ends} == {(TradeState.ACTIVE, Reason.COOLED_DOWN)}
     for halted, resumed in zip(halts, ends, strict=False):

@@ -16,7 +16,7 @@ from mm_core.compiled import new
 from mm_core.events import InstrumentDefined, MarketEvent, Root
 from mm_core.exchange.clock import CLOCK, MIDS
 from mm_core.setup.config import Config, to_config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_research import venue_mids
 from mm_research.backtest import backtest
 from mm_research.columns import Rows, tape_rows
@@ -42,13 +42,13 @@ def assert_same(one: Mids, other: Mids) -> None:
 @settings(max_examples=EXAMPLES)
 @given(configs(), moves, st.integers(1, 4))
 def test_they_are_those_that_the_exchange_notes(config: Config, drawn: list[Any], rounds: int) -> None:
-    parts = new_parts(config, INSTRUMENT)
+    core = new_core(config, INSTRUMENT)
     events = Market().events(drawn * rounds)
-    nodes, log = by_nodes(parts, INSTRUMENT.instrument_id, events)
-    from_log = EventMids(INSTRUMENT, parts)
+    nodes, log = by_nodes(core, INSTRUMENT.instrument_id, events)
+    from_log = EventMids(INSTRUMENT, core)
     for at, event in enumerate(log):
         if isinstance(event, MarketEvent):
-            from_log.hear(event)
+            from_log.take(event)
         if at % 3 == 0:
             from_log.mids()  # in parts
     clock = np.frombuffer(nodes.state["clock"], CLOCK)[0]
@@ -61,8 +61,8 @@ def test_they_are_those_that_the_exchange_notes(config: Config, drawn: list[Any]
     assert mids.end_ns == clock["market_ns"]
     builder = TapeBuilder(INSTRUMENT)
     builder.add(events)
-    from_rows = VenueMids(parts, apart=True)
-    from_rows.take(tape_rows(builder.tape(), parts.offset_ns))
+    from_rows = VenueMids(core, apart=True)
+    from_rows.take(tape_rows(builder.tape(), core.offset_ns))
     assert_same(mids, from_rows.mids())
 
 
@@ -89,15 +89,15 @@ def test_a_session_and_the_backtest_of_its_data_have_the_same(
 
 def test_a_price_that_no_row_holds_ends_the_mids_and_not_the_session() -> None:
     config: Config = to_config({}, strict=False)
-    parts = new_parts(config, INSTRUMENT)
-    mids = EventMids(INSTRUMENT, parts)
+    core = new_core(config, INSTRUMENT)
+    mids = EventMids(INSTRUMENT, core)
     for event in Market().events([]):
-        mids.hear(msgspec.structs.replace(event, local_ns=event.recv_ns))  # type: ignore[arg-type]
+        mids.take(msgspec.structs.replace(event, local_ns=event.recv_ns))  # type: ignore[arg-type]
     known = mids.mids()
     far = Market().events([("delta", 10, 0, [(0, 1)], 5)])[-1]
-    mids.hear(msgspec.structs.replace(far, bid_ticks=(1 << 40,)))  # type: ignore[arg-type]
+    mids.take(msgspec.structs.replace(far, bid_ticks=(1 << 40,)))  # type: ignore[arg-type]
     assert_same(mids.mids(), known)
-    mids.hear(far)  # type: ignore[arg-type]
+    mids.take(far)  # type: ignore[arg-type]
     assert_same(mids.mids(), known)
 
 

@@ -47,22 +47,22 @@ def replay(symbol: str, files: list[Path], *arguments: object) -> Any:
     """The JSON of a paper session."""
     source = "replay:" + ",".join(str(file) for file in files)
     chosen = ["--venue", "binance", "--symbol", symbol, "--source", source, "--bus", "memory", "--json"]
-    said = invoke("paper", *chosen, *arguments)
-    return json.loads(said.splitlines()[-1])
+    printed = invoke("paper", *chosen, *arguments)
+    return json.loads(printed.splitlines()[-1])
 
 
 def assert_parity(symbol: str, files: list[Path], sizes: list[str], out: Path, quotes: list[str]) -> Any:
-    """Two sessions and the backtest of the recording agree in digests and tables; returns what paper said."""
+    """Two sessions and the backtest of the recording agree in digests and tables; returns what paper printed."""
     first = replay(symbol, files, *sizes, *quotes, "--out", out / "first")
     second = replay(symbol, files, *sizes, *quotes, "--out", out / "second")
     assert [first[key] for key in ("feed", "pnl", "digests")] == [second[key] for key in ("feed", "pnl", "digests")]
     invoke("import", "--symbol", symbol, "--out", out / "data", *sizes, *files)
     days = sorted(folder.name for folder in (out / "data" / "binance" / symbol).iterdir())
     chosen = ["--data", out / "data", "--symbol", symbol, "--day", f"{days[0]}..{days[-1]}", *quotes]
-    said = json.loads(invoke("backtest", *chosen, "--out", out / "backtest", "--json").splitlines()[-1])
+    printed = json.loads(invoke("backtest", *chosen, "--out", out / "backtest", "--json").splitlines()[-1])
     figures = ("ratios", "drawdown_max", "spread_captured_pct", "half_spread_bps", "censored_fills")
     keys = ("orders", "fills", "position", "pnl", *figures, "digests")
-    assert {key: first[key] for key in keys} == {key: said[key] for key in keys}
+    assert {key: first[key] for key in keys} == {key: printed[key] for key in keys}
     for one, other in pairwise(("first", "second", "backtest")):
         for table in TABLES:
             assert (out / one / f"{table}.csv").read_bytes() == (out / other / f"{table}.csv").read_bytes()
@@ -73,19 +73,19 @@ def assert_parity(symbol: str, files: list[Path], sizes: list[str], out: Path, q
 
 def test_the_sample_is_decided_the_same_twice_and_by_a_backtest(sample: Path, tmp_path: Path) -> None:
     quotes = [each.format("2.0") for each in QUOTES]
-    said = assert_parity("SYNTH", [sample], ["--tick", "0.01", "--lot", "0.0001"], tmp_path, quotes)
-    assert said["fills"] > 100
-    assert None not in said["spread_captured_pct"].values()
-    assert [key for key in FEED_KEYS if key not in said["feed"]] == []
-    assert said["session"] == str(tmp_path / "first")
+    printed = assert_parity("SYNTH", [sample], ["--tick", "0.01", "--lot", "0.0001"], tmp_path, quotes)
+    assert printed["fills"] > 100
+    assert None not in printed["spread_captured_pct"].values()
+    assert [key for key in FEED_KEYS if key not in printed["feed"]] == []
+    assert printed["session"] == str(tmp_path / "first")
 
 
 def test_the_real_recording_is_decided_the_same_twice_and_by_a_backtest(shared_data: Path, tmp_path: Path) -> None:
     files = [shared_data / "binance_spot" / f"btcusdt_2024080{day}.gz" for day in (8, 9)]
     quotes = [each.format("100.0") for each in QUOTES]
-    said = assert_parity("BTCUSDT", files, ["--tick", "0.01", "--lot", "0.00001"], tmp_path, quotes)
-    assert said["fills"] > 100
-    assert said["feed"]["trades_late"] == 2_437
+    printed = assert_parity("BTCUSDT", files, ["--tick", "0.01", "--lot", "0.00001"], tmp_path, quotes)
+    assert printed["fills"] > 100
+    assert printed["feed"]["trades_late"] == 2_437
 
 
 def test_a_session_folder_holds_the_log_with_all_roots_in_their_order(sample: Path, tmp_path: Path) -> None:
@@ -96,22 +96,22 @@ def test_a_session_folder_holds_the_log_with_all_roots_in_their_order(sample: Pa
 
 
 def test_duration_ends_a_session_in_market_time(sample: Path) -> None:
-    said = replay("SYNTH", [sample], "--duration", "10s")
-    assert said["market_s"] == pytest.approx(10, abs=0.2)
-    assert said["session"] is None
+    printed = replay("SYNTH", [sample], "--duration", "10s")
+    assert printed["market_s"] == pytest.approx(10, abs=0.2)
+    assert printed["session"] is None
 
 
-def test_a_pace_is_kept_against_the_wall_clock(sample: Path) -> None:
-    said = replay("SYNTH", [sample], "--duration", "4s", "--speed", "10x")
-    assert 8 < said["speed_x"] <= 11
+def test_frames_are_paced_against_the_wall_clock(sample: Path) -> None:
+    printed = replay("SYNTH", [sample], "--duration", "4s", "--speed", "10x")
+    assert 8 < printed["speed_x"] <= 11
 
 
 def test_people_read_a_summary_and_where_tick_and_lot_come_from(sample: Path) -> None:
     arguments = ["--venue", "binance", "--symbol", "SYNTH", "--source", f"replay:{sample}", "--bus", "memory"]
-    said = invoke("paper", *arguments)
-    assert "tick        0.01 (inferred from 4693 prices)" in said
-    assert "touch       equal to the venue's 115 of 115 times" in said
-    assert "session     not written: no --out" in said
+    printed = invoke("paper", *arguments)
+    assert "tick        0.01 (inferred from 4693 prices)" in printed
+    assert "touch       equal to the venue's 115 of 115 times" in printed
+    assert "session     not written: no --out" in printed
 
 
 def test_a_wish_to_stop_ends_between_two_frames_and_what_was_done_counts(sample: Path) -> None:

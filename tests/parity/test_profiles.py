@@ -11,7 +11,7 @@ import pytest
 
 from mm_core.events import InstrumentDefined
 from mm_core.setup.config import Config, to_config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_research.paper import Recorded, paper
 from mm_store.ws_lines import WsLines
 from mm_venues.binance.define import define
@@ -48,7 +48,7 @@ def test_a_profile_is_valid_alone_and_under_every_configuration(
         instrument_id="binance.ANY", ts_ns=0, venue_symbol="ANY", tick_size=tick, lot_size=lot
     )
     alone = read(folder / f"{profile}.toml")
-    assert new_parts(to_config(alone), instrument).quoter["terms"]["lot_lots"][0] > 0
+    assert new_core(to_config(alone), instrument).quoter["terms"]["lot_lots"][0] > 0
     chosen: Config = to_config(over(alone, read(folder / f"{config}.toml")))
     assert chosen.risk.fills_per_window_max == alone["risk"]["fills_per_window_max"]
 

@@ -16,7 +16,7 @@ from tests.parity.harness import assert_equal, by_loop, by_nodes
 from mm_core.events import BookDelta, BookSnapshot, BookTop, FeedStatus, InstrumentDefined, RootEvent, Trade
 from mm_core.messages import FILLED
 from mm_core.setup.config import to_config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_core.types import NS_PER_S, BookState, Side
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit
@@ -57,9 +57,9 @@ def recording(shared_data: Path) -> list[RootEvent]:
     ids=["fixed spread on ticks", "Avellaneda-Stoikov on the touch"],
 )
 def test_a_real_recording_is_decided_the_same(recording: list[RootEvent], sections: dict[str, object]) -> None:
-    parts = new_parts(to_config(sections), BTCUSDT)
-    nodes, log = by_nodes(parts, BTCUSDT.instrument_id, recording)
-    assert_equal(nodes, by_loop(parts, BTCUSDT, recording))
+    core = new_core(to_config(sections), BTCUSDT)
+    nodes, log = by_nodes(core, BTCUSDT.instrument_id, recording)
+    assert_equal(nodes, by_loop(core, BTCUSDT, recording))
     assert any(isinstance(event, BookTop) for event in log)
     assert np.count_nonzero(nodes.messages["kind"] == FILLED) >= SECONDS // 20
 
@@ -76,9 +76,9 @@ def test_the_benchmark_data_is_decided_the_same(bench_file: Path) -> None:
         },
         "fixed_spread": {"half_spread_ticks": 0.5},
     }
-    parts = new_parts(to_config(sections), SYNTH)
-    nodes, _ = by_nodes(parts, SYNTH.instrument_id, events)
-    assert_equal(nodes, by_loop(parts, SYNTH, events))
+    core = new_core(to_config(sections), SYNTH)
+    nodes, _ = by_nodes(core, SYNTH.instrument_id, events)
+    assert_equal(nodes, by_loop(core, SYNTH, events))
     assert np.count_nonzero(nodes.messages["kind"] == FILLED) >= ROWS // 1000
 
 

@@ -1,4 +1,4 @@
-"""Markets in which an order is refused or worn down: asked for once, the same by the nodes and by a backtest."""
+"""Markets in which an order is refused or worn down: requested once, the same by the nodes and by a backtest."""
 
 from collections import Counter
 from decimal import Decimal
@@ -55,14 +55,14 @@ def test_an_hour_of_a_halted_session_asks_for_nothing(cases: Path, tmp_path: Pat
     (halted,) = [at for at, event in enumerate(log) if isinstance(event, e.TradingState)]
     assert log[halted].state == TradeState.HALTED  # type: ignore[union-attr]
     assert not [event for event in log[halted:] if isinstance(event, e.OrderIntent | e.CancelIntent)]
-    assert denied(log) == {Reason.HALTED: 2}  # what was wanted of the very book that halted
+    assert denied(log) == {Reason.HALTED: 2}  # the intents on the very book that halted
     assert sum(path.stat().st_size for path in log_files(tmp_path / "paper")) < 40 * len(log)  # bytes
 
 
 def test_a_rest_that_is_worn_down_is_replenished_once(cases: Path, tmp_path: Path) -> None:
     log = played(cases / "dust.txt.gz", {"quoter": {"order_qty_base": Decimal("0.1")}}, tmp_path)
-    wanted = [(event.order_id, event.qty_lots) for event in log if isinstance(event, e.OrderIntent)]
-    assert wanted == [(1, 100), (2, 100), (3, 99)]
+    intents = [(event.order_id, event.qty_lots) for event in log if isinstance(event, e.OrderIntent)]
+    assert intents == [(1, 100), (2, 100), (3, 99)]
     assert denied(log) == {}
 
 

@@ -10,7 +10,7 @@ from tests.parity.markets import INSTRUMENT, MS, START_NS
 from mm_core.events import BookDelta, BookSnapshot, Event, FeedStatus, InstrumentDefined, RootEvent, Trade
 from mm_core.messages import ANSWERS, FILLED
 from mm_core.setup.config import to_config
-from mm_core.setup.parts import Parts, new_parts
+from mm_core.setup.core import Core, new_core
 from mm_core.types import BookState, Side
 from mm_store.ws_lines import WsLines
 from mm_venues.audit import CompiledBook, TouchAudit
@@ -20,7 +20,7 @@ RING = ANSWERS["ring"].shape[0]
 IT: dict[str, Any] = {"instrument_id": INSTRUMENT.instrument_id}
 
 
-def parts_of(order_lots: int, response_ms: int, levels: int) -> Parts:
+def parts_of(order_lots: int, response_ms: int, levels: int) -> Core:
     """Bids of `order_lots` at the touch and behind it, as much position as they make."""
     quoter = {"order_qty_base": f"{order_lots / 1000}", "levels": levels, "position_max_base": "1000"}
     sections = {
@@ -28,7 +28,7 @@ def parts_of(order_lots: int, response_ms: int, levels: int) -> Parts:
         "fixed_spread": {"half_spread_ticks": 0.5},
         "exchange": {"response_ms": response_ms, "maker_fee": "0.0002"},
     }
-    return new_parts(to_config(sections, strict=False), INSTRUMENT)
+    return new_core(to_config(sections, strict=False), INSTRUMENT)
 
 
 def at(passed_ns: int) -> dict[str, Any]:
@@ -61,10 +61,10 @@ def sweep(prints: int, lots: int) -> list[RootEvent]:
     return events
 
 
-def both(parts: Parts, events: list[RootEvent]) -> tuple[Outcome, list[Event]]:
+def both(core: Core, events: list[RootEvent]) -> tuple[Outcome, list[Event]]:
     """The outcome of the nodes, which the loop's equals, and their log."""
-    nodes, log = by_nodes(parts, INSTRUMENT.instrument_id, events)
-    assert_equal(nodes, by_loop(parts, INSTRUMENT, events))
+    nodes, log = by_nodes(core, INSTRUMENT.instrument_id, events)
+    assert_equal(nodes, by_loop(core, INSTRUMENT, events))
     return nodes, log
 
 
@@ -103,8 +103,8 @@ def test_the_recorded_sweep_is_decided_the_same(pytestconfig: pytest.Config) -> 
         "quoter": {"order_qty_base": "0.5", "levels": 3, "position_max_base": "10"},
         "fixed_spread": {"half_spread_ticks": 0.5},
     }
-    parts = new_parts(to_config(sections), instrument)
-    nodes, _ = by_nodes(parts, instrument.instrument_id, events)
-    assert_equal(nodes, by_loop(parts, instrument, events))
+    core = new_core(to_config(sections), instrument)
+    nodes, _ = by_nodes(core, instrument.instrument_id, events)
+    assert_equal(nodes, by_loop(core, instrument, events))
     fills = nodes.messages[nodes.messages["kind"] == FILLED]
     assert (len(fills), int(fills["qty_lots"].sum())) == (150, 150)

@@ -98,7 +98,7 @@ def spread_out(seed: int, count: int) -> tuple[np.ndarray[Any, Any], np.ndarray[
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_book_of_more_levels_than_it_holds_knows_those_nearest_to_the_touch(seed: int) -> None:
-    """Of 150,000 levels a side: what is better than the bound is right, the rest may be gone."""
+    """Of 150,000 levels a side: what is better than the bound is right, the rest may be dropped."""
     book, reference = new_book(), ReferenceBook()
     sides, prices, lots = spread_out(seed, 300_000)
     for start in range(0, len(sides), 1_000):

@@ -17,7 +17,7 @@ STEPS = st.lists(
 
 
 class Orders:
-    """What we know of our orders from what the venue says."""
+    """What we know of our orders from the venue's answers."""
 
     def __init__(self) -> None:
         self.sent: dict[int, tuple[int, int, int]] = {}  # id -> (side, price, lots)
@@ -37,7 +37,7 @@ class Orders:
         else:
             getattr(exchange, kind)(first, lots)
 
-    def hear(self, exchange: Exchange) -> list[tuple[int, int]]:
+    def take(self, exchange: Exchange) -> list[tuple[int, int]]:
         """Check each answer; (order id, lots) of the fills as maker."""
         made = []
         for a in exchange.answers():
@@ -66,9 +66,9 @@ def test_one_trade_never_fills_more_than_its_lots_and_every_order_adds_up(
 ) -> None:
     exchange, orders = Exchange(partial_fills=1, queue_model=queue_model, queue_power=3.0), Orders()
     for kind, first, lots in steps:
-        orders.hear(exchange)
+        orders.take(exchange)
         orders.step(exchange, kind, first, lots, flag)
-        made = orders.hear(exchange)
+        made = orders.take(exchange)
         if kind in {"sold", "bought", "bid", "ask"}:
             assert sum(filled for _, filled in made) <= lots
         else:
@@ -79,14 +79,14 @@ def test_one_trade_never_fills_more_than_its_lots_and_every_order_adds_up(
 
 @settings(max_examples=200)
 @given(STEPS, st.integers(0, 5))
-def test_without_partial_fills_an_order_is_filled_whole_and_a_trade_reaches_no_more_than_its_lots(
+def test_without_partial_fills_an_order_is_filled_completely_and_a_trade_reaches_no_more_than_its_lots(
     steps: list[tuple[str, int, int]], queue_model: int
 ) -> None:
     exchange, orders = Exchange(partial_fills=0, queue_model=queue_model, queue_power=3.0), Orders()
     for kind, first, lots in steps:
-        orders.hear(exchange)
+        orders.take(exchange)
         orders.step(exchange, kind, first, lots, GTX)
-        made = orders.hear(exchange)
+        made = orders.take(exchange)
         assert all(filled == orders.sent[order_id][2] for order_id, filled in made)
         if kind in {"sold", "bought"} and made:
             assert sum(filled for _, filled in made[:-1]) < lots  # only the last one may be more than was left

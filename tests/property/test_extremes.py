@@ -25,7 +25,7 @@ from mm_core.events import InstrumentDefined, OrderFilled
 from mm_core.messages import SUBMIT
 from mm_core.risk.state import new_risk
 from mm_core.setup.config import to_config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_core.setup.units import units_of
 from mm_core.signals.builder import TOUCH
 from mm_core.signals.executable import SIZES
@@ -235,13 +235,13 @@ def test_ten_bitcoins_in_rupiah_are_booked_with_the_right_fees() -> None:
 @settings(max_examples=100)
 @given(instruments())
 def test_every_listing_can_be_traded_with_the_defaults(instrument: InstrumentDefined) -> None:
-    new_parts(to_config({}), instrument)
+    new_core(to_config({}), instrument)
 
 
 @pytest.mark.parametrize("tick", ["0.0000000001", "1000"])
 @pytest.mark.parametrize("lot", ["0.00000001", "10", "1000000"])
 def test_a_tick_and_a_lot_of_any_listing_are_taken(tick: str, lot: str) -> None:
-    assert new_parts(to_config({}), instrument_of(tick, lot)).risk["limits"]["value_den"][0] >= 1
+    assert new_core(to_config({}), instrument_of(tick, lot)).risk["limits"]["value_den"][0] >= 1
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_what_cannot_be_held_is_refused_at_the_start(
     sizes: tuple[str, str], sections: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        new_parts(to_config(sections), instrument_of(*sizes))
+        new_core(to_config(sections), instrument_of(*sizes))
 
 
 @given(spread(2**31 - 1), spread(2**61), st.sampled_from([BUY, SELL]))
@@ -279,7 +279,7 @@ def test_risk_lets_no_more_value_through_than_the_account_holds(price_ticks: int
     gates.risk_book(risk, calls.new_top(price_ticks, price_ticks + 1))
     for order_id in (1, 2):
         gates.risk_intent(risk, order_id, side, price_ticks, qty_lots, 0)
-        (answer,) = calls.said(risk)
+        (answer,) = calls.outbox(risk)
         if answer["kind"] == SUBMIT:
             terms = side, price_ticks, int(answer["qty_lots"])
             gates.risk_filled(risk, order_id, *terms, 0, 0, 0)

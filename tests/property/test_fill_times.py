@@ -15,7 +15,7 @@ from tests.parity.markets import INSTRUMENT, Market, configs, move, moves
 
 from mm_core import events as e
 from mm_core.setup.config import Config, to_config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_core.types import NS_PER_S, Side
 from mm_research.paper import PaperSession
 from mm_store.ws_lines import WsLines
@@ -49,7 +49,7 @@ class Times:
         self._canceled_ns: dict[int, int] = {}
         self._known_ns = 0
 
-    def hear(self, event: e.Event) -> None:
+    def take(self, event: e.Event) -> None:
         """Take the next event. AssertionError names what came too early."""
         match event:
             case e.SubmitOrder():
@@ -132,10 +132,10 @@ def late(events: list[e.RootEvent], late_ms: list[int]) -> list[e.RootEvent]:
 
 def times_generated(config: Config, drawn: list[Any], late_ms: list[int]) -> Times:
     """The times of the nodes on a generated market."""
-    parts = small(new_parts(config, INSTRUMENT), WIDTH, FAR)
+    core = small(new_core(config, INSTRUMENT), WIDTH, FAR)
     times = Times(config)
-    for event in by_nodes(parts, INSTRUMENT.instrument_id, late(Market().events(drawn), late_ms))[1]:
-        times.hear(event)
+    for event in by_nodes(core, INSTRUMENT.instrument_id, late(Market().events(drawn), late_ms))[1]:
+        times.take(event)
     return times
 
 
@@ -205,7 +205,7 @@ def times_of(recorded: Recorded, data: Path, exchange: dict[str, Any], seconds: 
         lot_size=recorded.lot_size,
     )
     times = Times(config)
-    session = PaperSession(instrument, config, times.hear)
+    session = PaperSession(instrument, config, times.take)
     for recv_ns, frame in frames(WsLines([data / "binance_spot" / name for name in recorded.files]), seconds):
         session.take(recv_ns, frame)
     session.finish()
@@ -227,7 +227,7 @@ def test_nothing_fills_before_its_order_on_a_recording(
 @pytest.mark.slow
 @over_recordings()
 @over_exchanges()
-def test_nothing_fills_before_its_order_on_a_whole_recording(
+def test_nothing_fills_before_its_order_on_a_complete_recording(
     shared_data: Path, recorded: Recorded, exchange: dict[str, Any]
 ) -> None:
     times = times_of(recorded, shared_data, exchange, 0)

@@ -18,14 +18,14 @@ ANSWERS_MAX = 2
 
 
 class World:
-    """Who hears what, and what a node answers to an event: a function of both and the seed, no deeper than bounded."""
+    """Subscriptions, and a node's outputs for an event: a function of both and the seed, of bounded depth."""
 
-    def __init__(self, hearers: dict[str, tuple[str, ...]], seed: int) -> None:
-        self.hearers = hearers
+    def __init__(self, subscribers: dict[str, tuple[str, ...]], seed: int) -> None:
+        self.subscribers = subscribers
         self._seed = seed
 
     def answers(self, node: str, data: bytes) -> list[bytes]:
-        """What a node says to an event."""
+        """A node's outputs for an event."""
         depth, _, _ = data.split(b" ", 2)
         crc = crc32(data + node.encode(), self._seed)
         count = crc % (ANSWERS_MAX + 1) if int(depth) < DEPTH_MAX else 0
@@ -35,18 +35,18 @@ class World:
         ]
 
     def log(self, roots: list[bytes]) -> list[Entry]:
-        """The plain breadth-first loop: protocol 5 and 6."""
-        said: list[Entry] = []
+        """The plain breadth-first loop (mm_research.memory_log)."""
+        expected: list[Entry] = []
         for root in roots:
-            said.append(entry(len(said) + 1, 0, root))
-            queue = deque([said[-1]])
+            expected.append(entry(len(expected) + 1, 0, root))
+            queue = deque([expected[-1]])
             while queue:
                 event = queue.popleft()
-                for node in self.hearers[event.kind]:
+                for node in self.subscribers[event.kind]:
                     for answer in self.answers(node, event.data):
-                        said.append(entry(len(said) + 1, event.seq, answer))
-                        queue.append(said[-1])
-        return said
+                        expected.append(entry(len(expected) + 1, event.seq, answer))
+                        queue.append(expected[-1])
+        return expected
 
 
 def entry(seq: int, cause: int, data: bytes) -> Entry:
@@ -78,22 +78,22 @@ randoms = st.integers(0, 2**32 - 1).map(Random)  # a drawn order that is quick t
 class Run:
     """A sequencer without a bus: what it appends, and the reports that it can take by now, in a drawn order."""
 
-    def __init__(self, world: World, roots: list[bytes], said: list[Entry]) -> None:
+    def __init__(self, world: World, roots: list[bytes], expected: list[Entry]) -> None:
         self.world = world
-        self.ledger = Ledger(world.hearers)
-        self.log = list(said)
+        self.ledger = Ledger(world.subscribers)
+        self.log = list(expected)
         self.roots = roots
         self.known: list[tuple[str, int, list[bytes]]] = []
 
     def append(self, cause: int, data: bytes) -> None:
-        """Append an event, which its hearers will report on."""
+        """Append an event, which its subscribers will report on."""
         self.log.append(entry(len(self.log) + 1, cause, data))
         self.ledger.appended(self.log[-1].seq, self.log[-1].kind)
         self.owe(self.log[-1])
 
     def owe(self, event: Entry) -> None:
-        """Let all hearers of an event report on it."""
-        for node in self.world.hearers[event.kind]:
+        """Let all subscribers of an event report on it."""
+        for node in self.world.subscribers[event.kind]:
             self.known.append((node, event.seq, self.world.answers(node, event.data)))
 
     def settle(self) -> None:
@@ -132,7 +132,7 @@ def test_the_order_is_breadth_first_however_reports_arrive(world: World, roots: 
 
 
 @given(worlds, roots_of, randoms)
-def test_it_is_quiescent_exactly_when_every_hearer_has_reported(
+def test_it_is_quiescent_exactly_when_every_subscriber_has_reported(
     world: World, roots: list[bytes], random: Random
 ) -> None:
     run = Run(world, roots[:1], [])
@@ -147,7 +147,7 @@ def test_it_is_quiescent_exactly_when_every_hearer_has_reported(
 
 
 @given(worlds, roots_of, st.floats(0, 1), randoms)
-def test_any_cut_of_the_log_is_gone_on_with_in_the_same_way(
+def test_any_cut_of_the_log_is_resumed_in_the_same_way(
     world: World, roots: list[bytes], where: float, random: Random
 ) -> None:
     whole = world.log(roots)
@@ -172,11 +172,11 @@ def test_a_node_that_answers_otherwise_than_the_log_is_noticed(
         return
     cut = data.draw(st.sampled_from(cuts))
     cause = whole[cut - 1].cause
-    ledger = Ledger(world.hearers)
+    ledger = Ledger(world.subscribers)
     ledger.rebuild(whole[:cut])
     loss = data.draw(st.sampled_from(["other bytes", "none"]))
-    for node in world.hearers[whole[cause - 1].kind]:
+    for node in world.subscribers[whole[cause - 1].kind]:
         right = world.answers(node, whole[cause - 1].data)
         assert ledger.report(node, cause, [b"0 A other" for _ in right] if loss == "other bytes" else [])
-    with pytest.raises(LogDiffersError, match=f"other answers to {cause} than its nodes give"):
+    with pytest.raises(LogDiffersError, match=f"other outputs for {cause} than its nodes give"):
         ledger.pop()

@@ -9,10 +9,10 @@ from tests.parity.harness import small
 from tests.parity.markets import INSTRUMENT, Market, configs
 
 from mm_core import events as e
-from mm_core.sequencer import Sequencer
 from mm_core.setup.config import Config
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
+from mm_core.stamper import Stamper
 from mm_core.types import BookState, Command, Side, TradeState
 from mm_research.log_rows import LogRows
 from mm_research.memory_log import MemoryLog
@@ -60,29 +60,29 @@ class Chain:
     """The five nodes and their log, with what must hold after every root."""
 
     def __init__(self, config: Config) -> None:
-        parts = small(new_parts(config, INSTRUMENT), 128, 64)
-        nodes = new_nodes(parts, INSTRUMENT.instrument_id)
+        core = small(new_core(config, INSTRUMENT), 128, 64)
+        nodes = new_nodes(core, INSTRUMENT.instrument_id)
         self.venue, _, self.quoter, self.risk, self.account = (node.state for node in nodes)
         self.rows = LogRows()
         self.state = TradeState.ACTIVE
         self.reducing: dict[int, bool] = {}  # orders that were let through to reduce
         self.position_lots = 0
-        self._log = MemoryLog(nodes, self._hear)
-        self._sequencer = Sequencer(parts.period_ns)
+        self._log = MemoryLog(nodes, self._on_event)
+        self._stamper = Stamper(core.period_ns)
 
     def append(self, root: e.RootEvent) -> None:
         """Append a root and the Ticks before it."""
-        for each in self._sequencer.stamp(root):
+        for each in self._stamper.stamp(root):
             self._append(each)
 
     def tick(self) -> int:
         """Append the next Tick; its time."""
-        (tick,) = self._sequencer.finish()
+        (tick,) = self._stamper.finish()
         self._append(tick)
         return tick.ts_ns
 
     def command(self, command: Command, key: str = "", value: str = "") -> None:
-        """The operator's word, now."""
+        """A command of the operator, now."""
         self.append(e.OperatorCommand(ts_ns=0, command=command, key=key, value=value))
 
     def _append(self, root: e.RootEvent) -> None:
@@ -97,7 +97,7 @@ class Chain:
         ]
         assert positions == [self.position_lots] * 3
 
-    def _hear(self, event: e.Event) -> None:
+    def _on_event(self, event: e.Event) -> None:
         self.rows.take(event)
         match event:
             case e.TradingState():
@@ -115,12 +115,12 @@ class Chain:
                     assert abs(self.position_lots) == abs(before) - event.qty_lots
 
     def is_quiet(self) -> bool:
-        """Nothing is on its way to the venue or back."""
+        """Nothing is in flight to the venue or back."""
         venue = self.venue["sets"]["venue"][0, 0]
         return all(venue[name]["head"] == venue[name]["tail"] for name in ("inbox", "outbox"))
 
     def open_at_quoter(self) -> list[int]:
-        """Ids of the orders that the quoter does not know to be gone."""
+        """Ids of the orders that the quoter does not know to be closed."""
         quoter = self.quoter["quoter"][0]
         return sorted(int(i) for side in (0, 1) for i in quoter["orders"][side, : quoter["open"][side]]["order_id"])
 
@@ -135,7 +135,7 @@ class Chain:
         return sorted(int(i) for side in (0, 1) for i in venue["orders"][side, : venue["resting"][side]]["order_id"])
 
     def settle(self) -> None:
-        """A proven book with levels on both sides that come back when they are taken, and time for all on its way."""
+        """A proven book with levels on both sides that come back when they are taken, and time for all in flight."""
         now_ns = self.tick()
         times: dict[str, Any] = {"instrument_id": INSTRUMENT.instrument_id, "ts_ns": now_ns, "recv_ns": now_ns}
         bids: dict[str, Any] = {"bid_ticks": (999, 998), "bid_lots": (5, 6)}
@@ -154,7 +154,7 @@ class Chain:
 
 @settings(max_examples=100)
 @given(configs(), st.integers(0, 2**32), COMMANDS)
-def test_orders_and_positions_agree_whatever_the_operator_says_and_flatten_ends_flat(
+def test_orders_and_positions_agree_whatever_the_operator_commands_and_flatten_ends_flat(
     config: Config, seed: int, commands: list[tuple[int, tuple[Command, str, str]]]
 ) -> None:
     chain = Chain(config)

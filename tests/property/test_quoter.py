@@ -17,7 +17,7 @@ S = 1_000 * MS
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("decide"), st.integers(5, 30), st.integers(1, 4)),
-        st.tuples(st.sampled_from(["accepted", "filled", "gone"]), st.integers(0, 40), st.just(0)),
+        st.tuples(st.sampled_from(["accepted", "filled", "closed"]), st.integers(0, 40), st.just(0)),
     ),
     max_size=60,
 )
@@ -30,13 +30,13 @@ def test_no_price_is_quoted_twice_and_no_order_cancelled_twice_or_too_early(
 ) -> None:
     # Whole fills: there is nothing to replenish.
     quoter = calls.new_quoter(half_spread_ticks, levels=levels, cancel_pending=cancel_pending, replenish_below=0.25)
-    open_orders: dict[int, tuple[int, int]] = {}  # id -> (side, price), until it is known to be gone
+    open_orders: dict[int, tuple[int, int]] = {}  # id -> (side, price), until it is known to be closed
     accepted: dict[int, bool] = {}
     canceled: dict[int, bool] = {}
     for kind, number, spread in steps:
         if kind == "decide":
             calls.quoter_decide(quoter, calls.new_top(number, number + spread))
-            for m in calls.said(quoter):
+            for m in calls.outbox(quoter):
                 order_id, place = int(m["order_id"]), (int(m["side"]), int(m["price_ticks"]))
                 if m["kind"] == INTENT:
                     assert place not in open_orders.values()
@@ -58,7 +58,7 @@ def test_no_price_is_quoted_twice_and_no_order_cancelled_twice_or_too_early(
             if kind == "filled":
                 calls.quoter_filled(quoter, side, number, 10, 0)
             else:
-                calls.quoter_gone(quoter, side, number)
+                calls.quoter_closed(quoter, side, number)
         assert all(sum(side == each for each, _ in open_orders.values()) <= ORDERS for side in range(2))
 
 
@@ -66,7 +66,7 @@ def test_no_price_is_quoted_twice_and_no_order_cancelled_twice_or_too_early(
 EVENTS = st.lists(
     st.one_of(
         st.tuples(st.just("book"), st.integers(0, 3), st.sampled_from([0, 100, 900, 1_000])),
-        st.tuples(st.sampled_from(["fill", "gone", "limit", "state"]), st.integers(0, 3), st.just(0)),
+        st.tuples(st.sampled_from(["fill", "closed", "limit", "state"]), st.integers(0, 3), st.just(0)),
     ),
     max_size=40,
 )
@@ -92,7 +92,7 @@ def test_there_are_no_more_refusals_than_changes_of_what_they_depend_on(
             if now_ns - window_ns >= S:
                 changes, window_ns = changes + 1, now_ns
             calls.quoter_decide(quoter, calls.new_top(1_000 + number, 1_002 + number, local_ns=now_ns))
-            for m in calls.said(quoter).copy():
+            for m in calls.outbox(quoter).copy():
                 code = reasons[refused % len(reasons)]
                 refuse = calls.quoter_denied if isinstance(code, Reason) else calls.quoter_rejected
                 refuse(quoter, int(m["side"]), int(m["order_id"]), int(code))
@@ -112,20 +112,20 @@ def test_there_are_no_more_refusals_than_changes_of_what_they_depend_on(
 
 @settings(max_examples=200)
 @given(EVENTS)
-def test_a_halted_quoter_wants_nothing_whatever_comes(events: list[tuple[str, int, int]]) -> None:
+def test_a_halted_quoter_quotes_nothing_whatever_comes(events: list[tuple[str, int, int]]) -> None:
     quoter = calls.new_quoter(1.0, levels=3, replenish_below=0.25)
     calls.quoter_decide(quoter, calls.new_top(1_000, 1_002))
     calls.quoter_trading_state(quoter, int(TradeState.HALTED))
     for kind, number, passed_ms in events:
         if kind == "fill":
             calls.quoter_filled(quoter, 0, number, 10, 0)
-        elif kind == "gone":
-            calls.quoter_gone(quoter, number % 2, number)
+        elif kind == "closed":
+            calls.quoter_closed(quoter, number % 2, number)
         elif kind == "limit":
             calls.quoter_limits_changed(quoter)
         calls.quoter_decide(quoter, calls.new_top(1_000 + number, 1_002 + number, local_ns=passed_ms * MS))
-        assert len(calls.said(quoter)) == 0
-        assert quoter["terms"]["want"][0].tolist() == [0, 0]
+        assert len(calls.outbox(quoter)) == 0
+        assert quoter["terms"]["quoted"][0].tolist() == [0, 0]
 
 
 @settings(max_examples=200)
@@ -138,7 +138,7 @@ def test_a_halted_quoter_wants_nothing_whatever_comes(events: list[tuple[str, in
     st.floats(0, 100),
     st.integers(0, 1),
 )
-def test_wanted_prices_never_take_never_cross_each_other_and_round_outward(
+def test_target_prices_never_take_never_cross_each_other_and_round_outward(
     half: float, shift: float, bid: int, spread: int, position: int, skew: float, join_only: int
 ) -> None:
     fair = bid + spread / 2
@@ -159,4 +159,4 @@ def test_wanted_prices_never_take_never_cross_each_other_and_round_outward(
     assert ours[0] <= middle - half + 1e-6
     assert ours[1] >= middle + half - 1e-6
     assert not join_only or (ours[0] <= bid and ours[1] >= bid + spread)
-    assert terms["want"][0].tolist() == [int(ours[0] > 0), 1]
+    assert terms["quoted"][0].tolist() == [int(ours[0] > 0), 1]

@@ -74,6 +74,6 @@ def test_what_is_not_in_the_record_is_known_by_name(event_type: type[e.Event]) -
 @pytest.mark.parametrize(
     "event_type", [each for each in e.EVENTS if issubclass(each, e.OrderEvent)], ids=lambda each: str(each.__name__)
 )
-def test_every_event_of_an_order_always_says_its_side_price_and_what_is_left(event_type: type[e.Event]) -> None:
+def test_every_event_of_an_order_always_has_its_side_price_and_what_is_left(event_type: type[e.Event]) -> None:
     required = {field.name for field in msgspec.structs.fields(event_type) if field.required}
     assert required >= {"order_id", "side", "price_ticks", "qty_lots", "leaves_lots"}

@@ -12,7 +12,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("intent"), st.integers(0, 1), st.integers(90, 110), st.integers(1, 40)),
         st.tuples(st.just("fill"), st.integers(0, 50), st.just(0), st.integers(1, 40)),
-        st.tuples(st.just("gone"), st.integers(0, 50), st.just(0), st.just(0)),
+        st.tuples(st.just("closed"), st.integers(0, 50), st.just(0), st.just(0)),
         st.tuples(st.just("state"), st.sampled_from([int(each) for each in TradeState]), st.just(0), st.just(0)),
     ),
     max_size=60,
@@ -40,9 +40,9 @@ class Gate:
             self.intent(first, price_ticks, lots)
         elif first in self.orders:
             side, price_ticks, leaves = self.orders[first]
-            done = leaves if kind == "gone" else min(lots, leaves)
-            if kind == "gone":
-                gates.risk_gone(self.risk, first)
+            done = leaves if kind == "closed" else min(lots, leaves)
+            if kind == "closed":
+                gates.risk_closed(self.risk, first)
             else:
                 gates.risk_filled(self.risk, first, side, price_ticks, done, leaves - done, 0, 0)
                 self.position += done if side == 0 else -done
@@ -52,16 +52,16 @@ class Gate:
                 del self.orders[first]
 
     def intent(self, side: int, price_ticks: int, lots: int) -> None:
-        """Want an order; count it if it goes on."""
+        """Intend an order; count it if it passes."""
         gates.risk_intent(self.risk, self.next_id, side, price_ticks, lots, 0)
-        (m,) = calls.said(self.risk)
+        (m,) = calls.outbox(self.risk)
         if m["kind"] == SUBMIT:
             assert 1 <= m["qty_lots"] <= lots
             self.orders[self.next_id] = (side, price_ticks, int(m["qty_lots"]))
             self.next_id += 1
 
     def fill_late(self, order_id: int) -> None:
-        """A print of an order that is gone, or was never let through."""
+        """A print of an order that is closed, or was never let through."""
         gates.risk_filled(self.risk, order_id, 0, 100, 1, 0, 0, 0)
 
     def open_lots(self, side: int) -> int:

@@ -10,7 +10,7 @@ from tests.recompute.venue import Answer
 HORIZONS_NS = {"0s": 0, "0.1s": 10**8, "1s": 10**9, "5s": 5 * 10**9, "60s": 60 * 10**9}
 
 
-class Standing(NamedTuple):
+class AccountState(NamedTuple):
     """The account after a fill, in 1e-9 of the quote."""
 
     position_lots: int
@@ -34,7 +34,7 @@ class Account:
         """A new mid; 0 is none."""
         self.mid_half = mid_half or self.mid_half
 
-    def fill(self, fill: Answer) -> Standing:
+    def fill(self, fill: Answer) -> AccountState:
         """Book a fill: what it closes is realised against the average cost, rounded half to even."""
         lots = -fill.lots if fill.side else fill.lots
         price = 2 * fill.price_ticks
@@ -50,19 +50,19 @@ class Account:
         self.position_lots += lots
         self._cash -= lots * price
         self._fees_e9 += fill.fee_e9
-        return self._standing()
+        return self._state()
 
     @property
     def _total(self) -> int:
         return self._cash + self.position_lots * self.mid_half
 
-    def _standing(self) -> Standing:
+    def _state(self) -> AccountState:
         total, realised, spread = (
             round(each * self._value_e9 / 2) for each in (self._total, self._realised, self._spread)
         )
         average = self._cost / 2 / self.position_lots if self.position_lots else 0.0
         fees = self._fees_e9
-        return Standing(self.position_lots, average, realised, total - realised, fees, spread, total - spread)
+        return AccountState(self.position_lots, average, realised, total - realised, fees, spread, total - spread)
 
     def result(self) -> dict[str, float]:
         """The result in the quote; `total` is after fees."""

@@ -26,12 +26,12 @@ class Order:
 
 
 class Floor:
-    """Book and resting orders of the venue; `report` hears of each fill."""
+    """Book and resting orders of the venue; `report` is called with each fill."""
 
     def __init__(self, report: Report, *, is_partial: bool, has_top: bool) -> None:
         self.book = Book()
-        self._by_depth = Book()  # what depth alone says
-        self._shown: tuple[dict[int, None], dict[int, None]] = ({}, {})  # ranks that are not what depth says
+        self._by_depth = Book()  # of depth alone
+        self._shown: tuple[dict[int, None], dict[int, None]] = ({}, {})  # ranks that differ from depth
         self.orders: tuple[list[Order], list[Order]] = ([], [])  # by price, then time
         self._report = report
         self._is_partial, self._has_top = is_partial, has_top
@@ -48,7 +48,7 @@ class Floor:
     def depth(self, update_id: int, sides: Sides, ts_ns: int, *, is_snapshot: bool) -> None:
         """Each level in its order; what is older than the top leaves alone what is as good as the top or better.
 
-        After any other each level is what depth says.
+        After any other each level is that of depth.
         """
         is_behind = self._top is not None and update_id < self._top_id
         self._depth_id = update_id
@@ -91,14 +91,14 @@ class Floor:
         rank = rank_of(side, price_ticks)
         left = lots
         for order in [each for each in self.orders[side] if each.rank >= rank and each.accepted_ns <= ts_ns]:
-            wanted = min(order.leaves_lots, left) if self._is_partial else order.leaves_lots
+            fill_lots = min(order.leaves_lots, left) if self._is_partial else order.leaves_lots
             if order.rank == rank:
                 if ts_ns < self._depth_ns:
                     break
                 order.place.trade(left)
-                wanted = self._reached(order, wanted)
-            if wanted and left:
-                left -= min(left, self._fill(order, wanted, ts_ns))
+                fill_lots = self._reached(order, fill_lots)
+            if fill_lots and left:
+                left -= min(left, self._fill(order, fill_lots, ts_ns))
         if self._top is not None and ts_ns > self._book_ns:
             self._clear_better(side, rank, ts_ns)
 
@@ -113,12 +113,12 @@ class Floor:
             del taken[next(iter(taken))]
         taken[rank] = taken.get(rank, 0) + lots
 
-    def _reached(self, order: Order, wanted: int) -> int:
+    def _reached(self, order: Order, fill_lots: int) -> int:
         beyond = order.place.reached_lots()
         if not beyond or not self._is_partial:
-            return wanted if beyond else 0
+            return fill_lots if beyond else 0
         order.place.ahead = 0.0
-        return min(wanted, beyond)
+        return min(fill_lots, beyond)
 
     def _fill(self, order: Order, lots: int, ts_ns: int) -> int:
         lots = min(lots, order.leaves_lots)
@@ -156,7 +156,7 @@ class Floor:
         return rank_of(side, ticks) if lots else PLENTY
 
     def _put_top(self, ts_ns: int) -> None:
-        """What is better than the top is gone; then the top itself. Neither moves a queue."""
+        """What is better than the top is removed; then the top is set. Neither moves a queue."""
         self._book_ns = max(self._book_ns, ts_ns)
         for side in (0, 1):
             self._clear_better(side, self._top_rank(side), ts_ns)

@@ -92,7 +92,7 @@ def read_lines(paths: Sequence[Path], duration_ns: int = 0) -> Iterator[tuple[in
 
 
 def read_facts(paths: Sequence[Path], grid: Grid, symbol: str, duration_ns: int = 0) -> Iterator[Fact]:
-    """What the lines say of one symbol."""
+    """The lines of one symbol."""
     for recv_ns, message in read_lines(paths, duration_ns):
         if "stream" in message:
             assert message["stream"].partition("@")[0].upper() == symbol, message["stream"]

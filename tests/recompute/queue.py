@@ -1,4 +1,4 @@
-"""Where an order stands in the queue of its level: lots ahead, moved by depth and by prints."""
+"""The position of an order in the queue of its level: lots ahead, moved by depth and by prints."""
 
 import math
 from collections.abc import Callable
@@ -49,16 +49,16 @@ class Place:
 
     def depth(self, lots: int) -> None:
         """A depth event names the level: what went and was not traded was cancelled, ahead or behind."""
-        gone = float(self._shown_lots - lots - self._traded_lots)
+        cancelled = float(self._shown_lots - lots - self._traded_lots)
         shown, self._shown_lots = self._shown_lots, lots
         if self._share is not None:
             self._traded_lots = 0
-            if gone >= 0:
-                self.ahead = self._after(gone, shown)
+            if cancelled >= 0:
+                self.ahead = self._after(cancelled, shown)
         self.ahead = min(self.ahead, float(lots))
 
-    def _after(self, gone: float, shown: int) -> float:
-        """Lots ahead after `gone` were cancelled; more than stood behind cannot have been there."""
+    def _after(self, cancelled: float, shown: int) -> float:
+        """Lots ahead once `cancelled` are out; more than lay behind us cannot have been there."""
         assert self._share is not None
         behind = float(shown) - self.ahead
         try:
@@ -67,7 +67,7 @@ class Place:
             part = 1.0  # no real number
         if isinstance(part, complex) or math.isnan(part):
             part = 1.0
-        return self.ahead - (1.0 - part) * gone + min(behind - part * gone, 0.0)
+        return self.ahead - (1.0 - part) * cancelled + min(behind - part * cancelled, 0.0)
 
     def trade(self, lots: int) -> None:
         """Lots traded at the price."""

@@ -18,9 +18,9 @@ from tests.recompute.feed import Clock, Feed, Root
 from tests.recompute.frames import Grid, read_facts
 from tests.recompute.queue import share_of
 from tests.recompute.session_log import Group, content_of, groups
-from tests.recompute.sight import Sight
 from tests.recompute.table import Table
 from tests.recompute.venue import Answer, Request, Terms, Venue
+from tests.recompute.view import View
 
 from mm_store.log_read import read_log
 
@@ -68,7 +68,7 @@ class Recomputation:
         self._table = table
         book = self._given.config["book"]
         self._venue = Venue(self._given.terms)
-        self._sight = Sight(book["decide_on"], book["stale_ms"] * 10**6)
+        self._view = View(book["decide_on"], book["stale_ms"] * 10**6)
         self._account = Account(self._given.terms.value_e9)
         self._groups = groups(read_log(folder))
         self._root_seq = self._orders = 0
@@ -100,9 +100,9 @@ class Recomputation:
         answers = self._venue.on_root(root)
         self._compare("answers of the venue", answers, group.answers, root)
         self._answers += answers
-        standings = [self._account.fill(each) for each in answers if each.kind == "OrderFilled"]
-        self._compare("account after a fill", standings, group.standings, root)
-        books = self._sight.on_root(root)
+        account_states = [self._account.fill(each) for each in answers if each.kind == "OrderFilled"]
+        self._compare("account after a fill", account_states, group.account_states, root)
+        books = self._view.on_root(root)
         self._compare("books", books, group.books, root)
         for book in books:
             self._account.mark(book.mid_half())

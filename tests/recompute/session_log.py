@@ -1,13 +1,13 @@
-"""A session's log root by root, in the words of the recomputation."""
+"""A session's log root by root, in the types of the recomputation."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tests.recompute.account import Standing
+from tests.recompute.account import AccountState
 from tests.recompute.feed import Root
 from tests.recompute.frames import Diff, Levels, Print, Snapshot, Top
-from tests.recompute.sight import Seen
 from tests.recompute.venue import Answer, Request
+from tests.recompute.view import Seen
 
 ANSWERS = ("OrderAccepted", "OrderRejected", "OrderCanceled", "CancelRejected", "OrderExpired", "OrderFilled")
 
@@ -18,7 +18,7 @@ class Group:
     def __init__(self, root: tuple[Any, ...]) -> None:
         self.root = root
         self.answers: list[Answer] = []
-        self.standings: list[Standing] = []
+        self.account_states: list[AccountState] = []
         self.books: list[Seen] = []
         self.requests: list[tuple[int, Request]] = []
 
@@ -27,7 +27,7 @@ class Group:
         if kind in ANSWERS:
             self.answers.append(_answer(kind, event))
         elif kind == "PositionChanged":
-            self.standings.append(Standing(*(getattr(event, name) for name in Standing._fields)))
+            self.account_states.append(AccountState(*(getattr(event, name) for name in AccountState._fields)))
         elif kind == "Book":
             touch = event.bid_ticks, event.bid_lots, event.ask_ticks, event.ask_lots
             self.books.append(Seen(event.local_ns, int(event.state), touch))
@@ -69,7 +69,7 @@ def _content(kind: str, event: Any) -> tuple[Any, ...]:
 
 
 def content_of(root: Root) -> tuple[Any, ...]:
-    """What a derived root says, as `_content` has it of an event."""
+    """The content of a derived root, as `_content` has it of an event."""
     match root.body:
         case Diff() | Snapshot():
             bids, asks = root.body.sides

@@ -42,7 +42,7 @@ def paper(out: Path, symbol: str, files: Sequence[Path], config: Path, *options:
 
 def settings(*values: str) -> list[str]:
     """Options that set keys of the configuration."""
-    return [word for value in values for word in ("--set", value)]
+    return [argument for value in values for argument in ("--set", value)]
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,11 @@ GTX, IOC = 1, 2
 WOULD_TAKE, TOO_MANY = 1, 2
 ORDERS_MAX = 16  # a side
 LAG_GROWTH = 10_000
-CROWDED = 768  # answers on their way, from which on fills are joined
+CROWDED = 768  # answers in flight, from which on fills are joined
 
 
 class Terms(NamedTuple):
-    """What a configuration says of the venue: ns, 1e-9, and the value of one tick x one lot in 1e-9 of the quote."""
+    """The venue's terms in a configuration: ns, 1e-9, and the value of one tick x one lot in 1e-9 of the quote."""
 
     entry_ns: int
     cancel_ns: int
@@ -154,7 +154,7 @@ class Venue:
     def _answer(self, ts_ns: int, kind: str, order_id: int, **fields: int) -> None:
         self._due_ns = max(self._due_ns, ts_ns + self._terms.response_ns, self._known_ns)
         self._outbox.append(Answer(kind, order_id, ts_ns, self._due_ns, **fields))
-        assert len(self._outbox) < CROWDED, "more answers on their way than are recomputed"
+        assert len(self._outbox) < CROWDED, "more answers in flight than are recomputed"
 
     def _arrive(self, until_ns: int) -> None:
         while self._inbox and self._inbox[0][0] <= until_ns:

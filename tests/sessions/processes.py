@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.session import children
 
-LOOK_S = 0.01
+POLL_S = 0.01
 
 
 class Printed(Thread):
@@ -43,24 +43,24 @@ def killed_at(process: subprocess.Popen[str], place: int, size: Callable[[], int
         if process.poll() is not None:
             return False
         assert monotonic() < until_s, "the log does not grow"
-        sleep(LOOK_S)
+        sleep(POLL_S)
     services = children(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    until_gone(services)
+    until_ended(services)
     return True
 
 
-def until_gone(pids: list[int], timeout_s: float = 30.0) -> None:
-    """Wait for the end of processes whose parent is gone. AssertionError if one stays."""
+def until_ended(pids: list[int], timeout_s: float = 30.0) -> None:
+    """Wait for the end of processes whose parent has ended. AssertionError if one stays."""
     until_s = monotonic() + timeout_s
     while running := [pid for pid in pids if is_running(pid)]:
         assert monotonic() < until_s, f"still there: {running}"
-        sleep(LOOK_S)
+        sleep(POLL_S)
 
 
 def is_running(pid: int) -> bool:
-    """False for a process that is gone or a zombie."""
+    """False for a process that has ended or a zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
@@ -69,7 +69,7 @@ def is_running(pid: int) -> bool:
 
 
 def rss_mb(pid: int) -> float:
-    """Memory of a process, MB; 0 of one that is gone."""
+    """Memory of a process, MB; 0 of one that has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

@@ -38,9 +38,9 @@ def name_of(pid: int, command: int) -> str:
     """What a process is."""
     if pid == command:
         return "command"
-    words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    service = next((word.rpartition(".")[2] for word in words if word.startswith("mm_services.")), "")
-    return service or (SERVER if SERVER in words[0] else "other")
+    arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    service = next((argument.rpartition(".")[2] for argument in arguments if argument.startswith("mm_services.")), "")
+    return service or (SERVER if SERVER in arguments[0] else "other")
 
 
 def slope_mb_s(curve: list[tuple[float, float]]) -> float:
@@ -66,16 +66,16 @@ def bytes_of(folder: Path) -> int:
 
 
 def main() -> int:
-    """Run one; the words behind `--` are those of `crypto-mm paper`, without --out and --json."""
+    """Run one; the arguments behind `--` are those of `crypto-mm paper`, without --out and --json."""
     parser = argparse.ArgumentParser(prog="python -m tests.sessions.soak", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the session and of memory.csv")
     parser.add_argument("--every-s", type=float, default=2.0)
-    parser.add_argument("words", nargs="+")
+    parser.add_argument("arguments", nargs="+")
     options = parser.parse_args()
     out = options.out / "session"
     stores: dict[str, int] = {}
-    words = [sys.executable, "-m", "mm_cli", "paper", *options.words, "--out", str(out), "--json"]
-    with session(words, options.out) as process:
+    arguments = [sys.executable, "-m", "mm_cli", "paper", *options.arguments, "--out", str(out), "--json"]
+    with session(arguments, options.out) as process:
         printed = Printed(process)
         curves = watch(process, options.every_s)
         stores = {name: bytes_of(out / name) for name in STORES if (out / name).is_dir()}

@@ -16,7 +16,7 @@ from signal import SIGKILL
 from time import monotonic, sleep
 from typing import Any
 
-from tests.session import SAMPLE, log_bytes, log_position, paper_command, said, service_pid, session
+from tests.session import SAMPLE, log_bytes, log_position, paper_command, service_pid, session, summary_of
 from tests.sessions.processes import Printed
 
 SERVICES = (
@@ -25,7 +25,7 @@ SERVICES = (
 )
 EQUAL = ("orders", "fills", "position", "pnl", "digests")
 EDGES_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-LOOK_S = 0.01
+POLL_S = 0.01
 GROWS_S = 0.2  # a log that grew so short ago is not standing still
 END_S = 1_200.0
 
@@ -39,7 +39,7 @@ def storm(process: Any, out: Path, kills: int, every_s: float, seed: int) -> dic
         name = chance.choice(SERVICES)
         pid = service_pid(process.pid, name)
         while not pid and process.poll() is None:  # not started again yet
-            sleep(LOOK_S)
+            sleep(POLL_S)
             pid = service_pid(process.pid, name)
         if not pid:
             break
@@ -56,7 +56,7 @@ def _longest_standstill_s(process: Any, out: Path, until_s: float) -> float:
     """Until the next kill is due, and the log grows again."""
     size, since_s, longest_s = log_position(out), monotonic(), 0.0
     while process.poll() is None and (monotonic() < until_s or monotonic() - since_s > GROWS_S):
-        sleep(LOOK_S)
+        sleep(POLL_S)
         now = log_position(out)
         longest_s = max(longest_s, monotonic() - since_s)
         if now != size:
@@ -97,7 +97,7 @@ def main() -> int:
 def _run(options: argparse.Namespace, folder: Path) -> int:
     given = {"source": options.source, "config": options.config}
     with session(paper_command(folder / "memory", "--bus", "memory", **given), folder) as process:
-        expected, log = said(process, END_S), log_bytes(folder / "memory")
+        expected, log = summary_of(process, END_S), log_bytes(folder / "memory")
     out = folder / "out"
     began_s = monotonic()
     with session(paper_command(out, "--speed", options.speed, **given), folder) as process:

@@ -17,8 +17,8 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from tests.session import children, environment, log_bytes, log_position, paper_command, said, session
-from tests.sessions.processes import killed_at, until_gone
+from tests.session import children, environment, log_bytes, log_position, paper_command, session, summary_of
+from tests.sessions.processes import killed_at, until_ended
 
 KILLS = int(os.environ.get("SESSION_KILLS", "6"))
 SESSION_S = 300.0
@@ -35,15 +35,15 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     """Summary and log of a session that nothing happens to, and how many bytes its log had on the bus."""
     folder = tmp_path_factory.mktemp("undisturbed")
     with session(paper_command(folder / "out"), folder) as process:
-        summary = said(process, SESSION_S)
+        summary = summary_of(process, SESSION_S)
     log = log_bytes(folder / "out")
     return summary, log, sum(len(event) + 150 for event in log)
 
 
-def command(state: Path, *words: str, timeout_s: float = SESSION_S) -> subprocess.CompletedProcess[str]:
+def command(state: Path, *arguments: str, timeout_s: float = SESSION_S) -> subprocess.CompletedProcess[str]:
     """A command of a user, to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "mm_cli", *words],
+        [sys.executable, "-m", "mm_cli", *arguments],
         env=environment(state),
         capture_output=True,
         text=True,
@@ -52,8 +52,8 @@ def command(state: Path, *words: str, timeout_s: float = SESSION_S) -> subproces
     )
 
 
-def check_goes_on(state: Path, out: Path, undisturbed: Undisturbed, *options: str) -> None:
-    """What is there is whole; a session that goes on ends like one that nothing happened to."""
+def check_resumed(state: Path, out: Path, undisturbed: Undisturbed, *options: str) -> None:
+    """What is there is complete; a resumed session ends like one that nothing happened to."""
     expected, log, _ = undisturbed
     verified = command(state, "verify", "--session", str(out), "--json")
     assert verified.returncode == 0, verified.stderr[-2000:]
@@ -66,14 +66,14 @@ def check_goes_on(state: Path, out: Path, undisturbed: Undisturbed, *options: st
 
 
 @pytest.mark.parametrize("number", range(KILLS))
-def test_a_session_whose_command_is_killed_goes_on(number: int, tmp_path: Path, undisturbed: Undisturbed) -> None:
+def test_a_session_whose_command_is_killed_is_resumed(number: int, tmp_path: Path, undisturbed: Undisturbed) -> None:
     chance = random.Random(f"killed {number}")  # noqa: S311
     out = tmp_path / "out"
     place = chance.randrange(1, int(0.95 * undisturbed[2]))
     with session(paper_command(out), tmp_path) as process:
         assert killed_at(process, place, lambda: log_position(out), SESSION_S)
     assert (out / "bus").is_dir()
-    check_goes_on(tmp_path, out, undisturbed)
+    check_resumed(tmp_path, out, undisturbed)
 
 
 def test_a_second_interrupt_ends_at_once_and_loses_nothing(tmp_path: Path, undisturbed: Undisturbed) -> None:
@@ -91,7 +91,7 @@ def test_a_second_interrupt_ends_at_once_and_loses_nothing(tmp_path: Path, undis
         assert process.returncode == 130
         assert "Traceback" not in err
         assert f"resume --session {out}" in err
-    until_gone(services)
+    until_ended(services)
     verified = command(tmp_path, "verify", "--session", str(out))
     assert verified.returncode == 0, verified.stderr[-2000:]
 
@@ -104,7 +104,7 @@ def test_a_bus_whose_folder_is_deleted_is_restored_from_the_file(tmp_path: Path,
         shutil.rmtree(out / "bus")
         _, err = process.communicate(timeout=SESSION_S)
         assert process.returncode == 1, err[-2000:]
-    check_goes_on(tmp_path, out, undisturbed)
+    check_resumed(tmp_path, out, undisturbed)
 
 
 @pytest.fixture
@@ -154,10 +154,10 @@ def test_a_session_waits_for_room_and_can_be_ended_meanwhile(
         assert f"resume --session {out}" in err
     filler.unlink()
     subprocess.run(["mount", "-o", "remount,size=400m", str(small_disk)], check=True)  # noqa: S607
-    check_goes_on(tmp_path, out, undisturbed)
+    check_resumed(tmp_path, out, undisturbed)
 
 
-def test_a_bad_line_ends_the_session_and_salvage_goes_on(tmp_path: Path) -> None:
+def test_a_bad_line_ends_the_session_and_salvage_resumes(tmp_path: Path) -> None:
     import gzip
 
     from tests.session import SAMPLE
@@ -167,12 +167,22 @@ def test_a_bad_line_ends_the_session_and_salvage_goes_on(tmp_path: Path) -> None
     damaged.write_bytes(b"".join([*lines[:BAD_LINE], lines[BAD_LINE][:20] + b"\n", *lines[BAD_LINE:]]))
     source = f"replay:{damaged}"
     sizes = ["--tick", "0.01", "--lot", "0.0001"]  # else all lines are read before the start
-    words = ["paper", "--symbol", "SYNTH", "--source", source, *sizes, "--config", "deploy/config/paper.toml", "--json"]
-    whole = command(tmp_path, *words, "--salvage", "--out", str(tmp_path / "whole"))
-    assert whole.returncode == 0, whole.stderr[-2000:]
-    expected = json.loads(whole.stdout.splitlines()[-1])
+    arguments = [
+        "paper",
+        "--symbol",
+        "SYNTH",
+        "--source",
+        source,
+        *sizes,
+        "--config",
+        "deploy/config/paper.toml",
+        "--json",
+    ]
+    complete = command(tmp_path, *arguments, "--salvage", "--out", str(tmp_path / "complete"))
+    assert complete.returncode == 0, complete.stderr[-2000:]
+    expected = json.loads(complete.stdout.splitlines()[-1])
     out = tmp_path / "out"
-    failed = command(tmp_path, *words, "--out", str(out))
+    failed = command(tmp_path, *arguments, "--out", str(out))
     assert failed.returncode == 2
     assert f"{damaged}:{BAD_LINE + 1}" in failed.stderr
-    check_goes_on(tmp_path, out, (expected, log_bytes(tmp_path / "whole"), 0), "--salvage")
+    check_resumed(tmp_path, out, (expected, log_bytes(tmp_path / "complete"), 0), "--salvage")

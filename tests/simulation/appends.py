@@ -23,9 +23,9 @@ TAKEN_S = 0.08
 
 
 class Appends(Session):
-    """One appender of `count` events, a second one when the schedule says so, and readers.
+    """One appender of `count` events, a second one by the schedule, and readers.
 
-    `pause_s`: between two events, so that some come while the appender asks for the end of the stream; the second one
+    `pause_s`: between two events, so that some come while the appender looks up the end of the stream; the second one
     then takes the log over by itself, after TAKEN_S, and appends nothing.
     """
 

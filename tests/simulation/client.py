@@ -15,7 +15,7 @@ from tests.simulation.world import World
 from mm_bus.bus import RECONNECT_S
 from mm_bus.quick_wire import _finish
 
-Hear = Callable[[Msg], Awaitable[None]]
+Callback = Callable[[Msg], Awaitable[None]]
 
 
 class Version(NamedTuple):
@@ -27,11 +27,11 @@ class Version(NamedTuple):
 
 
 class Subscription:
-    """Of one subject: to a queue and a task, or heard at once."""
+    """Of one subject: to a queue and a task, or delivered at once."""
 
-    def __init__(self, client: "SimClient", subject: str, hear: Hear, at_once: bool) -> None:
+    def __init__(self, client: "SimClient", subject: str, callback: Callback, at_once: bool) -> None:
         self.subject = subject
-        self.hear = hear
+        self.callback = callback
         self.at_once = at_once
         self._client = client
         self._queue: asyncio.Queue[Msg] = asyncio.Queue()
@@ -52,12 +52,12 @@ class Subscription:
         while True:
             message = await self._queue.get()
             try:
-                await self.hear(message)
+                await self.callback(message)
             except Exception as error:  # noqa: BLE001  # as nats-py does: it is reported to the owner
                 await self._client.report(error)
 
     async def unsubscribe(self) -> None:
-        """Hear no more."""
+        """Receive no more."""
         self._client.forget(self)
         if self._task is not None:
             self._task.cancel()
@@ -77,10 +77,10 @@ class SimClient:
         self._options: dict[str, Any] = {}
         self._connection: Connection
         self._subscriptions: dict[str, Subscription] = {}
-        self._asked: dict[str, asyncio.Future[Msg]] = {}
+        self._requests: dict[str, asyncio.Future[Msg]] = {}
         self._inbox = self.new_inbox()
         self._arrived: list[tuple[Subscription, Msg]] = []
-        self._is_hearing = False
+        self._is_delivering = False
         self._unsent: list[tuple[str, str, dict[str, str] | None, bytes]] = []
 
     async def connect(self, _url: str, **options: Any) -> None:
@@ -103,11 +103,11 @@ class SimClient:
         return False
 
     def lost(self, connection: Connection) -> None:
-        """The connection is gone, and with it the answers to what was asked."""
+        """The connection is lost, and with it the replies to requests."""
         if connection is not self._connection:
             return
         self.is_connected = False
-        for future in list(self._asked.values()):
+        for future in list(self._requests.values()):
             if not future.done():
                 future.set_exception(ConnectionResetError("the connection to nats-server was lost"))
         asyncio.get_running_loop().call_later(RECONNECT_S, self._reopen)
@@ -118,7 +118,7 @@ class SimClient:
         asyncio.get_running_loop().create_task(self._options["reconnected_cb"]())
 
     async def report(self, error: Exception) -> None:
-        """Tell the owner of an error."""
+        """Notify the owner of an error."""
         await self._options["error_cb"](error)
 
     def new_inbox(self) -> str:
@@ -126,13 +126,13 @@ class SimClient:
         self._world.stamp += 1
         return f"_INBOX.{self._world.stamp}"
 
-    async def subscribe(self, subject: str, cb: Hear, **_limits: Any) -> Subscription:
-        """Hear a subject in a task."""
+    async def subscribe(self, subject: str, cb: Callback, **_limits: Any) -> Subscription:
+        """Receive a subject in a task."""
         return self._subscribe(Subscription(self, subject, cb, at_once=False))
 
-    async def subscribe_at_once(self, subject: str, hear: Hear) -> Subscription:
-        """Hear a subject as it is read."""
-        return self._subscribe(Subscription(self, subject, hear, at_once=True))
+    async def subscribe_at_once(self, subject: str, callback: Callback) -> Subscription:
+        """Receive a subject as it is read."""
+        return self._subscribe(Subscription(self, subject, callback, at_once=True))
 
     def _subscribe(self, subscription: Subscription) -> Subscription:
         self._subscriptions[subscription.subject] = subscription
@@ -141,7 +141,7 @@ class SimClient:
         return subscription
 
     def forget(self, subscription: Subscription) -> None:
-        """Hear no more."""
+        """Receive no more."""
         self._subscriptions.pop(subscription.subject, None)
         self._arrived = [arrived for arrived in self._arrived if arrived[0] is not subscription]
         if self.is_connected:
@@ -163,10 +163,10 @@ class SimClient:
         timeout: float = 0.5,  # noqa: ASYNC109  # as nats-py does
         headers: dict[str, Any] | None = None,
     ) -> Msg:
-        """Ask, and wait for the answer."""
+        """Request, and wait for the reply."""
         self._world.stamp += 1
         reply = f"{self._inbox}.{self._world.stamp}"
-        future = self._asked[reply] = asyncio.get_running_loop().create_future()
+        future = self._requests[reply] = asyncio.get_running_loop().create_future()
         await self.publish(subject, payload, reply, headers)
         try:
             async with asyncio.timeout(timeout):
@@ -174,7 +174,7 @@ class SimClient:
         except TimeoutError as error:
             raise nats.errors.TimeoutError from error
         finally:
-            self._asked.pop(reply, None)
+            self._requests.pop(reply, None)
         if message.headers and message.headers.get("Status") == "503":
             raise nats.errors.NoRespondersError
         return message
@@ -194,36 +194,36 @@ class SimClient:
         """A message has arrived."""
         message = Msg(self, subject, reply, data, headers)  # type: ignore[arg-type]
         if subscription is None:
-            future = self._asked.get(subject)
+            future = self._requests.get(subject)
             if future is not None and not future.done():
                 future.set_result(message)
         elif self._subscriptions.get(subscription.subject) is not subscription:
             return
         elif subscription.at_once:
             self._arrived.append((subscription, message))
-            self._hear_next()
+            self._deliver_next()
         else:
             subscription.take(message)
 
-    def _hear_next(self) -> None:
-        """Let hear what has arrived, one after the other: outside any task until it waits for something."""
-        while self._arrived and not self._is_hearing:
+    def _deliver_next(self) -> None:
+        """Deliver what has arrived, one after the other: outside any task until it waits for something."""
+        while self._arrived and not self._is_delivering:
             subscription, message = self._arrived.pop(0)
-            hearing: Any = self._heard(subscription.hear, message)
+            delivering: Any = self._deliver(subscription.callback, message)
             try:
-                waits_for = hearing.send(None)
+                waits_for = delivering.send(None)
             except StopIteration:
                 continue
-            self._is_hearing = True
-            task = asyncio.get_running_loop().create_task(_finish(hearing, waits_for))
+            self._is_delivering = True
+            task = asyncio.get_running_loop().create_task(_finish(delivering, waits_for))
             task.add_done_callback(self._go_on)
 
-    async def _heard(self, hear: Hear, message: Msg) -> None:
+    async def _deliver(self, callback: Callback, message: Msg) -> None:
         try:
-            await hear(message)
+            await callback(message)
         except Exception as error:  # noqa: BLE001  # as QuickClient does
             await self.report(error)
 
-    def _go_on(self, _heard: "asyncio.Task[None]") -> None:
-        self._is_hearing = False
-        self._hear_next()
+    def _go_on(self, _task: "asyncio.Task[None]") -> None:
+        self._is_delivering = False
+        self._deliver_next()

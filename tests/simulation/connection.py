@@ -15,7 +15,7 @@ def inbox_of(subject: str) -> str:
 
 
 class Connection:
-    """`client.receive(subscription, ..)` gets what arrives, `client.lost()` hears of the end."""
+    """`client.receive(subscription, ..)` gets what arrives, `client.lost()` is called at the end."""
 
     def __init__(self, world: World, client: Any, process: Process) -> None:
         self.process = process
@@ -28,12 +28,12 @@ class Connection:
         world.server.connections.append(self)
 
     def subscribe(self, pattern: str, subscription: Any) -> None:
-        """Ask the server for what is published to a pattern."""
+        """Subscribe at the server to a pattern."""
         if self.is_open:
             self._up.put(f"(subscribe {pattern})", self._subscribe, pattern, subscription)
 
     def unsubscribe(self, pattern: str) -> None:
-        """Ask the server for no more of it."""
+        """Unsubscribe at the server."""
         if self.is_open:
             self._up.put(f"(unsubscribe {pattern})", self._unsubscribe, pattern)
 

@@ -1,4 +1,4 @@
-"""Goes through schedules: all with up to two deviations from the default one, or as many random ones as asked for."""
+"""Goes through schedules: all with up to two deviations from the default one, or as many random ones as requested."""
 
 import gc
 from collections.abc import Iterator

@@ -28,7 +28,7 @@ class Hunt(msgspec.Struct, frozen=True):
 
 
 def hunt(number: int) -> Hunt:
-    """Plant the mutant in this process, and look for it."""
+    """Plant the mutant in this process, and search for it."""
     mutant = MUTANTS[number]
     plant(mutant)
     from tests.simulation.explore import by_chance, exhaustive, first_wrong

@@ -2,7 +2,7 @@
 
 Inside one process asyncio itself is deterministic: ready callbacks run in their order, and here they do too. What is
 not deterministic is when a message arrives, when a timer fires against it, and when a process is killed. So the loop
-runs what is ready, and stops; time stands still until it is told to go on.
+runs what is ready, and stops; time stands still until it is moved.
 """
 
 import asyncio
@@ -143,7 +143,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         return future
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Keep what no one caught."""
+        """Record what no one caught."""
         self.errors.append(context)
 
     def get_debug(self) -> bool:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Mutant(NamedTuple):
-    """`old` stands once in the source of `module` and becomes `new`; `scenarios` are where to look for it first."""
+    """`old` is there once in the source of `module` and becomes `new`; `scenarios` are those to try first."""
 
     name: str
     module: str
@@ -38,7 +38,7 @@ MUTANTS = (
         ("append-kill", "two-writers"),
     ),
     Mutant(
-        "sends again without asking for the end of the stream",
+        "sends again without looking up the end of the stream",
         "mm_services.sequencer.appender",
         "last_seq = await self._checked_end()",
         "last_seq = self.stored_seq",
@@ -47,15 +47,15 @@ MUTANTS = (
     Mutant(
         "the end of the stream is believed to be ours",
         "mm_services.sequencer.appender",
-        "        if strange or last_seq > sent_seq:",
+        "        if foreign or last_seq > sent_seq:",
         "        if last_seq > sent_seq:",
         ("writers", "two-writers"),
     ),
     Mutant(
-        "the end of the stream is judged by what came while asking for it",
+        "the end of the stream is judged by what came while looking it up",
         "mm_services.sequencer.appender",
-        "        if strange or last_seq > sent_seq:",
-        "        if strange or last_seq > self.last_seq:",
+        "        if foreign or last_seq > sent_seq:",
+        "        if foreign or last_seq > self.last_seq:",
         ("taken-over",),
     ),
     Mutant(
@@ -68,19 +68,19 @@ MUTANTS = (
     Mutant(
         "a hole in the roots is not noticed",
         "mm_services.sequencer.intake",
-        "        if roots.first > wanted and not (roots.skips or self._is_closed):",
-        "        if roots.first > wanted + 10 and not (roots.skips or self._is_closed):",
+        "        if roots.first > expected and not (roots.skips or self._is_closed):",
+        "        if roots.first > expected + 10 and not (roots.skips or self._is_closed):",
         ("intake", "roots"),
     ),
     Mutant(
         "repeated roots are not dropped",
         "mm_services.sequencer.intake",
-        "new = said[wanted - roots.first :] if roots.first else []",
-        "new = said if roots.first else []",
+        "new = sent[expected - roots.first :] if roots.first else []",
+        "new = sent if roots.first else []",
         ("intake", "roots"),
     ),
     Mutant(
-        "a source is told of roots before they are stored",
+        "a source gets an ack before its roots are stored",
         "mm_services.sequencer.sequencer",
         "await self._intake.confirm(self._appender.stored_seq)",
         "await self._intake.confirm(self._appender.last_seq)",
@@ -89,12 +89,12 @@ MUTANTS = (
     Mutant(
         "a source gives up one root too many",
         "mm_bus.roots",
-        "while self._kept and self._kept[0][0] < want.number:",
-        "while self._kept and self._kept[0][0] <= want.number:",
+        "while self._pending and self._pending[0][0] < ack.number:",
+        "while self._pending and self._pending[0][0] <= ack.number:",
         ("intake", "roots"),
     ),
     Mutant(
-        "a live source does not say that it left roots out",
+        "a live source publishes no GAP for what it left out",
         "mm_bus.roots",
         "is_skip = first == self._skips_at",
         "is_skip = first == self._skips_at and first == 1",
@@ -129,7 +129,7 @@ MUTANTS = (
         ("read", "group-read"),
     ),
     Mutant(
-        "a reader goes on one event too late",
+        "a reader continues one event too late",
         "mm_bus.log_reader",
         "opt_start_seq=self.next_seq,",
         "opt_start_seq=self.next_seq + (self.resets > 1),",
@@ -143,7 +143,7 @@ MUTANTS = (
         ("read",),
     ),
     Mutant(
-        "a node's state is kept in the middle of a tree",
+        "a node's state is saved in the middle of a tree",
         "mm_service.node_loop",
         "        if label.tree != self._tree:\n            self._begin_tree(label.tree)\n",
         "        if label.tree != self._tree or self.events >= self._checkpoint_at:\n"
@@ -153,7 +153,7 @@ MUTANTS = (
     Mutant(
         "a node does not send its reports again",
         "mm_service.node_loop",
-        "        self._kept.append((seq, answers))\n",
+        "        self._pending.append((seq, encoded))\n",
         "",
         ("group",),
     ),
@@ -190,7 +190,7 @@ class _Finder(MetaPathFinder):
 def edited(source: str, mutant: Mutant) -> str:
     """The source with the fault. AssertionError if its place is not there just once."""
     assert source.count(mutant.old) == 1, (
-        f"{mutant.name}: its place stands {source.count(mutant.old)} times in the source"
+        f"{mutant.name}: its place is there {source.count(mutant.old)} times in the source"
     )
     return source.replace(mutant.old, mutant.new)
 

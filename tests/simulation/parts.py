@@ -76,7 +76,7 @@ class Group(Session):
         self.reading = Reading()
         self.roots = roots
         self.names = names
-        self.is_said = False
+        self.is_published = False
         self.nodes: dict[str, Node] = {}
         self.loops: dict[str, NodeLoop] = {}
         self.writers: dict[str, Sequencer] = {}
@@ -117,12 +117,12 @@ class Group(Session):
         for first in range(0, len(self.roots), 2):
             await source.put(self.roots[first : first + 2])
         await source.end()
-        self.is_said = True
+        self.is_published = True
 
     def is_finished(self) -> bool:
         """True when the log has ended, the source knows it, and every node has read what the log holds for it."""
         living = [writer for name, writer in self.writers.items() if self.processes[name].error is None]
-        if not self.is_said or not any(writer.status()["ended"] for writer in living):
+        if not self.is_published or not any(writer.status()["ended"] for writer in living):
             return False
         log = self.world.server.log()
         for name in self.names:
@@ -134,7 +134,7 @@ class Group(Session):
 
 def last_for(log: Any, node: Node) -> int:
     """The last message of the log that a node reads."""
-    patterns = [kind_subject(GROUP, kind) for kind in node.hears]
+    patterns = [kind_subject(GROUP, kind) for kind in node.inputs]
     for seq in reversed(log.messages):
         if any(matches(pattern, log.messages[seq].subject) for pattern in patterns):
             return int(seq)

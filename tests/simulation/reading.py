@@ -26,7 +26,7 @@ class Reading:
         await LogReader(bus, GROUP, [], take, took[-1][0] + 1 if took else 1).start()
 
     async def poller(self, bus: Bus, name: str) -> None:
-        """Read by asking. The chain goes on from the last record that was delivered, fences too."""
+        """Read by requests. The chain continues from the last record that was delivered, fences too."""
         took = self.delivered.setdefault(name, [])
 
         async def take(record: Record) -> None:

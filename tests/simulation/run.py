@@ -55,7 +55,7 @@ def work(job: Job, seed: int) -> Result:
 
 
 def simulate(schedules: int, processes: int, seed: int) -> list[Result]:
-    """All small scenarios, and random schedules of the large ones until there are as many as asked for."""
+    """All small scenarios, and random schedules of the large ones until there are as many as requested."""
     from tests.simulation.scenarios import LARGE, SMALL
 
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
@@ -122,7 +122,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help=f"write the tables to {TABLE.name}")
     parser.add_argument("--no-mutants", action="store_true", help="plant no faults")
     parser.add_argument("--token", help="replay this schedule, with what happens in it")
-    parser.add_argument("--mutant", type=int, help="plant this fault and look for it")
+    parser.add_argument("--mutant", type=int, help="plant this fault and search for it")
     options = parser.parse_args()
     if options.mutant is not None:
         logging.disable(logging.CRITICAL)

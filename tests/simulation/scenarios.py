@@ -29,7 +29,7 @@ NAMED = (
     IntegrityError,
 )  # with which a process may stop when the log is not what it wrote
 FEW = (PAPER_EXCHANGE, QUOTER)
-ALL = tuple(topology.HEARS)
+ALL = tuple(topology.INPUTS)
 
 CODE_LOGGERS = [logging.getLogger(name) for name in ("mm_bus", "mm_service", "mm_services")]
 
@@ -58,7 +58,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One schedule that was run: what went wrong, "" if nothing, and its trace if it was asked for."""
+    """One schedule that was run: what went wrong, "" if nothing, and its trace if it was requested."""
 
     wrong: str
     happened: tuple[str, ...]
@@ -74,7 +74,7 @@ def run(scenario: Scenario, schedule: Schedule, *, traces: bool = False) -> Run:
     world = World(schedule, scenario.faults, traces=traces)
     with (
         mock.patch("mm_services.sequencer.appender.uuid.uuid4", partial(next, map(uuid_of, count(1)))),
-        mock.patch("mm_services.sequencer.sequencer.hearers", partial(_hearers, nodes)),
+        mock.patch("mm_services.sequencer.sequencer.subscribers", partial(_subscribers, nodes)),
     ):
         world.loop.enter()
         noting = _Noting(world)
@@ -223,9 +223,9 @@ def stamped(roots: list[RootEvent]) -> list[bytes]:
 
 
 @lru_cache
-def _hearers(names: tuple[str, ...], decide_on: str) -> dict[str, tuple[str, ...]]:
-    found = topology.hearers(decide_on)
-    return {kind: tuple(name for name in hears if name in names) for kind, hears in found.items()}
+def _subscribers(names: tuple[str, ...], decide_on: str) -> dict[str, tuple[str, ...]]:
+    found = topology.subscribers(decide_on)
+    return {kind: tuple(name for name in inputs if name in names) for kind, inputs in found.items()}
 
 
 NET = (w.LOSE, w.DOUBLE, w.CUT, w.LEADER, w.CRASH)

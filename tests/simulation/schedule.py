@@ -12,7 +12,7 @@ ORDER, TIME = "order", "time"  # another message first, a timer first; every oth
 
 
 class Option(NamedTuple):
-    """One alternative: its kind, what it does in words, and the act."""
+    """One alternative: its kind, what it does as text, and the act."""
 
     kind: str
     text: str
@@ -22,7 +22,7 @@ class Option(NamedTuple):
 class Schedule:
     """Takes the given alternatives at the given places, the first one everywhere else.
 
-    `counts`: the number of alternatives at each place, if asked for.
+    `counts`: the number of alternatives at each place, if requested.
     """
 
     def __init__(self, deviations: dict[int, int] | None = None, *, counts: bool = False) -> None:
@@ -33,17 +33,17 @@ class Schedule:
     def choose(self, options: Callable[[], list[Option]]) -> Option | None:
         """The alternative to take here, None for the first one."""
         place, self.places = self.places, self.places + 1
-        wanted = self.deviations.get(place, 0)
-        if not wanted and self.counts is None:
+        chosen = self.deviations.get(place, 0)
+        if not chosen and self.counts is None:
             return None
         found = options()
         if self.counts is not None:
             self.counts.append(len(found) + 1)
-        return found[wanted - 1] if 0 < wanted <= len(found) else None
+        return found[chosen - 1] if 0 < chosen <= len(found) else None
 
 
 class RandomSchedule(Schedule):
-    """Deviates by chance, as seldom or as often as its seed says: some schedules are nearly quiet, some are storms."""
+    """Deviates by chance, as seldom or as often as its seed sets: some schedules are nearly quiet, some are storms."""
 
     def __init__(self, seed: str, faults_max: int) -> None:
         super().__init__()
@@ -66,8 +66,8 @@ class RandomSchedule(Schedule):
             return None
         if kind == "fault":  # each kind as often as another, however many alternatives it has here
             kinds = list(dict.fromkeys(found[number - 1].kind for number in of_kind))
-            wanted = self._random.choice(kinds)
-            of_kind = [number for number in of_kind if found[number - 1].kind == wanted]
+            chosen = self._random.choice(kinds)
+            of_kind = [number for number in of_kind if found[number - 1].kind == chosen]
             self._faults_left -= 1
         self._times_left -= kind == TIME
         self.deviations[place] = number = self._random.choice(of_kind)
@@ -86,7 +86,7 @@ def _group(kind: str) -> str:
 
 
 def to_token(scenario: str, deviations: dict[int, int]) -> str:
-    """A schedule in one word."""
+    """A schedule as one token."""
     return f"{scenario}:" + ",".join(f"{place}={number}" for place, number in sorted(deviations.items()))
 
 

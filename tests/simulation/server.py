@@ -1,6 +1,6 @@
 """A nats-server of a simulation: who subscribes to what, streams and their consumers, and the API of JetStream.
 
-A message into a stream is stored some time after it came, what is asked of the API is answered some time after, and a
+A message into a stream is stored some time after it came, a request to the API is answered some time after, and a
 consumer sends what is stored some time after that: each waits in a queue of its own.
 """
 
@@ -14,7 +14,7 @@ from tests.simulation.stream import NO_MESSAGE, NO_STREAM, REFUSED, TIME, Stored
 from tests.simulation.world import Queue, World
 
 API = "$JS.API."
-KEPT = ("max_msgs_per_subject", "allow_direct")
+STORED_OPTIONS = ("max_msgs_per_subject", "allow_direct")
 
 
 class Consumer:
@@ -76,7 +76,7 @@ class Consumer:
 
 
 class Server:
-    """One server, or the cluster that looks like one."""
+    """One server, or the cluster that appears as one."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -102,7 +102,7 @@ class Server:
         return len(log.messages) if log else 0
 
     def changed(self, inbox: str = "") -> None:
-        """Somebody subscribes, or does no more; to an inbox: what waits for that goes on."""
+        """A client subscribes, or unsubscribes; to an inbox: what waits for that continues."""
         self._routes.clear()
         for consumer in self._consumers if inbox else ():
             if consumer.subject == inbox:
@@ -166,7 +166,7 @@ class Server:
             self.route(reply, "", None, json.dumps({**REFUSED, "stream": stream.name, "seq": 0}).encode())
 
     def change_leader(self, queue: Queue) -> None:
-        """What the old leader had not stored is gone, and with it its consumers and what it was asked."""
+        """What the old leader had not stored is lost, and with it its consumers and requests to it."""
         queue.items.clear()
         self._api.items.clear()
         self._end_consumers()
@@ -189,7 +189,7 @@ class Server:
         self._consumers.clear()
 
     def hang_up(self, process: Process, up: bool = False) -> None:
-        """A process is gone, and with it its connections."""
+        """A process has ended, and with it its connections."""
         for connection in list(self.connections):
             if connection.process is process:
                 connection.cut(up=up, down=False)
@@ -232,9 +232,9 @@ class Server:
         consumer = Consumer(self, stream, f"c{self._count}", config)
         self._consumers.append(consumer)
         state = {"consumer_seq": 0, "stream_seq": 0}
-        told = {"stream_name": stream.name, "name": consumer.name, "config": config, "created": TIME}
+        info = {"stream_name": stream.name, "name": consumer.name, "config": config, "created": TIME}
         counts = {"num_ack_pending": 0, "num_redelivered": 0, "num_waiting": 0, "num_pending": 0}
-        return {**told, **counts, "delivered": state, "ack_floor": state}
+        return {**info, **counts, "delivered": state, "ack_floor": state}
 
     def _answer_directly(self, rest: str, reply: str, question: dict[str, Any]) -> None:
         name, _, subject = rest.partition(".")
@@ -251,7 +251,7 @@ class Server:
             batch = stream.batch(question)
         for stored in batch:
             pending = {"Nats-Num-Pending": str(self._left(stream, stored))} if "batch" in question else {}
-            self.route(reply, "", self._told(stream, stored) | pending, stored.data)
+            self.route(reply, "", self._headers_of(stream, stored) | pending, stored.data)
         if not batch:
             self.route(reply, "", {"Status": "404", "Description": "Message Not Found"}, b"")
         elif "batch" in question:
@@ -263,6 +263,6 @@ class Server:
         return sum(seq > stored.seq for seq in stream.messages)
 
     @staticmethod
-    def _told(stream: Stream, stored: Stored) -> dict[str, str]:
+    def _headers_of(stream: Stream, stored: Stored) -> dict[str, str]:
         own = {"Nats-Stream": stream.name, "Nats-Subject": stored.subject, "Nats-Sequence": str(stored.seq)}
         return {**stored.headers, **own, "Nats-Time-Stamp": TIME}

@@ -1,6 +1,6 @@
-"""A stream of JetStream as nats-server keeps one, as far as a log and the states of nodes need it.
+"""A stream of JetStream as nats-server stores one, as far as a log and the states of nodes need it.
 
-`test_model.py` asks this and a real server the same things and compares what they answer.
+`test_model.py` sends this and a real server the same requests and compares the replies.
 """
 
 import base64
@@ -12,7 +12,7 @@ SUBJECT_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
 SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
 ID = "Nats-Msg-Id"
 LAST_ID = "Nats-Expected-Last-Msg-Id"
-WINDOW_NS = 120_000_000_000  # in which a message's id is not taken twice, if the stream does not say
+WINDOW_NS = 120_000_000_000  # in which a message's id is not taken twice, if the stream does not set it
 TIME = "2026-01-01T00:00:00Z"
 
 
@@ -34,17 +34,17 @@ def matches(pattern: str, subject: str) -> bool:
         head = pattern[:-1]
         if "*" not in head:
             return subject.startswith(head) and len(subject) > len(head)
-    wanted, found = pattern.split("."), subject.split(".")
-    for place, word in enumerate(wanted):
-        if word == ">":
+    parts, found = pattern.split("."), subject.split(".")
+    for place, part in enumerate(parts):
+        if part == ">":
             return len(found) > place
-        if place >= len(found) or word not in {"*", found[place]}:
+        if place >= len(found) or part not in {"*", found[place]}:
             return False
-    return len(wanted) == len(found)
+    return len(parts) == len(found)
 
 
 def error(code: int, err_code: int, description: str) -> dict[str, Any]:
-    """What an answer says instead of a result."""
+    """What a reply has instead of a result."""
     return {"error": {"code": code, "err_code": err_code, "description": description}}
 
 
@@ -71,7 +71,7 @@ class Stream:
 
     @property
     def first_seq(self) -> int:
-        """Of the first message that is kept, or would be."""
+        """Of the first message that is stored, or would be."""
         return next(iter(self.messages), self.last_seq + 1 if self.last_seq else 0)
 
     def takes(self, subject: str) -> bool:
@@ -79,7 +79,7 @@ class Stream:
         return any(matches(pattern, subject) for pattern in self.subjects)
 
     def append(self, subject: str, headers: dict[str, str], data: bytes, now_s: float) -> dict[str, Any]:
-        """Store a message if it follows what it says that it follows: the server's acknowledgement."""
+        """Store a message if it follows the message that it names: the server's acknowledgement."""
         named = headers.get(ID, "")
         if wrong := self._wrong_sequence(headers, subject):
             return {**wrong, "stream": self.name, "seq": 0}
@@ -120,19 +120,19 @@ class Stream:
 
     def purge(self, before_seq: int) -> int:
         """Remove what stands before a sequence; how many that were."""
-        gone = [seq for seq in self.messages if seq < before_seq]
-        for seq in gone:
+        purged = [seq for seq in self.messages if seq < before_seq]
+        for seq in purged:
             del self.messages[seq]
         self._last_of = {stored.subject: stored.seq for stored in self.messages.values()}
-        return len(gone)
+        return len(purged)
 
     def info(self) -> dict[str, Any]:
-        """As the API tells it."""
+        """As the API reports it."""
         state = {"messages": len(self.messages), "bytes": 0, "first_seq": self.first_seq, "last_seq": self.last_seq}
         return {"config": self.config, "created": self.created, "state": {**state, "consumer_count": 0}}
 
     def found(self, question: dict[str, Any]) -> Stored | None:
-        """The message that a question of the API asks for."""
+        """The message that a request to the API names."""
         if pattern := question.get("last_by_subj"):
             if "*" not in pattern and ">" not in pattern:
                 return self.messages.get(self._last_of.get(pattern, 0))
@@ -141,7 +141,7 @@ class Stream:
         return self.messages.get(int(question.get("seq") or 0))
 
     def batch(self, question: dict[str, Any]) -> list[Stored]:
-        """The messages from a sequence on that a question asks for directly."""
+        """The messages from a sequence on, for a direct request."""
         left = int(question.get("max_bytes") or 0) or 1 << 30
         batch: list[Stored] = []
         for seq, stored in self.messages.items():
@@ -154,11 +154,11 @@ class Stream:
 
 
 def as_json(stored: Stored) -> dict[str, Any]:
-    """A message as the API tells it."""
-    told = {"subject": stored.subject, "seq": stored.seq, "time": TIME}
+    """A message as the API reports it."""
+    reported = {"subject": stored.subject, "seq": stored.seq, "time": TIME}
     if stored.headers:
         lines = "".join(f"{name}: {value}\r\n" for name, value in stored.headers.items())
-        told["hdrs"] = base64.b64encode(f"NATS/1.0\r\n{lines}\r\n".encode()).decode()
+        reported["hdrs"] = base64.b64encode(f"NATS/1.0\r\n{lines}\r\n".encode()).decode()
     if stored.data:
-        told["data"] = base64.b64encode(stored.data).decode()
-    return told
+        reported["data"] = base64.b64encode(stored.data).decode()
+    return reported

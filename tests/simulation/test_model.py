@@ -1,4 +1,4 @@
-"""The model answers what nats-server answers: both are asked the same things by the same code."""
+"""The model replies as nats-server does: both get the same requests from the same code."""
 
 import asyncio
 import json
@@ -20,12 +20,12 @@ from mm_bus.bus import Bus
 STREAM = {"name": "MM_sim", "subjects": ["mm.sim.md.>", "mm.sim.writer"], "allow_direct": True, "storage": "file"}
 TRADE, FENCE = "mm.sim.md.trade.X", "mm.sim.writer"
 API = "$JS.API."
-Ask = Callable[[Bus], Awaitable[list[Any]]]
+Requests = Callable[[Bus], Awaitable[list[Any]]]
 
 
-def compare(server: Server, ask: Ask) -> list[Any]:
+def compare(server: Server, requests: Requests) -> list[Any]:
     """Both must answer alike, one answer after the other; these answers."""
-    found, expected = modelled(ask), real(server, ask)
+    found, expected = modelled(requests), real(server, requests)
     for place, (ours, theirs) in enumerate(zip(found, expected, strict=False)):
         assert (place, ours) == (place, theirs)
     assert len(found) == len(expected)
@@ -41,26 +41,26 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.kill()
 
 
-def real(server: Server, ask: Ask) -> list[Any]:
+def real(server: Server, requests: Requests) -> list[Any]:
     """What the real server answers."""
 
     async def run() -> list[Any]:
         bus = Bus()
         await bus.connect(server.url, "test")
-        answers = await ask(bus)
+        answers = await requests(bus)
         await bus.close()
         return answers
 
     return asyncio.run(run())
 
 
-def modelled(ask: Ask) -> list[Any]:
+def modelled(requests: Requests) -> list[Any]:
     """What the model answers."""
     world = World(Schedule())
     session, answers = Session(world), []
 
     async def run(bus: Bus) -> None:
-        answers.append(await ask(bus))
+        answers.append(await requests(bus))
 
     world.loop.enter()
     try:
@@ -106,7 +106,7 @@ def _found(answer: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_appends_are_taken_and_refused_alike(server: Server, seed: int) -> None:
-    async def ask(bus: Bus) -> list[Any]:
+    async def requests(bus: Bus) -> list[Any]:
         rng = random.Random(seed)  # noqa: S311
         answers: list[Any] = []
         names: list[str] = []
@@ -126,24 +126,24 @@ def test_appends_are_taken_and_refused_alike(server: Server, seed: int) -> None:
         answers.append(_found(await _json(bus, f"{API}STREAM.MSG.GET.MM_sim", {"seq": 2})))
         return answers
 
-    compare(server, ask)
+    compare(server, requests)
 
 
-def test_a_writer_keeps_its_chain_by_names(server: Server) -> None:
+def test_a_writer_appends_by_names(server: Server) -> None:
     """In flight at once: behind one that is refused all are."""
 
-    async def ask(bus: Bus) -> list[Any]:
+    async def requests(bus: Bus) -> list[Any]:
         await _json(bus, f"{API}STREAM.CREATE.MM_sim", STREAM)
         chain = [{ID: "a"}, *({ID: new, LAST_ID: old} for old, new in ("ab", "bc", "xd", "de", "cf", "fg"))]
         return [_found(await _json(bus, TRADE, b"1", headers)) for headers in chain]
 
-    answers = compare(server, ask)
+    answers = compare(server, requests)
     assert [answer.get("seq") for answer in answers] == [1, 2, 3, 0, 0, 4, 5]
     assert answers[3]["error"]["err_code"] == 10070
 
 
 def test_messages_are_got_directly_alike(server: Server) -> None:
-    async def ask(bus: Bus) -> list[Any]:
+    async def requests(bus: Bus) -> list[Any]:
         await _json(bus, f"{API}STREAM.CREATE.MM_sim", STREAM)
         news: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = bus.client.new_inbox()
@@ -155,7 +155,7 @@ def test_messages_are_got_directly_alike(server: Server) -> None:
         await _json(bus, f"{API}STREAM.PURGE.MM_sim", {"seq": 4})
         return got + await _got(bus, inbox, news)
 
-    compare(server, ask)
+    compare(server, requests)
 
 
 async def _got(bus: Bus, inbox: str, news: "asyncio.Queue[Msg]") -> list[Any]:
@@ -167,11 +167,11 @@ async def _got(bus: Bus, inbox: str, news: "asyncio.Queue[Msg]") -> list[Any]:
         while "Status" not in headers:
             message = await news.get()
             headers = dict(message.headers or {})
-            got.append((headers.get("Status"), _told(headers), message.data))
+            got.append((headers.get("Status"), _headers_of(headers), message.data))
     return got
 
 
-def _told(headers: dict[str, str]) -> dict[str, str]:
+def _headers_of(headers: dict[str, str]) -> dict[str, str]:
     names = ("Nats-Sequence", "Nats-Subject", "Nats-Stream", "Nats-Num-Pending", "Mm-Label")
     is_message = "Status" not in headers
     return {name: headers[name] for name in names if name in headers and (is_message or name == "Nats-Num-Pending")}
@@ -181,13 +181,13 @@ def _told(headers: dict[str, str]) -> dict[str, str]:
 def test_a_consumer_sends_alike(server: Server, start_seq: int) -> None:
     """From anywhere, filtered; beyond the end, after nobody listened, and when it is idle."""
 
-    async def ask(bus: Bus) -> list[Any]:
+    async def requests(bus: Bus) -> list[Any]:
         await _json(bus, f"{API}STREAM.CREATE.MM_sim", STREAM)
         for number in range(4):
             await _json(bus, FENCE if number == 2 else TRADE, b"%d" % number)
         news: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = bus.client.new_inbox()
-        heard = await bus.subscribe(inbox, news.put)
+        subscription = await bus.subscribe(inbox, news.put)
         config = {"deliver_subject": inbox, "deliver_policy": "by_start_sequence", "opt_start_seq": start_seq}
         config |= {
             "ack_policy": "none",
@@ -201,13 +201,13 @@ def test_a_consumer_sends_alike(server: Server, start_seq: int) -> None:
         got = [await _sent(news)]
         await _json(bus, TRADE, b"later")
         got.append(await _sent(news))
-        await heard.unsubscribe()
-        await _json(bus, TRADE, b"unheard")
+        await subscription.unsubscribe()
+        await _json(bus, TRADE, b"after")
         await bus.subscribe(inbox, news.put)
         got.append(await _sent(news))
         return got
 
-    compare(server, ask)
+    compare(server, requests)
 
 
 async def _sent(news: "asyncio.Queue[Msg]") -> list[Any]:

@@ -1,7 +1,7 @@
-"""Everything between the processes of a simulation: messages on their way, time, and what goes wrong.
+"""Everything between the processes of a simulation: messages on their way, time, and faults.
 
 A message is always in one queue: from a process to the server, in the server before the stream or the API, in a
-consumer, or from the server to a process. A queue keeps its order; which queue moves next is the schedule's.
+consumer, or from the server to a process. A queue is in order; which queue moves next is the schedule's.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ LOSE, DOUBLE, CUT, KILL, REFUSE, LEADER, CRASH, SHORTER, SECOND = FAULTS = (
     "cut",  # a connection, with the ends of what was in flight
     "kill",  # a process, which is started again
     "refuse",  # an append
-    "leader",  # another one: what was not stored is gone, and so are consumers and what was asked
+    "leader",  # another one: what was not stored is lost, and so are consumers and requests
     "crash",  # of the server: all connections, and what it had not stored
     "shorter",  # a crash that loses what was stored and acknowledged
     "second",  # another sequencer is started beside the one that lives

@@ -151,7 +151,7 @@ COOLED = message(TRADING_STATE, 8, state=int(TradeState.ACTIVE), reason=int(Reas
     ],
     ids=["over", "still cooling down", "no time", "then a loss", "a loss waits", "two"],
 )
-def test_a_halt_says_when_it_ended_or_when_it_will(
+def test_a_halt_has_the_time_when_it_ended_or_will(
     messages: list[Message], rate_halt_s: int, expected: list[tuple[int, int | None, int | None]]
 ) -> None:
     halts = activity(recording(messages), rate_halt_s * NS_PER_S).halts
@@ -169,7 +169,7 @@ def test_a_run_without_time_has_no_shares() -> None:
     run = Recording(INSTRUMENT, np.zeros(0, MESSAGE), np.zeros(0, SAMPLE))
     seen = activity(run)
     assert (seen.valid_share, seen.halted_share, seen.quoted["either"]) == (None, None, None)
-    assert why_little(INSTRUMENT, Config(), seen, 0) == ["the strategy wanted no order"]
+    assert why_little(INSTRUMENT, Config(), seen, 0) == ["the strategy intended no order"]
 
 
 INTENTS = [message(INTENT, 1, order_id=n) for n in range(10)]
@@ -182,7 +182,7 @@ COLD = [float("nan")] * 4 + [1.0] * 7
     ("messages", "sections", "more", "expected"),
     [
         ([*INTENTS, *BOTH], {}, {}, []),
-        ([], {}, {}, ["the strategy wanted no order"]),
+        ([], {}, {}, ["the strategy intended no order"]),
         (INTENTS, {}, {}, ["no order came to rest before the end: see [exchange] entry_ms"]),
         (
             BOTH,
@@ -265,7 +265,7 @@ def test_the_loss_by_default_is_that_of_the_gate() -> None:
 
 
 def test_a_report_names_its_units_and_notes() -> None:
-    told = report(recording(BOTH), Config())
-    assert told["units"] == {"base": "ETH", "quote": "USDT"}
-    assert told["notes"][0].startswith("limits by default")
-    assert (told["trading"]["state"], told["quoted_share"]["both"]) == ("ACTIVE", 1.0)
+    summary = report(recording(BOTH), Config())
+    assert summary["units"] == {"base": "ETH", "quote": "USDT"}
+    assert summary["notes"][0].startswith("limits by default")
+    assert (summary["trading"]["state"], summary["quoted_share"]["both"]) == ("ACTIVE", 1.0)

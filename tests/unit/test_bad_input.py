@@ -92,7 +92,7 @@ CASES = [
     ("paper --symbol BTCUSDT --source replay:day.txt --out day.txt", "--out day.txt: a file; expected a new folder"),
     ("resume --session begun", "begun/session.json: "),
     ("resume --session session", "no session session runs on this machine"),
-    ("resume --symbol BTCUSDT --salvage", "--salvage, --json: of a session that goes on"),
+    ("resume --symbol BTCUSDT --salvage", "--salvage, --json: of a session that is resumed"),
     ("halt --session nobody", "no session nobody runs on this machine"),
     ("backtest --data data --symbol BTCUSDT --day 20260101 --out session", "--out session: holds a session"),
     ("import --symbol BTCUSDT --tick 0.1 --lot 0.001 --out data day.txt", "there already; expected --force"),

@@ -1,4 +1,4 @@
-"""What `crypto-mm check` says of a machine, with servers of this process in the place of time server and exchange."""
+"""What `crypto-mm check` reports on a machine, with servers of this process as time server and exchange."""
 
 import json
 import socket
@@ -28,8 +28,8 @@ def invoke(*arguments: str) -> tuple[int, Any]:
     return result.exit_code, json.loads(result.stdout.splitlines()[-1])
 
 
-def line(said: Any, name: str) -> Any:
-    return next(each for each in said["checks"] if each["name"] == name)
+def line(found: Any, name: str) -> Any:
+    return next(each for each in found["checks"] if each["name"] == name)
 
 
 @contextmanager
@@ -40,11 +40,11 @@ def time_server(ahead_ns: int, stratum: int = 2) -> Iterator[str]:
         server.settimeout(10)
 
         def answer() -> None:
-            asked, client = server.recvfrom(512)
+            query, client = server.recvfrom(512)
             seconds, rest_ns = divmod(time.time_ns() + ahead_ns, 1_000_000_000)
             stamp = (seconds + check.NTP_EPOCH_S).to_bytes(4) + ((rest_ns << 32) // 1_000_000_000).to_bytes(4)
             head = bytes([0x24, stratum]) + bytes(22)
-            server.sendto(head + asked[40:48] + stamp + stamp, client)
+            server.sendto(head + query[40:48] + stamp + stamp, client)
 
         thread = threading.Thread(target=answer)
         thread.start()
@@ -63,7 +63,7 @@ def exchange(body: bytes) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.handle_request)
@@ -83,9 +83,9 @@ def exchange(body: bytes) -> Iterator[str]:
 )
 def test_the_clock_is_compared_with_a_time_server(ahead_ns: int, status: str, side: str) -> None:
     with time_server(ahead_ns) as host:
-        said = next(iter(check._clock(host, "")))
-    assert said.status == status, said.text
-    assert side in said.text
+        found = next(iter(check._clock(host, "")))
+    assert found.status == status, found.text
+    assert side in found.text
 
 
 def test_the_offset_to_a_time_server_is_exact_within_its_error() -> None:
@@ -97,32 +97,32 @@ def test_the_offset_to_a_time_server_is_exact_within_its_error() -> None:
 
 def test_a_server_without_a_clock_of_its_own_is_no_answer() -> None:
     with time_server(0, stratum=0) as host:
-        said = next(iter(check._clock(host, "")))
-    assert said == ("clock, ntp", "ok", f"not compared: {host}: no answer of a synchronised time server")
+        found = next(iter(check._clock(host, "")))
+    assert found == ("clock, ntp", "ok", f"not compared: {host}: no answer of a synchronised time server")
 
 
 def test_the_clock_is_compared_with_the_exchange() -> None:
     body = json.dumps({"serverTime": time.time_ns() // MS + 400}).encode()
     with exchange(body) as url:
-        said = list(check._clock("", url))[1]
-    assert said.status == "warn"
-    assert f"ms behind {url}" in said.text
+        found = list(check._clock("", url))[1]
+    assert found.status == "warn"
+    assert f"ms behind {url}" in found.text
 
 
-def test_an_exchange_without_a_time_is_told_and_no_failure() -> None:
+def test_an_exchange_without_a_time_is_reported_and_no_failure() -> None:
     with exchange(b"[]") as url:
-        said = list(check._clock("", url))[1]
-    assert said == ("clock, exchange", "ok", f"not compared: {url}: status 200 without serverTime")
+        found = list(check._clock("", url))[1]
+    assert found == ("clock, exchange", "ok", f"not compared: {url}: status 200 without serverTime")
 
 
-def test_who_cannot_be_reached_is_told_and_no_failure() -> None:
+def test_who_cannot_be_reached_is_reported_and_no_failure() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        said = list(check._clock("", url))[1]
-    assert said.status == "ok"
-    assert "not compared" in said.text
-    assert "refused" in said.text
+        found = list(check._clock("", url))[1]
+    assert found.status == "ok"
+    assert "not compared" in found.text
+    assert "refused" in found.text
 
 
 def test_a_url_that_is_none_is_one_clear_line() -> None:
@@ -131,11 +131,11 @@ def test_a_url_that_is_none_is_one_clear_line() -> None:
 
 
 def test_this_machine_is_fit_and_decides_the_same_compiled_twice_and_as_plain_python(tmp_path: Path) -> None:
-    code, said = invoke("--out", str(tmp_path / "new" / "folder"))
-    assert (code, said["ok"]) == (0, True), said
-    assert "compiled twice the same, and as plain Python" in line(said, "decisions")["text"]
-    assert line(said, "nats-server")["text"].startswith("v2.")
-    assert {each["status"] for each in said["checks"]} <= {"ok", "warn"}
+    code, found = invoke("--out", str(tmp_path / "new" / "folder"))
+    assert (code, found["ok"]) == (0, True), found
+    assert "compiled twice the same, and as plain Python" in line(found, "decisions")["text"]
+    assert line(found, "nats-server")["text"].startswith("v2.")
+    assert {each["status"] for each in found["checks"]} <= {"ok", "warn"}
     assert not (tmp_path / "new").exists()
 
 
@@ -144,12 +144,12 @@ def test_a_taken_port_and_a_folder_that_cannot_be_made_fail(tmp_path: Path, monk
     (tmp_path / "file").touch()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, said = invoke("--out", str(tmp_path / "file" / "out"), "--set", f"bus.port={port}")
-    assert (code, said["ok"]) == (1, False)
-    assert line(said, "bus.port")["status"] == "fail"
-    assert f"127.0.0.1:{port}: Address already in use" in line(said, "bus.port")["text"]
-    assert line(said, "--out")["status"] == "fail"
-    assert line(said, "service.metrics_port")["status"] == "ok"
+        code, found = invoke("--out", str(tmp_path / "file" / "out"), "--set", f"bus.port={port}")
+    assert (code, found["ok"]) == (1, False)
+    assert line(found, "bus.port")["status"] == "fail"
+    assert f"127.0.0.1:{port}: Address already in use" in line(found, "bus.port")["text"]
+    assert line(found, "--out")["status"] == "fail"
+    assert line(found, "service.metrics_port")["status"] == "ok"
 
 
 def test_a_decision_that_is_another_in_plain_python_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +157,6 @@ def test_a_decision_that_is_another_in_plain_python_fails(monkeypatch: pytest.Mo
 
     # Only this process sees it: the other one decides with the half-spread that it should.
     monkeypatch.setitem(tested.CONFIG, "avellaneda_stoikov", {"k_per_tick": 0.6})
-    said = check._decisions()
-    assert said.status == "fail"
-    assert "compiled code and plain Python differ" in said.text
+    found = check._decisions()
+    assert found.status == "fail"
+    assert "compiled code and plain Python differ" in found.text

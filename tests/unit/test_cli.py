@@ -49,8 +49,8 @@ def test_usage_errors_exit_with_2(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 def test_bad_input_is_one_line_and_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, failing(InputError("day 2024: want YYYYMMDD")), *[]) == 2
-    assert capsys.readouterr() == ("", "error: day 2024: want YYYYMMDD\n")
+    assert run(monkeypatch, failing(InputError("day 2024: expected YYYYMMDD")), *[]) == 2
+    assert capsys.readouterr() == ("", "error: day 2024: expected YYYYMMDD\n")
 
 
 def test_an_interrupt_ends_with_a_line_and_130(

@@ -35,7 +35,7 @@ def test_an_exchange_time_that_jumps_ahead_is_bounded(stream: str, shift_ns: int
 
 
 @pytest.mark.parametrize("behind_ns", [6 * NS_PER_S, HOUR_NS, DAY_NS])
-def test_an_exchange_time_that_lies_behind_is_kept(behind_ns: int) -> None:
+def test_an_exchange_time_that_lies_behind_is_passed_on(behind_ns: int) -> None:
     guard = ClockGuard()
     ts_ns = usual(guard)
     assert guard.event(ts_ns + LAG_NS, ts_ns - behind_ns) == (ts_ns + LAG_NS, ts_ns - behind_ns)

@@ -16,7 +16,7 @@ from mm_core.book.book import top_levels
 from mm_core.compiled import compiled
 from mm_core.events import BookDelta, BookSnapshot, FeedStatus, InstrumentDefined, Trade
 from mm_core.setup.config import Config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_core.types import BookState, InputError, Side
 from mm_research import columns
 from mm_research.columns import Neutral, read_neutral, receive_on_exchange_clock, tape_rows
@@ -209,7 +209,7 @@ BOOK: list[Row] = [
         (0, 10.0, (CLEAR, 100, 3), [99, 98], [101, 102, 103]),
     ],
 )
-@pytest.mark.parametrize("sight", [SHARED, TWO_BOOKS])
+@pytest.mark.parametrize("visibility", [SHARED, TWO_BOOKS])
 def test_a_clear_removes_the_levels_from_the_touch_to_its_price(
     tmp_path: Path,
     side: int,
@@ -217,14 +217,14 @@ def test_a_clear_removes_the_levels_from_the_touch_to_its_price(
     row: tuple[int, int, int],
     bids: list[int],
     asks: list[int],
-    sight: int,
+    visibility: int,
 ) -> None:
     tape = read(tmp_path, [*BOOK, (2, 2, side, price, 0.0, 3), (5, 5, 1, 9.7, 1.0, 1)])
     assert codes(tape.rows)[6] == row
-    market = market_of([new_parts(Config(), ETH)], sight, first_tick_ns=3)
+    market = market_of([new_core(Config(), ETH)], visibility, first_tick_ns=3)
     trust_feed(market, tape.rows)
-    run(market, tape.rows, tape.rows, new_parts(Config(), ETH).strategy, 1 << 62)
-    builder = market["local" if sight == TWO_BOOKS else "builder"]
+    run(market, tape.rows, tape.rows, new_core(Config(), ETH).strategy, 1 << 62)
+    builder = market["local" if visibility == TWO_BOOKS else "builder"]
     levels = [np.zeros(5, np.int64), np.zeros(5, np.int64)]
     for book_side, expected in enumerate((bids, asks)):
         count = levels_of(builder, book_side, *levels)

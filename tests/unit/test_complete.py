@@ -27,11 +27,11 @@ def snapshot(bids: int, asks: int) -> BookSnapshot:
 @pytest.mark.parametrize(
     ("bids", "asks", "expected"),
     [
-        # as many as were asked for: cut off at the worst price; a tenth of the distance is 20 ticks
+        # as many as were requested: cut off at the worst price; a tenth of the distance is 20 ticks
         (101, 101, Window(9_800, 10_201, 9_820, 10_181)),
         (100, 37, Window(9_802, INT64_MAX, 9_821, INT64_MAX)),
         (37, 100, Window(0, 10_199, 0, 10_180)),
-        # whole sides of a thin market, small examples, empty sides
+        # complete sides of a thin market, small examples, empty sides
         (305, 818, Window()),
         (4, 2, Window()),
         (20, 20, Window()),

@@ -112,7 +112,7 @@ def test_bad_keys_and_values_are_named(sections: dict[str, Any], message: str) -
     ],
     ids=range(11),
 )
-def test_an_error_says_where_the_key_stands(
+def test_an_error_names_the_section_of_the_key(
     tmp_path: Path, text: str, settings: list[str], environment: dict[str, str], message: str
 ) -> None:
     path = written(tmp_path, text)

@@ -45,7 +45,7 @@ def test_secrets_are_made_once_for_their_owner_only(volumes: Path) -> None:
     assert contents(volumes) == first
 
 
-def test_a_secret_that_is_missing_or_empty_is_made_again_and_the_servers_hear_of_it(volumes: Path) -> None:
+def test_a_secret_that_is_missing_or_empty_is_made_again_and_the_servers_get_it(volumes: Path) -> None:
     prepare(volumes, "main")
     before = contents(volumes)
     (volumes / "secrets" / "nats" / "risk").unlink()
@@ -71,8 +71,8 @@ def test_a_volume_that_is_not_mounted_is_bad_input(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """An exchange that answers; what it was asked for."""
+def requested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """An exchange that answers; what was requested of it."""
     symbols: list[str] = []
 
     def defined(_venue: object, symbol: str, _settings: object) -> Defined:
@@ -89,14 +89,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_session_is_written_once_and_found_by_the_operator(
-    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    requested: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deploy.session("SYNTH", CONFIG, tmp_path)
     files = contents(tmp_path)
     deploy.session("SYNTH", CONFIG, tmp_path)
     deploy.confirm(tmp_path)
     assert contents(tmp_path) == files
-    assert asked == ["SYNTH"]
+    assert requested == ["SYNTH"]
     settings = load_config([tmp_path / "config.toml", tmp_path / "session.toml"], environment={})
     assert (settings.clock.offset_ns, settings.venue.ws_url) == (OFFSET_NS, "ws://venue:1")
     assert settings.store.session.startswith("binance.SYNTH-")
@@ -106,10 +106,10 @@ def test_a_session_is_written_once_and_found_by_the_operator(
     assert (found.instrument_id, found.pid, found.config["clock"]["offset_ns"]) == ("binance.SYNTH", 0, OFFSET_NS)
 
 
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("requested")
 def test_two_sessions_never_share_a_log(tmp_path: Path) -> None:
     deploy.session("SYNTH", CONFIG, tmp_path)
-    before = {name: text for name, text in contents(tmp_path).items() if name != deployed.WANTED}
+    before = {name: text for name, text in contents(tmp_path).items() if name != deployed.REQUESTED}
     other = CONFIG.with_name("aggressive.toml")
     for symbol, config, what in (
         ("BTCUSDT", CONFIG, "symbol SYNTH, not BTCUSDT"),
@@ -119,7 +119,7 @@ def test_two_sessions_never_share_a_log(tmp_path: Path) -> None:
             deploy.session(symbol, config, tmp_path)
         with pytest.raises(InputError, match="two sessions cannot share a log; expected the same again"):
             deploy.confirm(tmp_path)
-    assert {name: text for name, text in contents(tmp_path).items() if name != deployed.WANTED} == before
+    assert {name: text for name, text in contents(tmp_path).items() if name != deployed.REQUESTED} == before
     deploy.session("SYNTH", CONFIG, tmp_path)
     deploy.confirm(tmp_path)
 
@@ -129,7 +129,7 @@ def test_no_session_lets_no_service_start(tmp_path: Path) -> None:
         deploy.confirm(tmp_path)
 
 
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("requested")
 def test_a_clock_offset_of_the_configuration_stays(tmp_path: Path) -> None:
     config = tmp_path / "own.toml"
     config.write_text("[clock]\noffset_ns = 5\n")

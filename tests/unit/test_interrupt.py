@@ -30,10 +30,10 @@ def send(number: int) -> None:
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_a_signal_asks_for_the_end_and_the_next_one_is_what_it_was(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with interruptible() as asked:
-        assert not asked()
+    with interruptible() as interrupted:
+        assert not interrupted()
         send(number)
-        assert asked()
+        assert interrupted()
         assert signal.getsignal(number) == before
 
 
@@ -45,9 +45,9 @@ def test_where_nothing_is_to_be_finished_a_signal_ends_at_once(number: signal.Si
 
 def test_a_hangup_that_is_ignored_stays_so() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with ending_at_once(), interruptible() as asked:
+    with ending_at_once(), interruptible() as interrupted:
         send(signal.SIGHUP)
-        assert not asked()
+        assert not interrupted()
 
 
 def test_a_session_counts_signals_and_gives_their_handlers_back() -> None:

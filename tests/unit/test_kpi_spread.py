@@ -63,8 +63,8 @@ def recording(known: Mids, *fills: dict[str, Any]) -> Recording:
 def test_captured_is_weighted_by_quantity() -> None:
     """30 lots lose all of their 2 half-ticks, 10 lots keep theirs: unweighted that would be 0 %, not -50 %."""
     lost = {"price": 100, "lots": 30, "mid_half": 198}
-    kept = {"price": 100, "lots": 10, "mid_half": 202}
-    measures = fill_figures(recording(mids((0, 202)), lost, kept))
+    usual = {"price": 100, "lots": 10, "mid_half": 202}
+    measures = fill_figures(recording(mids((0, 202)), lost, usual))
     assert measures.captured_pct()["0s"] == -50.0
     assert measures.half_spread_bps()["effective"] == pytest.approx(1e4 * (30 * -2 / 198 + 10 * 2 / 202) / 40)
 
@@ -157,5 +157,5 @@ def at(second: float) -> np.ndarray[Any, Any]:
 )
 def test_a_mid_holds_from_its_time_until_the_next(second: float, before: int | None, as_of: int | None) -> None:
     known = mids((0, 202), (1, 204))
-    for found, wanted in ((known.before(at(second))[0], before), (known.as_of(at(second))[0], as_of)):
-        assert np.isnan(found) if wanted is None else found == wanted
+    for found, expected in ((known.before(at(second))[0], before), (known.as_of(at(second))[0], as_of)):
+        assert np.isnan(found) if expected is None else found == expected

@@ -57,7 +57,7 @@ def test_a_log_is_read_from_anywhere(tmp_path: Path) -> None:
     assert len(list(read_log(tmp_path))) == sum(not record.is_fence for record in log)
 
 
-def test_a_writer_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:
+def test_a_writer_continues_where_the_last_one_ended(tmp_path: Path) -> None:
     log = records(30)
     write(tmp_path, log[:17])
     with LogWriter(tmp_path) as writer:
@@ -130,7 +130,7 @@ def test_a_flipped_bit_is_named(whole: Path, tmp_path_factory: pytest.TempPathFa
     [
         (lambda log: log[:9] + log[10:], "record 11 stands where 10 should"),
         (lambda log: log[:10] + log[9:], "record 10 stands where 11 should"),
-        (lambda log: [*log[:9], log[9]._replace(data=b"x"), *log[10:]], "record 10 is not what its name says"),
+        (lambda log: [*log[:9], log[9]._replace(data=b"x"), *log[10:]], "record 10 is not what its name promises"),
         (lambda log: [*log[:8], log[9]._replace(seq=9), log[8]._replace(seq=10), *log[10:]], "record 9 is not what"),
     ],
 )
@@ -165,7 +165,7 @@ def test_one_writer_to_a_log(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["", "log"])
-def test_a_folder_that_is_gone_is_noticed(tmp_path: Path, part: str) -> None:
+def test_a_folder_that_is_removed_is_noticed(tmp_path: Path, part: str) -> None:
     folder = tmp_path / "session"
     log = records(9)
     writer = LogWriter(folder)
@@ -228,25 +228,25 @@ with LogWriter(Path(sys.argv[1]), 50_000) as writer:
 
 
 def test_a_killed_writer_leaves_what_it_has_synced(tmp_path: Path) -> None:
-    log, kept = records(40_000), 0
+    log, stored = records(40_000), 0
     for kill_at in (3, 11, 2, 40, 7):
         command = [sys.executable, "-c", KILLED, str(tmp_path), str(ROOT)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             for number, line in enumerate(process.stdout):
-                kept = int(line)
+                stored = int(line)
                 if number == kill_at:
                     process.kill()
         found = list(read_records(tmp_path))
-        assert len(found) >= kept > 0
+        assert len(found) >= stored > 0
         assert found == log[: len(found)]
 
 
 def test_a_log_of_events_alone_is_read_back_and_not_written_over(tmp_path: Path) -> None:
     ticks = [e.Tick(ts_ns=n, recv_ns=n, local_ns=n, root_seq=n) for n in range(1, 9)]
-    with writing_log(tmp_path) as hear:
+    with writing_log(tmp_path) as take:
         for tick in ticks:
-            hear(tick)
+            take(tick)
     assert list(read_log(tmp_path)) == ticks
     with pytest.raises(InputError, match="holds a log"), writing_log(tmp_path):
         pass
@@ -281,15 +281,15 @@ def test_a_damaged_log_is_made_whole_up_to_its_damage_and_nothing_is_lost(tmp_pa
     assert set_aside_damage(tmp_path) == ""
     files = log_files(tmp_path)
     damaged = files[0 if place == "first" else 2]
-    kept = {path.name: path.read_bytes() for path in files}
+    stored = {path.name: path.read_bytes() for path in files}
     if place == "hole":
         damaged.unlink()
     else:
         data = bytearray(damaged.read_bytes())
         data[70 if place == "first" else len(data) // 2] ^= 4
         damaged.write_bytes(data)
-    said = set_aside_damage(tmp_path)
-    assert (f"begins at {int(files[3].name[7:19])}" if place == "hole" else f"{damaged.name}: damaged from") in said
+    problem = set_aside_damage(tmp_path)
+    assert (f"begins at {int(files[3].name[7:19])}" if place == "hole" else f"{damaged.name}: damaged from") in problem
     with LogWriter(tmp_path) as writer:
         assert (writer.next_seq == 1) == (place == "first")
         for record in log[writer.next_seq - 1 :]:
@@ -297,4 +297,4 @@ def test_a_damaged_log_is_made_whole_up_to_its_damage_and_nothing_is_lost(tmp_pa
     assert list(read_records(tmp_path)) == log
     aside = {path.name for path in (tmp_path / "log").glob("*.damaged")}
     begin = {"first": 0, "middle": 2, "hole": 3}[place]
-    assert aside == {f"{name}.damaged" for name in sorted(kept)[begin:]}
+    assert aside == {f"{name}.damaged" for name in sorted(stored)[begin:]}

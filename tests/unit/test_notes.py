@@ -1,4 +1,4 @@
-"""What is said of a configuration at the start: refusals of what can never quote, and which of two limits binds."""
+"""Notes on a configuration at the start: refusals of what can never quote, and which of two limits binds."""
 
 from typing import Any
 
@@ -87,7 +87,7 @@ def test_what_can_never_quote_is_refused(sections: dict[str, Any], filters: dict
             [
                 (
                     "position: [quoter] position_max_base 0.5 binds; [risk] position_max_base 0.6 only stops what is "
-                    "still on its way then"
+                    "still in flight then"
                 )
             ],
         ),

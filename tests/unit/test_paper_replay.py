@@ -115,7 +115,7 @@ def test_an_outlier_of_a_clock_neither_floods_the_log_nor_ends_trading(frames: l
     assert [event.state for event in events if isinstance(event, FeedStatus)][1:] == [BookState.VALID]
     assert session.counts().times_bounded > 0
     usual = paper(recorded(tmp_path / "usual.txt", *USUAL), ETH, CONFIG)
-    assert len(session.heard.recording().fills) >= len(usual.recording.fills) > 0
+    assert len(session.tracker.recording().fills) >= len(usual.recording.fills) > 0
 
 
 FAULTS: dict[str, list[Timed]] = {

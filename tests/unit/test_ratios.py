@@ -77,13 +77,13 @@ class Session:
     def __init__(self) -> None:
         self.rows = LogRows()
         self.node = accountant_node("binance.TEST", new(ACCOUNT), 10_000, 1)
-        self.said: list[Any] = []
+        self.outputs: list[Any] = []
         self._orders = 0
 
-    def hear(self, event: Any) -> None:
+    def take(self, event: Any) -> None:
         """Let both have the next event."""
         self.rows.take(event)
-        self.said += self.node.step(event)
+        self.outputs += self.node.step(event)
 
     def book(self, local_ns: int, mid_ticks: int, state: BookState = BookState.VALID) -> None:
         """A book two ticks wide."""
@@ -92,7 +92,7 @@ class Session:
         rest: dict[str, Any] = {"executable_spread_bps": (), "fillable_fraction": (), "micro_max_ticks": 0.0}
         rest |= dict.fromkeys(floats, 0.0) | {"mid_half_ticks": 2 * mid_ticks, "ofi_lots": 0, "update_id": 1}
         times: dict[str, Any] = {"instrument_id": "binance.TEST", "ts_ns": local_ns, "local_ns": local_ns}
-        self.hear(e.Book(**times, **touch, **rest, state=state, epoch=1))
+        self.take(e.Book(**times, **touch, **rest, state=state, epoch=1))
 
     def fill(self, local_ns: int, side: Side, price_ticks: int, qty_lots: int, fee_e9: int) -> None:
         """A fill of an order of its own."""
@@ -102,7 +102,7 @@ class Session:
         it |= {"side": side, "price_ticks": price_ticks, "qty_lots": qty_lots, "leaves_lots": 0}
         self.rows.take(e.OrderIntent(**it))
         self.rows.take(e.SubmitOrder(**it, time_in_force=1))  # type: ignore[arg-type]  # an IntEnum
-        self.hear(e.OrderFilled(**it, maker=True, fee_e9=fee_e9))
+        self.take(e.OrderFilled(**it, maker=True, fee_e9=fee_e9))
 
     def drawdown_max(self) -> float:
         """That of the recording."""
@@ -127,7 +127,7 @@ def test_the_drawdown_begins_at_the_result_of_no_fills_and_sees_every_fill_and_b
     session.book(4, 10, BookState.GAP)  # no mid
     session.book(5, 95)
     assert session.state() == (29_500, 150_000, 300_000)
-    assert [each.drawdown_max_e9 for each in session.said] == [10_500, 10_500]
+    assert [each.drawdown_max_e9 for each in session.outputs] == [10_500, 10_500]
     assert session.drawdown_max() == 0.0003
 
 
@@ -155,7 +155,7 @@ STEPS = st.lists(
 def test_the_largest_drawdown_of_a_recording_is_the_accountants(
     steps: list[tuple[str, int, int, int]], fee_e9: int
 ) -> None:
-    """Many fall on one time: only their order in the log says what came first."""
+    """Many fall on one time: only their order in the log shows what came first."""
     session = Session()
     session.book(0, 100)
     now_ns = 0

@@ -143,7 +143,7 @@ def test_no_frame_of_a_burst_over_midnight_is_lost_doubled_or_in_the_wrong_file(
     today, tomorrow = sorted(tmp_path.glob("*.ws.gz"))
     assert [recv_ns for recv_ns, _ in WsLines([today])] == times[:3_000]
     assert [recv_ns for recv_ns, _ in WsLines([tomorrow])] == times[3_000:]
-    assert begins == [0]  # the new day's file wants a snapshot of its own
+    assert begins == [0]  # the new day's file needs a snapshot of its own
 
 
 def test_a_frame_that_was_not_flushed_is_known_to_be_lost(tmp_path: Path, disk: type[Disk]) -> None:
@@ -153,7 +153,7 @@ def test_a_frame_that_was_not_flushed_is_known_to_be_lost(tmp_path: Path, disk: 
     disk.code = errno.ENOSPC
     with pytest.raises(UnwritableError) as failed:
         writer.flush()
-    assert (failed.value.frames, failed.value.is_passing) == (5, True)
+    assert (failed.value.frames, failed.value.is_transient) == (5, True)
     disk.code = 0
     writer.close()
 

@@ -16,8 +16,7 @@ from mm_core.events.records import MESSAGE
 from mm_core.messages import ACCEPTED, CANCELED, FILLED, INTENT, SUBMIT
 from mm_core.setup.config import Config, to_config
 from mm_core.types import NS_PER_S, BookState
-from mm_research import heard as heards
-from mm_research import rested, table_writer, venue_mids
+from mm_research import resting, session_tracker, table_writer, venue_mids
 from mm_research.activity import ActivityCount, activity
 from mm_research.engine.state import SAMPLE
 from mm_research.paper import paper
@@ -54,19 +53,19 @@ def test_a_session_in_segments_has_the_same_files(
     whole: Path, tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of what lies behind a segment only the least is remembered: a second of spans, mids for the longest horizon."""
-    monkeypatch.setattr(heards, "SEGMENT_ROWS", rows)
+    monkeypatch.setattr(session_tracker, "SEGMENT_ROWS", rows)
     monkeypatch.setattr(table_writer, "GROUP_ROWS", 100)
-    monkeypatch.setattr(rested, "BEHIND_NS", NS_PER_S)
-    monkeypatch.setattr(venue_mids, "_KEPT_NS", 61 * NS_PER_S)
-    monkeypatch.setattr(venue_mids, "_KEPT_CHANGES", 2)
+    monkeypatch.setattr(resting, "BEHIND_NS", NS_PER_S)
+    monkeypatch.setattr(venue_mids, "_RETAINED_NS", 61 * NS_PER_S)
+    monkeypatch.setattr(venue_mids, "_RETAINED_CHANGES", 2)
     events: Sequence[e.AnyEvent] = list(read_log(whole))
     instrument = next(event for event in events if isinstance(event, InstrumentDefined))
     config: Config = to_config(CONFIG)
     writer = SessionWriter(tmp_path, instrument, config)
-    one = heards.Heard(instrument, config)
+    one = session_tracker.SessionTracker(instrument, config)
     for event in events:
         writer.take(event)
-        one.hear(event)
+        one.take(event)
     writer.finish()
     about = Session(command="paper", config=config, instrument=instrument)
     writer.write(about, writer.report.summary() | {"digests": writer.report.digests.texts()})
@@ -103,14 +102,14 @@ orders = st.lists(
 def test_quoted_shares_do_not_depend_on_the_cuts(
     orders: list[tuple[int, int, int, int | None]], cuts: list[int]
 ) -> None:
-    told = []
+    changes = []
     for number, (side, begin, length, end) in enumerate(orders):
-        told.append((begin, number, int(ACCEPTED), side))
+        changes.append((begin, number, int(ACCEPTED), side))
         if end is not None:
-            told.append((begin + length, number, int(end), side))
-    told.sort()
-    messages = np.zeros(len(told), MESSAGE)
-    for i, (second, number, kind, side) in enumerate(told):
+            changes.append((begin + length, number, int(end), side))
+    changes.sort()
+    messages = np.zeros(len(changes), MESSAGE)
+    for i, (second, number, kind, side) in enumerate(changes):
         messages["ts_ns"][i], messages["order_id"][i] = T0 + second * NS_PER_S, number
         messages["kind"][i], messages["side"][i] = kind, side
     samples = samples_at(range(100, 1_000, 7))

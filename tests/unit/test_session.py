@@ -56,7 +56,7 @@ def sample(second: int, bid: int, ask: int, **fields: int) -> dict[str, int]:
     return {"local_ns": T0 + second * NS_PER_S} | book | fields
 
 
-# A buy of 10 at 100 under a mid of 101, then the mid goes to 103; a second order is cut to 4 lots and never fills.
+# A buy of 10 at 100 under a mid of 101, then the mid moves to 103; a second order is cut to 4 lots and never fills.
 MESSAGES = rows(
     MESSAGE,
     message(INTENT, 1, 0),
@@ -133,19 +133,19 @@ def test_digests_are_of_the_bytes_of_each_kind() -> None:
     digests = recording().digests()
     fields = ("ts_ns", "local_ns", "order_id", "price_ticks", "qty_lots", "leaves_lots", "fee_e9", "kind")
     for name, is_fill in (("orders", False), ("fills", True)):
-        told = [row for row in MESSAGES if (row["kind"] == FILLED) == is_fill]
+        rows_of_kind = [row for row in MESSAGES if (row["kind"] == FILLED) == is_fill]
         shared = [
             (row["side"] + row["state"], row["reason"], row["time_in_force"] + row["maker"], row["mid_half_ticks"])
-            for row in told
+            for row in rows_of_kind
         ]
-        columns = [[*(row[each] for each in fields), *more] for row, more in zip(told, shared, strict=True)]
+        columns = [[*(row[each] for each in fields), *more] for row, more in zip(rows_of_kind, shared, strict=True)]
         assert digests[name] == hashlib.sha256(np.array(columns, "<i8").tobytes()).hexdigest()
     numbers = [int(row[name]) for row in SAMPLES for name in ("local_ns", "position_lots", "cash_half", "fees_e9")]
     written = b"".join(number.to_bytes(8, "little", signed=True) for number in numbers)
     assert digests["positions"] == hashlib.sha256(written).hexdigest()
 
 
-def test_quotes_hold_what_risk_said() -> None:
+def test_quotes_hold_the_answers_of_risk() -> None:
     quotes = tables.quotes(recording()).to_pydict()
     assert quotes["answer"] == ["allow", "adjust", "block"]
     assert quotes["reason"] == [None, "position", "halted"]
@@ -153,7 +153,7 @@ def test_quotes_hold_what_risk_said() -> None:
     assert quotes["bid"] == [Decimal("10.0"), Decimal("10.2"), Decimal("10.2")]
 
 
-def test_a_wanted_order_without_an_answer_has_none() -> None:
+def test_an_intent_without_an_answer_has_none() -> None:
     cut = Recording(ETH, MESSAGES[:1], SAMPLES[:1])
     quotes = tables.quotes(cut).to_pydict()
     assert (quotes["answer"], quotes["reason"], quotes["qty_sent"]) == ([None], [None], [Decimal("0.000")])
@@ -199,7 +199,7 @@ def test_a_number_too_large_for_a_decimal_stops() -> None:
         decimals(np.array([2**62]), Decimal(10**21))
 
 
-def test_a_session_folder_is_whole(tmp_path: Path) -> None:
+def test_a_session_folder_is_complete(tmp_path: Path) -> None:
     (tmp_path / "tape").write_bytes(b"rows")
     session = Session(command="backtest", config=Config(), instrument=ETH, inputs=[tmp_path / "tape"], complete=False)
     folder = tmp_path / "new" / "session"

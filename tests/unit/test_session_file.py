@@ -1,4 +1,4 @@
-"""What a session was asked for, as a file: whole, and enough to go on with."""
+"""The specification of a session, as a file: complete, and enough to resume it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from mm_core.types import InputError
 from mm_service.config import load_config, to_toml, without_settings
 from mm_service.settings import Settings
 from mm_session.folder import check_empty, new_folder
-from mm_session.spec import defined_of, new_order, old_order
+from mm_session.spec import defined_of, new_spec, resumed_spec
 from mm_store.session_file import write_session_file
 from mm_store.ws_lines import WsLines
 from mm_venues.defined import Defined
@@ -38,7 +38,7 @@ def begun(tmp_path: Path) -> Path:
     recording.write_text("1790000000000000 {}\n")
     folder = tmp_path / "out"
     (folder / "bus" / "data").mkdir(parents=True)
-    order = new_order(
+    spec = new_spec(
         f"replay:{recording}",
         WsLines([recording]),
         DEFINED,
@@ -48,7 +48,7 @@ def begun(tmp_path: Path) -> Path:
         (4.0, 60 * 10**9),
         1_790_000_000 * 10**9,
     )
-    write_session_file(folder, order.asked)
+    write_session_file(folder, spec.file)
     return folder
 
 
@@ -66,29 +66,29 @@ def test_the_environment_of_a_service_has_no_settings() -> None:
 
 
 def test_what_was_asked_is_what_goes_on(begun: Path) -> None:
-    order = old_order(begun, salvage=False)
+    spec = resumed_spec(begun, salvage=False)
     settings: Settings = load_config(None, GIVEN, {})
-    assert order.settings == settings
-    assert order.source == f"replay:{begun.parent / 'day.txt'}"
-    assert (order.asked.speed, order.asked.duration_ns, order.asked.salvage) == (4.0, 60 * 10**9, False)
-    assert order.asked.name == "binance.TEST-20260921T141320"
-    assert (order.is_new, order.out, defined_of(order.asked)) == (False, begun, DEFINED)
-    assert old_order(begun, salvage=True).asked.salvage
-    assert "--salvage" in old_order(begun, salvage=True).recorder(begun, 0)
+    assert spec.settings == settings
+    assert spec.source == f"replay:{begun.parent / 'day.txt'}"
+    assert (spec.file.speed, spec.file.duration_ns, spec.file.salvage) == (4.0, 60 * 10**9, False)
+    assert spec.file.name == "binance.TEST-20260921T141320"
+    assert (spec.is_new, spec.out, defined_of(spec.file)) == (False, begun, DEFINED)
+    assert resumed_spec(begun, salvage=True).file.salvage
+    assert "--salvage" in resumed_spec(begun, salvage=True).recorder(begun, 0)
     assert (begun / "session.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_session_by_the_clock_goes_on_for_what_is_left_of_its_time(begun: Path) -> None:
-    order = old_order(begun, salvage=False)
-    live = msgspec.structs.replace(order, source="live")
+    spec = resumed_spec(begun, salvage=False)
+    live = msgspec.structs.replace(spec, source="live")
     assert live.recorder(begun, 45 * 10**9)[5] == str(15 * 10**9)
-    assert order.recorder(begun, 45 * 10**9)[5] == str(60 * 10**9)  # a replay begins anew
+    assert spec.recorder(begun, 45 * 10**9)[5] == str(60 * 10**9)  # a replay begins anew
 
 
 def test_a_recording_that_is_another_one_now_is_refused(begun: Path) -> None:
     (begun.parent / "day.txt").write_text("1790000000000001 {}\n")
     with pytest.raises(InputError, match=r"day\.txt: not what the session .* has read so far; expected the same file"):
-        old_order(begun, salvage=False)
+        resumed_spec(begun, salvage=False)
 
 
 def test_a_session_of_another_core_is_refused(begun: Path) -> None:
@@ -96,37 +96,37 @@ def test_a_session_of_another_core_is_refused(begun: Path) -> None:
     content = msgspec.json.decode(path.read_bytes())
     path.write_bytes(msgspec.json.encode(content | {"core_digest": "0" * 64}))
     with pytest.raises(InputError, match="was begun by another version of what decides"):
-        old_order(begun, salvage=False)
+        resumed_spec(begun, salvage=False)
 
 
-def test_a_session_goes_on_on_another_platform_and_notes_it(begun: Path) -> None:
+def test_a_session_resumes_on_another_platform_and_notes_it(begun: Path) -> None:
     path = begun / "session.json"
     content = msgspec.json.decode(path.read_bytes())
     assert content["platform"] == PLATFORM
     path.write_bytes(msgspec.json.encode(content | {"platform": "numba 0, elsewhere"}))
-    asked = old_order(begun, salvage=False).asked
-    note = f"another compiler, CPU or C library than before goes on: {PLATFORM}, not numba 0, elsewhere"
+    asked = resumed_spec(begun, salvage=False).file
+    note = f"resumed with another compiler, CPU or C library than before: {PLATFORM}, not numba 0, elsewhere"
     assert (asked.platform, asked.notes) == (PLATFORM, ["a note", note])
     write_session_file(begun, asked)
-    assert old_order(begun, salvage=False).asked == asked  # noted once
+    assert resumed_spec(begun, salvage=False).file == asked  # noted once
 
 
 def test_a_session_that_was_killed_before_it_had_a_bus_begins(begun: Path) -> None:
     (begun / "bus" / "data").rmdir()
-    assert old_order(begun, salvage=False).out == begun
+    assert resumed_spec(begun, salvage=False).out == begun
 
 
 def test_a_session_that_has_ended_does_not_go_on(begun: Path) -> None:
     (begun / "bus" / "data").rmdir()
     (begun / "manifest.json").write_text("{}")
     with pytest.raises(InputError, match="the session has ended; expected one that was interrupted"):
-        old_order(begun, salvage=False)
+        resumed_spec(begun, salvage=False)
 
 
-def test_a_session_whose_bus_is_gone_goes_on_from_its_log(begun: Path) -> None:
+def test_a_session_whose_bus_is_removed_resumes_from_its_log(begun: Path) -> None:
     (begun / "bus" / "data").rmdir()
     (begun / "log").mkdir()
-    assert not old_order(begun, salvage=False).is_new
+    assert not resumed_spec(begun, salvage=False).is_new
 
 
 def test_a_folder_with_nothing_but_a_lock_is_empty(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def messages(params: Params) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def replay(params: Params) -> Iterator[tuple[dict[str, Any], dict[str, str], dict[str, str]]]:
-    """Each message with bids and asks after it, kept as the venue says: buffer, load the snapshot, drop, apply."""
+    """Each message with bids and asks after it, by the venue's rules: buffer, load the snapshot, drop, apply."""
     bids: dict[str, str] = {}
     asks: dict[str, str] = {}
     buffered: list[dict[str, Any]] = []
@@ -207,7 +207,7 @@ def estimate(tape: Tape) -> tuple[float, float, float, float]:
 )
 def test_the_true_a_and_k_come_back_within_3_standard_errors(truth: Params) -> None:
     k, k_se, a, log_a_se = estimate(read_tape(truth))
-    assert abs(k - truth.k_per_tick) < STANDARD_ERRORS * k_se < 0.09 * k  # and the test can tell
+    assert abs(k - truth.k_per_tick) < STANDARD_ERRORS * k_se < 0.09 * k  # and the test is sharp enough
     assert abs(log(a / truth.a_per_s)) < STANDARD_ERRORS * log_a_se < 0.15
 
 
@@ -244,7 +244,7 @@ def test_an_interrupt_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
         (["--a", "nan"], "--a nan"),
         (["--k-per-tick", "0.1"], "--levels 50: takers of --k-per-tick 0.1 reach deeper, must be at least 70"),
         (["--sigma-ticks", "-1"], "--sigma-ticks -1.0: must be from 0 to 1000"),
-        (["--start", "2026-01-01T00:00:00"], "--start '2026-01-01T00:00:00': must say its time zone"),
+        (["--start", "2026-01-01T00:00:00"], "--start '2026-01-01T00:00:00': must have its time zone"),
         (["--out", "missing/x.gz"], "--out missing/x.gz: cannot be written: No such file or directory"),
         (["--out", "."], "--out .: cannot be written"),
     ],
@@ -262,13 +262,13 @@ def test_bad_input_is_refused_by_flag_and_leaves_nothing(
 def test_the_json_answer_counts_what_was_written_and_states_the_truth(tmp_path: Path) -> None:
     out = tmp_path / "x.gz"
     result = CliRunner().invoke(app, ["--out", str(out), "--duration", "5s", "--a", "2", "--json"])
-    said = json.loads(result.stdout.splitlines()[-1])
+    made = json.loads(result.stdout.splitlines()[-1])
     written = gzip.decompress(out.read_bytes()).decode().splitlines()
-    assert said["depth"] + said["trades"] + said["book_tops"] + said["snapshots"] == len(written)
-    assert (said["bytes"], said["seconds"], said["a_per_s"], said["k_per_tick"]) == (out.stat().st_size, 5.0, 2.0, 0.5)
+    assert made["depth"] + made["trades"] + made["book_tops"] + made["snapshots"] == len(written)
+    assert (made["bytes"], made["seconds"], made["a_per_s"], made["k_per_tick"]) == (out.stat().st_size, 5.0, 2.0, 0.5)
 
 
-def test_the_sample_is_what_its_readme_says(tmp_path: Path) -> None:
+def test_the_sample_is_that_of_its_readme(tmp_path: Path) -> None:
     """Where numpy ever changes its streams, this asks for a new sample."""
     readme = (SAMPLE.parent / "README.md").read_text().splitlines()
     args = shlex.split(next(line for line in readme if line.strip().startswith("crypto-mm synth")))[2:]

@@ -53,7 +53,7 @@ def test_the_displayed_mid_has_the_stated_volatility_at_every_grid_within_3_stan
         expected = sigma * sqrt(1 + NOISE_SHARE_1S / step_s)
         margin = 1 + sqrt((2 + 1 / (sigma**2 * step_s)) / (4 * steps)) * STANDARD_ERRORS  # kurtosis above 3
         assert expected / margin < found < expected * margin, (step_s, found)
-        assert margin < 1.3  # the test can tell: 4 % at 1 s where sigma is 1
+        assert margin < 1.3  # the test is sharp enough: 4 % at 1 s where sigma is 1
 
 
 def test_a_volatile_market_needs_no_haste_and_one_that_stands_still_has_no_noise() -> None:

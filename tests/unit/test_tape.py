@@ -53,10 +53,10 @@ STATUS = FeedStatus(
 )
 
 
-def to_tape(*said: RootEvent) -> Tape:
+def to_tape(*facts: RootEvent) -> Tape:
     """The tape of these events."""
     builder = TapeBuilder(ETH)
-    builder.add(said)
+    builder.add(facts)
     return builder.tape()
 
 
@@ -137,11 +137,11 @@ root_events = st.one_of(
 )
 
 
-def with_first_ids(said: list[RootEvent]) -> list[RootEvent]:
+def with_first_ids(facts: list[RootEvent]) -> list[RootEvent]:
     """The events with the `first_update_id` that a tape implies: the id before it + 1."""
     implied: list[RootEvent] = []
     before: int | None = None
-    for event in said:
+    for event in facts:
         if isinstance(event, BookDelta):
             first = event.update_id if before is None else before + 1
             implied.append(msgspec.structs.replace(event, first_update_id=first))
@@ -152,31 +152,31 @@ def with_first_ids(said: list[RootEvent]) -> list[RootEvent]:
 
 
 @given(st.lists(root_events, max_size=20))
-def test_events_survive_the_tape(said: list[RootEvent]) -> None:
-    _, *read = events(to_tape(*said))
-    assert read == with_first_ids(said)
+def test_events_survive_the_tape(facts: list[RootEvent]) -> None:
+    _, *read = events(to_tape(*facts))
+    assert read == with_first_ids(facts)
 
 
 def test_a_long_tape_is_built_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[RootEvent] = [SNAPSHOT, DELTA, STATUS, TRADE, EMPTY] * 3
-    whole = rows(to_tape(*said))
+    facts: list[RootEvent] = [SNAPSHOT, DELTA, STATUS, TRADE, EMPTY] * 3
+    complete = rows(to_tape(*facts))
     monkeypatch.setattr(tape_rows, "_PART_ROWS", 4)
-    assert rows(to_tape(*said)) == whole
+    assert rows(to_tape(*facts)) == complete
 
 
 def test_a_tape_comes_back_from_disk_with_its_instrument(tmp_path: Path) -> None:
-    said = (STATUS, SNAPSHOT, DELTA, TRADE, EMPTY)
-    write_tape(tmp_path / "a.parquet", to_tape(*said[:3]))
-    write_tape(tmp_path / "b.parquet", to_tape(*said[3:]))
+    facts = (STATUS, SNAPSHOT, DELTA, TRADE, EMPTY)
+    write_tape(tmp_path / "a.parquet", to_tape(*facts[:3]))
+    write_tape(tmp_path / "b.parquet", to_tape(*facts[3:]))
     tape = read_tape([tmp_path / "a.parquet", tmp_path / "b.parquet"])
-    assert list(events(tape)) == [msgspec.structs.replace(ETH, ts_ns=20, recv_ns=21), *said]
+    assert list(events(tape)) == [msgspec.structs.replace(ETH, ts_ns=20, recv_ns=21), *facts]
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["a.parquet", "b.parquet"]
 
 
 def days_on_disk(tmp_path: Path, *days: list[RootEvent]) -> list[Path]:
     """A tape per day, each with its opening."""
     defined = Defined(instrument=ETH, tick_source="", lot_source="")
-    tapes = [(f"2026010{day}", to_tape(*said)) for day, said in enumerate(days, start=1)]
+    tapes = [(f"2026010{day}", to_tape(*facts)) for day, facts in enumerate(days, start=1)]
     folders = write_days(tmp_path, defined, tapes, force=True)
     return [folder / f"tape_ETHUSDT_{folder.name}.parquet" for folder in folders]
 

@@ -26,7 +26,7 @@ def run(ids: TradeIds, trades: list[Drawn], depth_ns: int = 0) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("trades", "kept", "gaps", "repeated", "late", "restarts"),
+    ("trades", "passed", "gaps", "repeated", "late", "restarts"),
     [
         # in sequence, and with a hole
         ([(1, 1, 1), (2, 2, 1), (3, 3, 1)], [1, 2, 3], 0, 0, 0, 0),
@@ -44,11 +44,11 @@ def run(ids: TradeIds, trades: list[Drawn], depth_ns: int = 0) -> list[int]:
         ([(1, 1, 1), (1_000, 2, 1), (2, 3, 1), (3, 4, 1), (4, 5, 1)], [1, 1_000, 2, 3, 4], 1, 0, 0, 1),
     ],
 )
-def test_trades_are_told_apart(
-    trades: list[Drawn], kept: list[int], gaps: int, repeated: int, late: int, restarts: int
+def test_trades_are_distinguished(
+    trades: list[Drawn], passed: list[int], gaps: int, repeated: int, late: int, restarts: int
 ) -> None:
     ids = TradeIds()
-    assert run(ids, trades) == kept
+    assert run(ids, trades) == passed
     assert (ids.gaps, ids.repeated, ids.late, ids.restarts) == (gaps, repeated, late, restarts)
 
 

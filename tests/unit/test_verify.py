@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from mm_cli.app import app
 from mm_core import events as e
-from mm_core.sequencer import Sequencer
 from mm_core.setup.config import to_config
+from mm_core.stamper import Stamper
 from mm_core.types import BookState, InputError, IntegrityError, Side
 from mm_research.paper import paper
 from mm_research.roots import RootCheck
@@ -52,9 +52,9 @@ def changed(session: Path, tmp_path: Path) -> Callable[[Log], Path]:
         folder.mkdir()
         for name in ("manifest.json", "summary.json"):
             shutil.copy(session / name, folder)
-        with writing_log(folder) as hear:
+        with writing_log(folder) as write_event:
             for event in log:
-                hear(event)
+                write_event(event)
         return folder
 
     return write
@@ -67,7 +67,7 @@ def run(folder: Path, *arguments: str) -> tuple[int, Any, str]:
 
 
 def place(log: Log, kind: type[e.Event], nth: int = 7) -> int:
-    """Where the nth event of a type stands, from 0."""
+    """The position of the nth event of a type, from 0."""
     return [at for at, event in enumerate(log) if type(event) is kind][nth]
 
 
@@ -96,20 +96,20 @@ def differing(verified: Verified) -> dict[str, int]:
 
 
 def test_an_untouched_session_is_equal_byte_for_byte(session: Path) -> None:
-    code, said, progress = run(session)
+    code, printed, progress = run(session)
     assert code == 0
-    assert (said["ok"], said["first_difference"], said["digests_differ"]) == (True, None, [])
-    assert said["core_digest_equal"]
-    assert list(said["nodes"]) == NODES
-    assert all(count["events"] and count["answers"] and not count["differ"] for count in said["nodes"].values())
-    assert said["events"] == len(list(read_log(session)))
+    assert (printed["ok"], printed["first_difference"], printed["digests_differ"]) == (True, None, [])
+    assert printed["core_digest_equal"]
+    assert list(printed["nodes"]) == NODES
+    assert all(count["events"] and count["answers"] and not count["differ"] for count in printed["nodes"].values())
+    assert printed["events"] == len(list(read_log(session)))
     assert "verify: 100 %" in progress
 
 
 @pytest.mark.parametrize(
     ("kind", "field", "by", "counts"),
     [
-        # The gate answers the intent that it hears, and its logged answer is to another: that is one of its own.
+        # The gate answers the intent that it takes, and its logged answer is to another: that is one of its own.
         (e.OrderIntent, "price_ticks", 1, {"quoter": 1, "risk": 1}),
         (e.Book, "weighted_mid_ticks", 1e-9, {"book_builder": 1}),
         (e.Book, "ofi_lots", 1, {"book_builder": 1}),
@@ -120,7 +120,7 @@ def test_an_untouched_session_is_equal_byte_for_byte(session: Path) -> None:
         (e.BookDelta, "recv_ns", 10**15, {"sequencer": 1}),
     ],
 )
-def test_one_changed_field_is_one_difference_of_who_said_it(
+def test_one_changed_field_is_one_difference_of_its_publisher(
     session: Path,
     changed: Callable[[Log], Path],
     kind: type[e.Event],
@@ -130,10 +130,10 @@ def test_one_changed_field_is_one_difference_of_who_said_it(
 ) -> None:
     log = list(read_log(session))
     at = place(log, kind)
-    code, said, _ = run(changed(flip(field, by)(log, at)))
+    code, printed, _ = run(changed(flip(field, by)(log, at)))
     assert code == 1
-    assert {name: count["differ"] for name, count in said["nodes"].items() if count["differ"]} == counts
-    first = said["first_difference"]
+    assert {name: count["differ"] for name, count in printed["nodes"].items() if count["differ"]} == counts
+    first = printed["first_difference"]
     assert (first["seq"], first["node"]) == (at + 1, next(iter(counts)))
     assert first["expected"]["type"] == first["found"]["type"] == kind.__name__
     assert first["expected"] != first["found"]
@@ -168,12 +168,12 @@ def test_a_changed_fill_is_named_with_both_fees_and_spoils_the_digest(
     assert first is not None
     assert first.expected is not None
     assert first.found is not None
-    assert (first.node, first.why) == ("paper_exchange", "another answer")
+    assert (first.node, first.why) == ("paper_exchange", "another output")
     assert first.found["fee_e9"] == first.expected["fee_e9"] + 1
     assert verified.digests_differ == ["fills", "positions"]
 
 
-def test_an_answer_before_its_cause_is_found_though_every_node_says_the_same(
+def test_an_output_before_its_cause_is_found_though_every_node_publishes_the_same(
     session: Path, changed: Callable[[Log], Path]
 ) -> None:
     log = list(read_log(session))
@@ -183,7 +183,7 @@ def test_an_answer_before_its_cause_is_found_though_every_node_says_the_same(
     assert differing(verify(changed(swap(log, at))))["sequencer"] == 1
 
 
-def test_what_no_node_can_hear_stops_that_node_and_the_others_go_on(
+def test_what_no_node_can_take_stops_that_node_and_the_others_continue(
     session: Path, changed: Callable[[Log], Path]
 ) -> None:
     log = list(read_log(session))
@@ -206,16 +206,16 @@ def test_a_summary_that_is_not_of_its_log_fails(session: Path, changed: Callable
     summary = json.loads((folder / "summary.json").read_text())
     summary["digests"]["orders"] = "0" * 64
     (folder / "summary.json").write_text(json.dumps(summary))
-    code, said, _ = run(folder)
-    assert (code, said["ok"], said["first_difference"], said["digests_differ"]) == (1, False, None, ["orders"])
+    code, printed, _ = run(folder)
+    assert (code, printed["ok"], printed["first_difference"], printed["digests_differ"]) == (1, False, None, ["orders"])
 
 
-def test_another_core_is_told_and_compared_all_the_same(session: Path, changed: Callable[[Log], Path]) -> None:
+def test_another_core_is_reported_and_compared_all_the_same(session: Path, changed: Callable[[Log], Path]) -> None:
     folder = changed(list(read_log(session)))
     manifest = json.loads((folder / "manifest.json").read_text()) | {"core_digest": "0" * 64, "platform": "numba 0"}
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    code, said, notes = run(folder)
-    assert (code, said["ok"], said["core_digest_equal"]) == (0, True, False)
+    code, printed, notes = run(folder)
+    assert (code, printed["ok"], printed["core_digest_equal"]) == (0, True, False)
     assert "note: the session was made by another core" in notes
     assert "note: the session ran on numba 0; this is numba " in notes
 
@@ -227,7 +227,7 @@ def test_people_read_a_table_and_the_first_difference(session: Path, changed: Ca
     result = CliRunner().invoke(app, ["verify", "--session", str(folder)])
     assert result.exit_code == 1
     assert "result          DIFFERENT" in result.stdout
-    assert f"first at event {at + 1:,} of the log, accountant: an answer is missing" in result.stdout
+    assert f"first at event {at + 1:,} of the log, accountant: an output is missing" in result.stdout
 
 
 def test_a_wish_to_stop_ends_the_verification_without_a_verdict(session: Path) -> None:
@@ -262,25 +262,25 @@ times = st.integers(min_value=1, max_value=2_000 * MS)
 
 
 def market_root(kind: int, ts_ns: int, recv_ns: int) -> e.RootEvent:
-    said: dict[str, Any] = {"instrument_id": "v.X", "ts_ns": ts_ns, "recv_ns": recv_ns}
+    base: dict[str, Any] = {"instrument_id": "v.X", "ts_ns": ts_ns, "recv_ns": recv_ns}
     if kind == 0:
-        return e.BookTop(**said, update_id=1, bid_ticks=1, bid_lots=1, ask_ticks=2, ask_lots=1)
+        return e.BookTop(**base, update_id=1, bid_ticks=1, bid_lots=1, ask_ticks=2, ask_lots=1)
     if kind == 1:
-        return e.FeedStatus(**said, state=BookState.VALID, epoch=1)
-    return e.Trade(**said, trade_id=1, side=Side.BUY, price_ticks=1, qty_lots=1)
+        return e.FeedStatus(**base, state=BookState.VALID, epoch=1)
+    return e.Trade(**base, trade_id=1, side=Side.BUY, price_ticks=1, qty_lots=1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), times, times), max_size=30), st.integers(-500 * MS, 500 * MS))
 def test_every_log_that_the_sequencer_stamps_is_right(roots: list[tuple[int, int, int]], offset_ns: int) -> None:
-    sequencer, check = Sequencer(100 * MS, offset_ns), RootCheck(INSTRUMENT, 100 * MS, offset_ns)
-    stamped = [each for root in roots for each in sequencer.stamp(market_root(*root))] + sequencer.finish()
+    stamper, check = Stamper(100 * MS, offset_ns), RootCheck(INSTRUMENT, 100 * MS, offset_ns)
+    stamped = [each for root in roots for each in stamper.stamp(market_root(*root))] + stamper.finish()
     assert [check.wrong(root) for root in stamped] == [None] * len(stamped)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), times, times), min_size=2, max_size=30), st.data())
 def test_no_root_can_be_left_out_and_no_time_moved(roots: list[tuple[int, int, int]], data: st.DataObject) -> None:
-    sequencer, check = Sequencer(100 * MS), RootCheck(INSTRUMENT, 100 * MS, 0)
-    stamped = [each for root in roots for each in sequencer.stamp(market_root(*root))]
+    stamper, check = Stamper(100 * MS), RootCheck(INSTRUMENT, 100 * MS, 0)
+    stamped = [each for root in roots for each in stamper.stamp(market_root(*root))]
     at = data.draw(st.integers(0, len(stamped) - 2))
     if data.draw(st.booleans()):
         del stamped[at]
@@ -290,9 +290,9 @@ def test_no_root_can_be_left_out_and_no_time_moved(roots: list[tuple[int, int, i
 
 
 def test_a_tick_that_was_never_inserted_is_missed_once() -> None:
-    sequencer, check = Sequencer(100 * MS), RootCheck(INSTRUMENT, 100 * MS, 0)
-    stamped = [each for at in (50, 90, 130, 170) for each in sequencer.stamp(market_root(2, at * MS, at * MS))]
-    untold = [root for root in stamped if not isinstance(root, e.Tick)]
-    renumbered = [msgspec.structs.replace(root, root_seq=n) for n, root in enumerate(untold, 1)]
+    stamper, check = Stamper(100 * MS), RootCheck(INSTRUMENT, 100 * MS, 0)
+    stamped = [each for at in (50, 90, 130, 170) for each in stamper.stamp(market_root(2, at * MS, at * MS))]
+    unticked = [root for root in stamped if not isinstance(root, e.Tick)]
+    renumbered = [msgspec.structs.replace(root, root_seq=n) for n, root in enumerate(unticked, 1)]
     due = e.Tick(ts_ns=100 * MS, recv_ns=100 * MS, local_ns=100 * MS, root_seq=3)
     assert [check.wrong(root) for root in renumbered] == [None, None, (due, "a Tick is missing"), None]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mm_core.events import Event, MarketEvent, OperatorCommand, OrderFilled, Said, Tick, Trade
+from mm_core.events import Event, MarketEvent, NodeEvent, OperatorCommand, OrderFilled, Tick, Trade
 from mm_core.types import Command, InputError, Side
 from mm_wire import codec, subjects
 from mm_wire.schema import schema
@@ -67,7 +67,7 @@ def test_fields_that_a_newer_writer_added_are_skipped() -> None:
     [
         b"",
         codec.encode(FILL)[:-1],
-        msgspec.msgpack.encode({"type": "Unheard", "ts_ns": 1}),
+        msgspec.msgpack.encode({"type": "Unknown", "ts_ns": 1}),
         msgspec.msgpack.encode({"type": "Tick"}),
         msgspec.msgpack.encode({"type": "Tick", "ts_ns": "1"}),
         msgspec.msgpack.encode({"type": "Tick", "ts_ns": 1.5}),
@@ -94,11 +94,11 @@ def test_a_subject_ends_with_the_instrument_where_there_is_one(event: Event, exp
 
 def test_only_what_is_about_an_instrument_has_a_tail() -> None:
     with_instrument = [kind for kind in subjects.NAMES if "instrument_id" in kind.__struct_fields__]
-    assert with_instrument == [kind for kind in subjects.NAMES if issubclass(kind, MarketEvent | Said)]
+    assert with_instrument == [kind for kind in subjects.NAMES if issubclass(kind, MarketEvent | NodeEvent)]
 
 
-def test_each_event_is_said_by_the_node_of_the_table() -> None:
-    assert [subjects.said_by(kind) for kind in (Trade, Tick, OrderFilled)] == [
+def test_each_event_is_published_by_the_node_of_the_table() -> None:
+    assert [subjects.published_by(kind) for kind in (Trade, Tick, OrderFilled)] == [
         "recorder",
         "sequencer",
         "paper_exchange",

@@ -1,4 +1,4 @@
-"""Recorded files, whole and damaged."""
+"""Recorded files, complete and damaged."""
 
 import gzip
 import os
@@ -15,7 +15,7 @@ NS, US = b"1790000000123456789", b"1790000000123456"
 
 
 def write(path: Path, content: bytes) -> Path:
-    """A file of that content, gzipped if its name says so."""
+    """A file of that content, gzipped if its name ends so."""
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     return path
 

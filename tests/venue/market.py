@@ -46,7 +46,7 @@ def book(update_id: int) -> bytes:
 
 
 class Port:
-    """Takes frames as a recorder does: the feed first, and what it takes is kept."""
+    """Takes frames as a recorder does: the feed first, and what it takes is stored."""
 
     def __init__(self, instrument: InstrumentDefined = ETH) -> None:
         warm_book()  # not while a connection waits for its pongs
@@ -56,7 +56,7 @@ class Port:
         self._changed = asyncio.Event()
 
     def take(self, recv_ns: int, frame: bytes) -> None:
-        """The frame port. FrameError for a frame that the feed refuses; it is not kept."""
+        """The frame port. FrameError for a frame that the feed refuses; it is not stored."""
         self.events += self.feed.feed(recv_ns, frame)
         self.frames.append((recv_ns, frame))
         self._changed.set()
@@ -68,9 +68,9 @@ class Port:
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def said(self, words: str) -> None:
+    async def until_published(self, ending: str) -> None:
         """Wait until the book's events in short end with these."""
-        await self.until(lambda: self.short().endswith(words))
+        await self.until(lambda: self.short().endswith(ending))
 
     def short(self) -> str:
         """The book's events so far."""
@@ -78,19 +78,19 @@ class Port:
 
 
 def short(events: list[RootEvent]) -> str:
-    """The book's events in a word each: SYNCING1 snapshot10 8-12 VALID1."""
-    words = []
+    """The book's events in short: SYNCING1 snapshot10 8-12 VALID1."""
+    parts = []
     for event in events:
         match event:
             case FeedStatus():
-                words.append(f"{event.state.name}{event.epoch}")
+                parts.append(f"{event.state.name}{event.epoch}")
             case BookSnapshot():
-                words.append(f"snapshot{event.update_id}")
+                parts.append(f"snapshot{event.update_id}")
             case BookDelta():
-                words.append(f"{event.first_update_id}-{event.update_id}")
+                parts.append(f"{event.first_update_id}-{event.update_id}")
             case _:
                 pass
-    return " ".join(words)
+    return " ".join(parts)
 
 
 class Reached(Protocol):
@@ -125,7 +125,7 @@ def client_of(port: Port, endpoints: VenueSettings, rest: Rest, symbol: str = "E
         endpoints,
         rest,
         port.take,
-        lambda: port.feed.sync.wants_snapshot,
+        lambda: port.feed.sync.needs_snapshot,
         clock_ns=lambda: next(counter),
         random=lambda: 0.0,
     )

@@ -1,4 +1,4 @@
-"""Frames of ETHUSDT as a test wants them: prices in ticks of 0.1 and quantities in whole ETH; times in ms."""
+"""Frames of ETHUSDT as a test needs them: prices in ticks of 0.1 and quantities in full ETH; times in ms."""
 
 import json
 from collections.abc import Sequence

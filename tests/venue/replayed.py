@@ -27,7 +27,7 @@ class Replayed(NamedTuple):
     server: VenueServer
 
     async def ended(self) -> None:
-        """Wait until every frame was said."""
+        """Wait until every frame was sent."""
         async with asyncio.timeout(WAIT_S_MAX):
             while not self.player.is_ended:
                 await self.player.wait()
@@ -58,7 +58,7 @@ async def replaying(
 
 
 def by_file(instrument: InstrumentDefined, frames: Frames) -> tuple[Feed, list[RootEvent]]:
-    """A feed that has heard these frames, and what it said."""
+    """A feed that has taken these frames, and what it published."""
     feed = Feed(instrument, TouchAudit(CompiledBook()))
     return feed, [event for recv_ns, frame in frames for event in feed.feed(recv_ns, frame)]
 

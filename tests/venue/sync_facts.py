@@ -1,4 +1,4 @@
-"""Diffs and snapshots for the sync machine, and what it publishes in a word each."""
+"""Diffs and snapshots for the sync machine, and what it publishes in short."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -54,11 +54,11 @@ def snapshot(update_id: int, levels: Levels | None = None, ts_ns: int = 0) -> Bo
 
 
 class Trusting:
-    """Nothing speaks against a book, unless a test says so: by update id, what is wrong behind it."""
+    """Nothing contradicts a book, unless a test sets it: by update id, what is wrong behind it."""
 
     def __init__(self, problems: dict[int, str] | None = None) -> None:
         self.window = Window()
-        self.wants_renewal = False
+        self.needs_renewal = False
         self.problems = problems or {}
         self.renewed: list[int] = []
 
@@ -68,7 +68,7 @@ class Trusting:
         return self.problems.get(following[-1].update_id, "")
 
     def step(self, diff: BookDelta) -> str:
-        """A book that goes on."""
+        """A book that continues."""
         return self.problems.get(diff.update_id, "")
 
     def renew(self, snapshot: BookSnapshot, merged: BookSnapshot) -> str:
@@ -90,22 +90,22 @@ def new_sync(problems: dict[int, str] | None = None) -> Sync:
 
 
 def run(sync: Sync, inputs: Sequence[BookDelta | BookSnapshot]) -> list[BookFact]:
-    """Everything the machine says to the inputs."""
-    said: list[BookFact] = []
+    """Everything the machine publishes for the inputs."""
+    published: list[BookFact] = []
     for each in inputs:
-        said += sync.on_diff(each) if isinstance(each, BookDelta) else sync.on_snapshot(each)
-    return said
+        published += sync.on_diff(each) if isinstance(each, BookDelta) else sync.on_snapshot(each)
+    return published
 
 
-def short(said: Sequence[BookFact]) -> list[str]:
-    """Events in a word: SYNCING1, snapshot10, 8-12, VALID1."""
-    words = []
-    for event in said:
+def short(published: Sequence[BookFact]) -> list[str]:
+    """Events in short: SYNCING1, snapshot10, 8-12, VALID1."""
+    parts = []
+    for event in published:
         match event:
             case FeedStatus():
-                words.append(f"{event.state.name}{event.epoch}")
+                parts.append(f"{event.state.name}{event.epoch}")
             case BookSnapshot():
-                words.append(f"snapshot{event.update_id}")
+                parts.append(f"snapshot{event.update_id}")
             case BookDelta():
-                words.append(f"{event.first_update_id}-{event.update_id}")
-    return words
+                parts.append(f"{event.first_update_id}-{event.update_id}")
+    return parts

@@ -1,4 +1,4 @@
-"""A Binance Spot venue on a free port of 127.0.0.1 that does what a test says: sockets and REST, well or badly.
+"""A Binance Spot venue on a free port of 127.0.0.1 that does what a test sets: sockets and REST, well or badly.
 
 A test gives a `session` for each connection in turn, a coroutine that sends what it likes, and a `reply` for each
 depth request in turn; the last of each stays for all that follow. Unknown symbols are as at the real venue: accepted
@@ -28,7 +28,7 @@ class Line:
         self.ended = asyncio.Event()
         self._request = request
         self._socket = web.WebSocketResponse(autoping=False, heartbeat=None)
-        self._heard = asyncio.Event()
+        self._received = asyncio.Event()
 
     async def send(self, *frames: bytes) -> None:
         """Send text frames."""
@@ -43,25 +43,25 @@ class Line:
         """Send a ping and wait for the pong that brings its payload back."""
         await self._socket.ping(payload)
         while payload not in self.pongs:
-            await self.heard()
+            await self.received()
 
     async def pings(self, count: int) -> None:
         """So many pings, one after the other: turns in which whatever the client can do is done."""
         for at in range(count):
             await self.ping(b"%d" % (1_790_000_000_000 + at))
 
-    async def heard(self) -> None:
+    async def received(self) -> None:
         """Wait for the next ping or pong of the client."""
-        self._heard.clear()
+        self._received.clear()
         async with asyncio.timeout(WAIT_S_MAX):
-            await self._heard.wait()
+            await self._received.wait()
 
     async def close(self, code: int, reason: bytes = b"") -> None:
         """Close as the venue does."""
         await self._socket.close(code=code, message=reason)
 
     def abort(self) -> None:
-        """Cut the connection without a word."""
+        """Cut the connection without a close frame."""
         assert self._request.transport is not None
         self._request.transport.abort()
 
@@ -75,7 +75,7 @@ class Line:
                 self.pinged.append(bytes(message.data))
             if message.type is WSMsgType.PONG:
                 self.pongs.append(bytes(message.data))
-            self._heard.set()
+            self._received.set()
         playing.cancel()
         await asyncio.gather(playing, return_exceptions=True)
         self.ended.set()
@@ -83,11 +83,11 @@ class Line:
 
 
 class Venue:
-    """Use it as `async with`. `lines` are the connections so far, `asked` how many depth requests came."""
+    """Use it as `async with`. `lines` are the connections so far, `depth_requests` how many depth requests came."""
 
     def __init__(self, symbol: str, sessions: list[Session], replies: list[Reply]) -> None:
         self.lines: list[Line] = []
-        self.asked = 0
+        self.depth_requests = 0
         self.queries: list[dict[str, str]] = []
         self.handshakes_refused: list[web.Response] = []  # each refuses one connection
         self.info_reply: Reply = _ok(b'{"symbols":[{"symbol":"%b"}]}' % symbol.encode())
@@ -135,8 +135,8 @@ class Venue:
         return await line.serve(session if is_known else silence)
 
     async def _depth(self, request: web.Request) -> web.StreamResponse:
-        reply = self._replies[min(self.asked, len(self._replies) - 1)]
-        self.asked += 1
+        reply = self._replies[min(self.depth_requests, len(self._replies) - 1)]
+        self.depth_requests += 1
         self.queries.append(dict(request.query))
         self._changed.set()
         return await self._known(request, reply)
@@ -154,7 +154,7 @@ class Venue:
 
 
 async def silence(_: Line) -> None:
-    """A session that says nothing."""
+    """A session that sends nothing."""
 
 
 def _ok(body: bytes) -> Reply:

@@ -1,7 +1,7 @@
 """Position and result of one account; every figure but the fees is an exact integer of half-ticks x lots.
 
 Prices enter as ticks and the mid as half-ticks (bid + ask), so nothing is rounded before display. Identity, exact at
-every moment (QUANT 7): total = cash + position x mid = realised + unrealised = spread + inventory, fees apart. A
+every moment: total = cash + position x mid = realised + unrealised = spread + inventory, fees apart. A
 figure that does not fit 63 bits is an OverflowError.
 """
 

@@ -1,6 +1,6 @@
 """The drawdown: how far the result is below its peak, which starts at 0, the result of a session without fills.
 
-In 1e-9 of the quote, after fees, seen at every mark and every fill; kept apart from the account, which risk has too.
+In 1e-9 of the quote, after fees, seen at every mark and every fill; separate from the account, which risk has too.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ ACCOUNTANT = np.dtype([("account", ACCOUNT), ("drawdown", DRAWDOWN)])
 
 
 @compiled
-def see_account(drawdown: Record, account: Record, value_num: int, value_den: int) -> None:
+def update_drawdown(drawdown: Record, account: Record, value_num: int, value_den: int) -> None:
     """Take the account as it is; one tick x one lot is value_num / value_den of 1e-9 quote."""
     now_e9 = result_e9(account, value_num, value_den)
     drawdown.peak_e9 = max(drawdown.peak_e9, now_e9)

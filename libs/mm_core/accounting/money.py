@@ -84,7 +84,7 @@ def money_e9(tick_lots: int, value_num: int, value_den: int) -> int:
 
 @compiled
 def fee_e9(tick_lots: int, rate_ppb: int, value_num: int, value_den: int) -> int:
-    """Fee of a traded value at a rate in 1e-9 (0.0002 is 200,000); > 0 is a cost, < 0 a rebate. QUANT 7.
+    """Fee of a traded value at a rate in 1e-9 (0.0002 is 200,000); > 0 is a cost, < 0 a rebate.
 
     The value, which may be beyond 63 bits, is rounded to 1e-9 first. OverflowError for a fee of 9.2e9 of the quote.
     """

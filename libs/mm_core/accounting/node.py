@@ -5,14 +5,14 @@ from typing import get_args
 
 from mm_core import events as e
 from mm_core.accounting.account import account_fill, account_mark, total_half
-from mm_core.accounting.drawdown import ACCOUNTANT, see_account
+from mm_core.accounting.drawdown import ACCOUNTANT, update_drawdown
 from mm_core.accounting.money import money_e9
 from mm_core.compiled import compiled, new
 from mm_core.node import Node, State
 from mm_core.types import BookState
 
-Hears = e.OrderFilled | e.Book
-Says = e.PositionChanged
+Inputs = e.OrderFilled | e.Book
+Outputs = e.PositionChanged
 
 
 @compiled
@@ -30,7 +30,7 @@ def on_mid(state: State, mid_half: int) -> None:
 @compiled
 def on_change(state: State, value_num: int, value_den: int) -> None:
     """The account has changed: the drawdown of an ACCOUNTANT follows it."""
-    see_account(state[0].drawdown, state[0].account, value_num, value_den)
+    update_drawdown(state[0].drawdown, state[0].account, value_num, value_den)
 
 
 @compiled
@@ -57,7 +57,7 @@ class _Accountant:
         self._fees_e9 = account["fees_e9"]
         self._drawdown_e9, self._drawdown_max_e9 = drawdown["drawdown_e9"], drawdown["drawdown_max_e9"]
 
-    def step(self, event: Hears) -> Sequence[Says]:
+    def step(self, event: Inputs) -> Sequence[Outputs]:
         match event:
             case e.OrderFilled():
                 fill = event.price_ticks, event.qty_lots, event.fee_e9, event.mid_half_ticks
@@ -68,7 +68,7 @@ class _Accountant:
                 on_mid(self._account, event.bid_ticks + event.ask_ticks)
                 on_change(self._state, *self._value)
             case e.Book():
-                pass  # no mid that is proven: the last one stands
+                pass  # no mid that is proven: the last one holds
         return ()
 
     def _changed(self, local_ns: int) -> e.PositionChanged:
@@ -101,8 +101,8 @@ def accountant_node(instrument_id: str, account: State, value_num: int, value_de
     return Node(
         name="accountant",
         rank=4,
-        hears=get_args(Hears),
-        says=(Says,),
+        inputs=get_args(Inputs),
+        outputs=(Outputs,),
         step=_Accountant(instrument_id, state, value_num, value_den).step,
         state=state,
     )

@@ -1,7 +1,7 @@
-"""Updates and look-ups of the book. State is one record of `book_dtype`; prices come as ticks or ranks, sizes as lots.
+"""Updates and queries of the book. State is one record of `book_dtype`; prices come as ticks or ranks, sizes as lots.
 
 When an update crosses the other side, the newer level wins: the other side's best moves behind it and the levels in
-between are **hidden**, not removed, because the same delta usually removes them next (`is_crossed` says if it did not).
+between are **hidden**, not removed, because the same delta usually removes them next (`is_crossed`: if it did not).
 """
 
 from typing import Any
@@ -69,7 +69,7 @@ def _improve(book: Record, side: int, rank: int) -> None:
 
 @compiled
 def _retreat(book: Record, side: int) -> None:
-    """The best level is gone: the next one is the best."""
+    """The best level was removed: the next one is the best."""
     book.best[side] = best_below(book, side, book.best[side])
     _keep_in_window(book, side)
 
@@ -101,7 +101,7 @@ def best_below(book: Record, side: int, rank: int) -> int:
     """Best rank with lots strictly below `rank`, NO_RANK if there is none; hidden levels count."""
     width = book.lots.shape[0] >> 1
     base = book.base_rank[side]
-    if rank > base + width:  # only hidden levels can stand above the window
+    if rank > base + width:  # only hidden levels can lie above the window
         level = far_best_below(book, side, rank)
         if level >= base + width:
             return level
@@ -181,7 +181,7 @@ def copy_side(book: Record, other: Record, side: int) -> None:
 
 @compiled
 def is_crossed(book: Record) -> bool:
-    """True if a hidden level still holds lots: after a whole delta that is a book gone wrong."""
+    """True if a hidden level still holds lots: after a complete delta that is a wrong book."""
     for side in range(2):
         hidden = book.hidden[side]
         if hidden > book.best[side] and best_below(book, side, hidden + 1) > book.best[side]:

@@ -2,8 +2,8 @@
 
 A **rank** orders prices on both sides alike: the tick of a bid, minus the tick of an ask; larger is better. Each
 side's window covers ranks `base_rank` to `base_rank + width - 1`, so one code path serves both. It moves when the best
-level would leave it. Levels outside are kept in a sorted table, best first, with free places in between: a new level
-moves those up to the next free place, and where none is near all are spread anew. A full table forgets the quarter that
+level would leave it. Levels outside are in a sorted table, best first, with free places in between: a new level
+moves those up to the next free place, and where none is near all are spread anew. A full table drops the quarter that
 lies farthest from the touch: from `cut_rank` on downwards the side is then no longer known to be complete.
 """
 
@@ -34,7 +34,7 @@ def book_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
             ("base_rank", "i8", (2,)),  # rank of key 0 of the side's window
             ("best", "i8", (2,)),  # rank of the best level, NO_RANK without one
             ("hidden", "i8", (2,)),  # best rank that a crossing update hid, NO_RANK without one
-            ("cut_rank", "i8", (2,)),  # best rank that was forgotten for want of room, NO_RANK if none was
+            ("cut_rank", "i8", (2,)),  # best rank that was dropped for lack of room, NO_RANK if none was
             ("far_used", "i8", (2,)),  # places taken in the side's table
             ("lots", "i8", (2 * width,)),
             ("far_rank", "i8", (2, far)),  # falling
@@ -110,7 +110,7 @@ def _far_insert(book: Record, side: int, at: int, free: int, rank: int, lots: in
 
 @compiled
 def _far_rebuild(book: Record, side: int) -> None:
-    """Spread the levels of the table, a free place after every few; forget what is beyond three quarters of it."""
+    """Spread the levels of the table, a free place after every few; drop what is beyond three quarters of it."""
     capacity = book.far_rank.shape[1]
     used = book.far_used[side]
     ranks = book.far_rank[side, :used].copy()
@@ -127,7 +127,7 @@ def _far_rebuild(book: Record, side: int) -> None:
 
 @compiled
 def _far_append(book: Record, side: int, rank: int, lots: int) -> None:
-    """Put a level behind all of the table, with a free place after every few; forget it where there is no room."""
+    """Put a level behind all of the table, with a free place after every few; drop it where there is no room."""
     at = book.far_used[side]
     if at >= book.far_rank.shape[1]:
         _cut(book, side, rank)
@@ -143,7 +143,7 @@ def _far_append(book: Record, side: int, rank: int, lots: int) -> None:
 
 @compiled
 def _cut(book: Record, side: int, rank: int) -> None:
-    """The level at `rank` is forgotten."""
+    """The level at `rank` is dropped."""
     book.cut_rank[side] = max(book.cut_rank[side], rank)
 
 
@@ -187,10 +187,10 @@ def move_window(book: Record, side: int, rank: int) -> None:
 
 @compiled
 def _put_back(book: Record, side: int, rank: int, lots: int) -> None:
-    """Put a level, best first, into the window or the table; what does not fit is forgotten."""
+    """Put a level, best first, into the window or the table; what does not fit is dropped."""
     width = book.lots.shape[0] >> 1
     key = rank - book.base_rank[side]
-    if lots == 0:  # a free place of the table: a level of the same rank may stand beside it
+    if lots == 0:  # a free place of the table: a level of the same rank may be beside it
         return
     if 0 <= key < width:
         book.lots[side * width + key] = lots
@@ -200,6 +200,6 @@ def _put_back(book: Record, side: int, rank: int, lots: int) -> None:
 
 @compiled
 def is_cut(book: Record, side: int) -> bool:
-    """True if the side's best level may not be its best: better ones may have been forgotten for want of room."""
+    """True if the side's best level may not be its best: better ones may have been dropped for lack of room."""
     rank = book.cut_rank[side]
     return rank != NO_RANK and book.best[side] <= rank

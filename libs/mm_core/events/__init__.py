@@ -15,9 +15,9 @@ from mm_core.events.account import (
 from mm_core.events.base import (
     Event,
     MarketEvent,
+    NodeEvent,
     OrderEvent,
     Root,
-    Said,
 )
 from mm_core.events.market import (
     Book,
@@ -82,6 +82,7 @@ __all__ = [
     "InstrumentDefined",
     "LimitChanged",
     "MarketEvent",
+    "NodeEvent",
     "OperatorCommand",
     "OrderAccepted",
     "OrderCanceled",
@@ -94,7 +95,6 @@ __all__ = [
     "PositionChanged",
     "Root",
     "RootEvent",
-    "Said",
     "SubmitOrder",
     "Tick",
     "Trade",

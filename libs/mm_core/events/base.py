@@ -28,14 +28,14 @@ class MarketEvent(Root, frozen=True, kw_only=True):
     instrument_id: str
 
 
-class Said(Event, frozen=True, kw_only=True):
-    """What a node said about an instrument; `local_ns`: when it is known on our side."""
+class NodeEvent(Event, frozen=True, kw_only=True):
+    """What a node published about an instrument; `local_ns`: when it is known on our side."""
 
     instrument_id: str
     local_ns: int
 
 
-class OrderEvent(Said, frozen=True, kw_only=True):
+class OrderEvent(NodeEvent, frozen=True, kw_only=True):
     """Something about one order; `order_id` counts from 1 per session.
 
     `qty_lots`: what the event is about: the order's quantity, a fill's, or what a cancel is to take back.

@@ -1,13 +1,13 @@
 """Roots, which come from outside, and the Book that is made of them."""
 
-from mm_core.events.base import MarketEvent, Root, Said
+from mm_core.events.base import MarketEvent, NodeEvent, Root
 from mm_core.types import BookState, Command, Side
 
 
 class InstrumentDefined(MarketEvent, frozen=True, kw_only=True):
     """What one tick and one lot are, as exact decimal text, the venue's own name, and the venue's filters.
 
-    0 switches a filter off. `status` is the venue's word for whether it trades. `*_up_ppm` and `*_down_ppm` bound the
+    0 switches a filter off. `status` is the venue's own status text. `*_up_ppm` and `*_down_ppm` bound the
     price of an order on that side to a multiple of the reference price, in 1e-6.
     """
 
@@ -44,7 +44,7 @@ class FeedStatus(MarketEvent, frozen=True, kw_only=True):
 
 
 class BookSnapshot(MarketEvent, frozen=True, kw_only=True):
-    """The whole known book: earlier levels are void. Levels as parallel tuples, best first."""
+    """The complete known book: earlier levels are void. Levels as parallel tuples, best first."""
 
     update_id: int
     bid_ticks: tuple[int, ...]
@@ -98,10 +98,10 @@ class OperatorCommand(Root, frozen=True, kw_only=True):
     value: str = ""
 
 
-class Book(Said, frozen=True, kw_only=True):
+class Book(NodeEvent, frozen=True, kw_only=True):
     """The touch and the signals after everything up to `local_ns`; the state is the feed's, or worse.
 
-    `reason` says why the state is worse than the feed's (`mm_core.types.BookReason`), 0 where it is the feed's own.
+    `reason`: why the state is worse than the feed's (`mm_core.types.BookReason`), 0 where it is the feed's own.
     A side without a level has 0 lots. `mid_half_ticks` is bid + ask in ticks. Volatility in ticks per root second,
     NaN until warm. Executable spreads in bps and fillable fractions follow the configured sizes; a spread is null
     where depth is short. `ofi_lots` is the order-flow imbalance at the best level over the configured window.

@@ -31,7 +31,7 @@ class SubmitOrder(OrderEvent, frozen=True, kw_only=True):
 
 
 class CancelOrder(OrderEvent, frozen=True, kw_only=True):
-    """A cancel on its way to the venue, of the quoter's, or of risk's own when it halts."""
+    """A cancel in flight to the venue, of the quoter's, or of risk's own when it halts."""
 
 
 class OrderDenied(OrderEvent, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ class OrderRejected(OrderEvent, frozen=True, kw_only=True):
 
 
 class OrderCanceled(OrderEvent, frozen=True, kw_only=True):
-    """The order is gone with `leaves_lots` unfilled."""
+    """The order is closed with `leaves_lots` unfilled."""
 
 
 class CancelRejected(OrderEvent, frozen=True, kw_only=True):

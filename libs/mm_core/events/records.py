@@ -80,7 +80,7 @@ KINDS = {event_type: kind for kind, event_type in EVENT_TYPES.items()}
 MESSAGE = np.dtype(
     [
         ("ts_ns", "i8"),  # time of the fact: decision, arrival at the venue, or fill
-        ("local_ns", "i8"),  # when the other side knows of it
+        ("local_ns", "i8"),  # when the other side receives it
         ("order_id", "i8"),
         ("price_ticks", "i8"),
         ("qty_lots", "i8"),

@@ -1,1 +1,1 @@
-"""The paper exchange: what a venue would have said. Latency both ways, queue position, honest shares of each trade."""
+"""The paper exchange: how a venue would have answered. Latency both ways, queue position, fair shares of trades."""

@@ -1,4 +1,4 @@
-"""What the venue checks of a new order before it looks at the market: its filters, one reject code each."""
+"""What the venue checks of a new order before the market: its filters, one reject code each."""
 
 from mm_core.book.book import best_ticks
 from mm_core.book.window import NO_RANK

@@ -1,4 +1,4 @@
-"""What the venue says, on its way to us: answers, and fills with their fee and the mid just before them."""
+"""The venue's messages in flight to us: answers, and fills with their fee and the mid just before them."""
 
 from mm_core.accounting.money import fee_e9, sum_product
 from mm_core.compiled import Record, compiled, int64
@@ -10,13 +10,13 @@ MAKER = int64(1)
 
 @compiled
 def _due_ns(venue: Record, ts_ns: int) -> int:
-    """When we hear of what happens at the venue at `ts_ns`: the response latency later, and not before its cause."""
+    """When we receive what happens at the venue at `ts_ns`: the response latency later, and not before its cause."""
     return max(ts_ns + venue.response_ns, venue.known_ns)
 
 
 @compiled
 def answer(venue: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, ts_ns: int) -> Record:
-    """Put an answer of exchange time `ts_ns` on its way to us, and return it for what else it says."""
+    """Send an answer of exchange time `ts_ns` to us, and return it for its other fields."""
     message = bus_push(venue.outbox, _due_ns(venue, ts_ns))
     message.kind = kind
     message.ts_ns = ts_ns

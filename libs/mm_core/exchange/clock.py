@@ -1,4 +1,4 @@
-"""Where the venue stands in time, what its newest book is, and its mids: shared by all parameter sets of one run.
+"""The venue's time, what its newest book is, and its mids: shared by all parameter sets of one run.
 
 The venue's own top has an update id and no time. What it names is not older than the last dated event (depth or trade)
 and reaches us no faster than any: its time is our receive time less the **lag**, the shortest delay of a dated event so
@@ -62,7 +62,7 @@ def top_ns(lag: Record, ts_ns: int, local_ns: int) -> int:
 
 @compiled
 def remember_mid(clock: Record, mid_half: int) -> None:
-    """Note the mid behind a whole event, by the market's time."""
+    """Note the mid after a complete event, by the market's time."""
     last = (clock.mid_count - 1) & (MIDS - 1)
     if clock.mid_count > 0 and clock.mids[last].mid_half == mid_half:
         return

@@ -37,7 +37,7 @@ def new_exchange(venue: State, book: State, uses_top: bool) -> State:
     venue's own top and prints.
     """
     sets = np.dtype([("venue", VENUE)])
-    books = [("book", book.dtype), ("depth", book.dtype)]  # the venue's, and what depth alone says
+    books = [("book", book.dtype), ("depth", book.dtype)]  # the venue's, and that of depth alone
     state = new(np.dtype([("clock", CLOCK), ("index", INDEX), ("sets", sets, (1,)), ("ids", IDS), *books]))
     state["clock"]["uses_top"] = uses_top
     state["sets"]["venue"] = venue

@@ -3,9 +3,9 @@
 `market` is a record with `clock`, `index` and `sets`, each set with a `venue`: the paper exchange's own state, or the
 state of a run. The book is passed beside it, because a run may share it with the book builder.
 
-The venue's book is the finest there is: depth, its own top in between, and prints behind both. What a top or a print
-says is put into the book itself: nothing better than the top is left there. After the next depth event that is newer
-every such level is what depth says again: a depth event leaves out what came and went since the one before. Queues move
+The venue's book is the finest there is: depth, its own top in between, and prints behind both. A level of a top or a
+print is put into the book itself: nothing better than the top is left there. After the next depth event that is newer
+every such level is again that of depth: a depth event leaves out what came and went since the one before. Queues move
 by depth and prints alone, as the queue models have it: a top often comes before the print that made it, and both would
 count.
 """
@@ -78,7 +78,7 @@ def _tighten(market: Record, side: int) -> None:
 
 @hot
 def depth_row(market: Record, book: Record, side: int, rank: int, lots: int, ts_ns: int) -> bool:
-    """Set one level and let our orders feel it. True if the best levels of the side may have changed."""
+    """Set one level and apply it to our orders. True if the best levels of the side may have changed."""
     best = book.best[side]
     previous = set_level(book, side, rank, lots)
     if market.index.marks[side, mark_of(rank)] != 0:
@@ -111,7 +111,7 @@ def older_depth_row(market: Record, book: Record, side: int, rank: int, lots: in
 
 @compiled
 def _note_shown(clock: Record, side: int, rank: int) -> None:
-    """A level is not what depth says; more of them than there is room for are only counted."""
+    """A level differs from depth; more of them than there is room for are only counted."""
     count = min(clock.shown[side], SHOWN)
     for i in range(max(count - 4, 0), count):  # a top often changes the same level again
         if clock.shown_rank[side, i] == rank:
@@ -123,7 +123,7 @@ def _note_shown(clock: Record, side: int, rank: int) -> None:
 
 @compiled
 def _set_shown(market: Record, book: Record, side: int, rank: int, lots: int, ts_ns: int) -> None:
-    """Set one level to what the top or a print says of it."""
+    """Set one level to its lots in the top or a print."""
     _note_shown(market.clock, side, rank)
     _set_to(market, book, side, rank, lots, ts_ns)
 
@@ -140,7 +140,7 @@ def _set_to(market: Record, book: Record, side: int, rank: int, lots: int, ts_ns
 
 @compiled
 def note_top(clock: Record, side: int, price_ticks: int, lots: int) -> None:
-    """One side of the venue's own top; a side without lots says nothing."""
+    """One side of the venue's own top; a side without lots is unknown."""
     clock.top_rank[side] = rank_of(side, price_ticks) if lots > 0 else NOTHING_BETTER
     clock.top_lots[side] = lots
 
@@ -154,7 +154,7 @@ def _clear_better(market: Record, book: Record, side: int, rank: int, ts_ns: int
 
 @compiled
 def put_top(market: Record, book: Record, ts_ns: int) -> None:
-    """Put the top that was noted into the book: first what is gone on both sides, then what is there."""
+    """Put the top that was noted into the book: first removals on both sides, then its levels."""
     clock = market.clock
     clock.has_top = 1
     clock.book_ns = max(clock.book_ns, ts_ns)
@@ -177,7 +177,7 @@ def put_print(market: Record, book: Record, taker: int, price_ticks: int, ts_ns:
 def end_depth(
     market: Record, book: Record, depth: Record, has_levels: bool, is_snapshot: bool, is_behind: bool, ts_ns: int
 ) -> None:
-    """The levels of a depth event are in: the book is of its time, and what it says unless the top is newer.
+    """The levels of a depth event are in: the book is of its time, and equal to depth unless the top is newer.
 
     `is_behind`: the venue's book uses a top that is newer; a snapshot has cleared it, so it is put in again.
     """
@@ -193,7 +193,7 @@ def end_depth(
 
 @compiled
 def _back_to_depth(market: Record, book: Record, depth: Record, ts_ns: int) -> None:
-    """A depth event that is newer than top and prints is done: every level is what `depth`, a book of depth, says."""
+    """A depth event that is newer than top and prints is done: every level is that of `depth`, a book of depth."""
     clock = market.clock
     for side in range(2):
         if clock.shown[side] > SHOWN:
@@ -208,7 +208,7 @@ def _back_to_depth(market: Record, book: Record, depth: Record, ts_ns: int) -> N
 
 @compiled
 def end_event(market: Record, book: Record, ts_ns: int) -> None:
-    """A whole event is done: the market's time moves, and its mid is noted where there is one."""
+    """An event is complete: the market's time moves, and its mid is noted where there is one."""
     clock = market.clock
     clock.market_ns = max(clock.market_ns, ts_ns)
     if book.best[BID] != NO_RANK and book.best[ASK] != NO_RANK:

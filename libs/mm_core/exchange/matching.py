@@ -5,7 +5,7 @@ price fills it when the queue ahead is used up; a best ask at or below its price
 its own price. One trade's quantity is shared among our orders by price, then time, and never used twice; nor is a
 displayed level, until its quantity changes. An order feels nothing whose exchange time lies before its acceptance,
 whatever its place in the log: no fill, and no step in its queue. With `partial_fills` an order gets at most what is
-left; without, it fills whole. No market impact.
+left; without, it fills completely. No market impact.
 """
 
 from mm_core.book.book import rank_of
@@ -65,15 +65,15 @@ def on_best(venue: Record, index: Record, bit: int, book: Record, side: int, ts_
 
 
 @compiled
-def _reached_lots(venue: Record, order: Record, wanted: int) -> int:
-    """How much of `wanted` the trades at the order's price have reached."""
+def _reached_lots(venue: Record, order: Record, fill_lots: int) -> int:
+    """How much of `fill_lots` the trades at the order's price have reached."""
     beyond = executable_lots(order)
     if beyond == 0:
         return 0
     if venue.partial_fills == 0:
-        return wanted
+        return fill_lots
     order.front_lots = 0.0  # we are at the front now; what was beyond is ours and used
-    return min(wanted, beyond)
+    return min(fill_lots, beyond)
 
 
 @hot
@@ -93,14 +93,14 @@ def on_trade(
         if order.accepted_ns > ts_ns:
             i += 1
             continue
-        wanted = order.leaves_lots if venue.partial_fills == 0 else min(order.leaves_lots, left)
+        fill_lots = order.leaves_lots if venue.partial_fills == 0 else min(order.leaves_lots, left)
         if order.rank == rank:
             if late:
                 return
             queue_on_trade(order, left)
-            wanted = _reached_lots(venue, order, wanted)
+            fill_lots = _reached_lots(venue, order, fill_lots)
         resting = venue.resting[mine]
-        if wanted > 0 and left > 0:
-            left -= min(left, _fill_resting(venue, index, bit, mine, i, wanted, ts_ns))
+        if fill_lots > 0 and left > 0:
+            left -= min(left, _fill_resting(venue, index, bit, mine, i, fill_lots, ts_ns))
         if venue.resting[mine] == resting:
             i += 1

@@ -12,7 +12,7 @@ from mm_core.events.records import MESSAGE, to_event, to_row
 from mm_core.exchange.handlers import new_exchange, on_book, on_order, on_status, on_tick, on_top, on_trade
 from mm_core.node import Filters, Node, State, columns
 
-Hears = (
+Inputs = (
     e.BookSnapshot
     | e.BookDelta
     | e.BookTop
@@ -23,7 +23,7 @@ Hears = (
     | e.CancelOrder
     | e.InstrumentDefined
 )
-Says = e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.CancelRejected | e.OrderExpired | e.OrderFilled
+Outputs = e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.CancelRejected | e.OrderExpired | e.OrderFilled
 
 
 class _PaperExchange:
@@ -38,7 +38,7 @@ class _PaperExchange:
         self._head = outbox["head"]
         self._ring = outbox["ring"][0]
 
-    def step(self, event: Hears) -> Sequence[Says]:
+    def step(self, event: Inputs) -> Sequence[Outputs]:
         match event:
             case e.MarketEvent():
                 return self._market(event)
@@ -49,7 +49,7 @@ class _PaperExchange:
                 on_order(self._state, self._order)
         return ()
 
-    def _market(self, event: e.MarketEvent) -> Sequence[Says]:
+    def _market(self, event: e.MarketEvent) -> Sequence[Outputs]:
         times = event.ts_ns, event.local_ns
         match event:
             case e.BookDelta() | e.BookSnapshot():
@@ -72,7 +72,7 @@ class _PaperExchange:
         if filters is not None:
             self._state["sets"]["venue"]["filters"] = filters
 
-    def _due(self, count: int) -> Sequence[Says]:
+    def _due(self, count: int) -> Sequence[Outputs]:
         """The `count` answers in front of the head of the queue, as events."""
         if not count:
             return ()
@@ -89,8 +89,8 @@ def exchange_node(instrument_id: str, venue: State, book: State, filters: Filter
     return Node(
         name="paper_exchange",
         rank=0,
-        hears=get_args(Hears),
-        says=get_args(Says),
+        inputs=get_args(Inputs),
+        outputs=get_args(Outputs),
         step=_PaperExchange(instrument_id, state, filters).step,
         state=state,
     )

@@ -1,4 +1,4 @@
-"""Where our order stands in the queue of its level: risk-averse and probabilistic (table: docs/queues.md).
+"""The position of our order in the queue of its level: risk-averse and probabilistic (table: docs/queues.md).
 
 `front` is the estimated lots ahead of us, a float because cancels are split by a probability; it never decides a
 price, size or amount of money. Filled means that trades have taken more than was ahead: `front` rounds below zero.
@@ -6,8 +6,8 @@ price, size or amount of money. Filled means that trades have taken more than wa
 The formulas are those of hftbacktest, whose quantities are in the base: the logarithms take lots x `lot_base`, so that
 a share does not depend on the size of the lot. Powers are free of scale and take lots. One treatment is left out. Where
 large cancels have estimated a front of less than -1 base, its logarithm is not a number (NaN); nor is a power that is
-no whole number of a front below zero, or 0/0. hftbacktest's minimum then takes the level's new quantity: the order that
-was first goes behind the whole level. Here all that was cancelled counts as behind us.
+no integer, of a front below zero, or 0/0. hftbacktest's minimum then takes the level's new quantity: the order that
+was first moves behind the complete level. Here all that was cancelled counts as behind us.
 """
 
 import math
@@ -70,7 +70,7 @@ def share_behind(model: int, power: float, lot_base: float, front: float, back: 
 
 @hot
 def queue_on_depth(model: int, power: float, lot_base: float, order: Record, lots: int) -> None:
-    """A depth event says that `lots` are displayed at the price of a resting order."""
+    """A depth event shows `lots` at the price of a resting order."""
     previous_lots = order.shown_lots
     order.shown_lots = lots
     if model == RISK_AVERSE:

@@ -119,7 +119,7 @@ def _rest(
 def _take(venue: Record, index: Record, bit: int, book: Record, message: Record, rank: int, ts_ns: int) -> None:
     """Take from the displayed book, level by level within the limit; the rest rests, or expires for IOC.
 
-    Without partial fills the whole order trades at the best price, whatever is displayed there. While the queue of
+    Without partial fills all of the order trades at the best price, whatever is displayed there. While the queue of
     answers is crowded nothing more is taken, and the rest expires.
     """
     side = message.side

@@ -1,8 +1,8 @@
 """State of the paper exchange: terms, resting orders, the two connections, and an index of where orders rest.
 
-The index lets one row of market data find out in one look that no order cares: a table of marks by side and price
-(hashed: a false alarm is harmless), and the best rank of any own order per side. Many parameter sets share one index,
-a bit each.
+The index lets one row of market data find out in one lookup that no order is affected: a table of marks by side and
+price (hashed: a false alarm is harmless), and the best rank of any own order per side. Many parameter sets share one
+index, a bit each.
 """
 
 from enum import IntEnum
@@ -54,15 +54,15 @@ VENUE = np.dtype(
         ("orders", ORDER, (2, ORDERS)),  # in priority: price, then time; the first `resting` of a side are alive
         ("taken", "i8", (2,)),  # how many levels of a side were taken from
         ("takes", TAKE, (2, TAKEN)),  # oldest first
-        ("inbox", BUS),  # requests on their way to the venue, due at arrival
-        ("outbox", ANSWERS),  # answers on their way to us, due at reception
+        ("inbox", BUS),  # requests in flight to the venue, due at arrival
+        ("outbox", ANSWERS),  # answers in flight to us, due at reception
     ]
 )
 INDEX = np.dtype([("marks", "u4", (2, MARKS)), ("best", "i8", (2,))])
 
 
 class Reject(IntEnum):
-    """Why the venue said no; values of `OrderRejected.reason`."""
+    """Why the venue rejected an order; values of `OrderRejected.reason`."""
 
     WOULD_TAKE = 1  # a post-only order would have taken liquidity
     TOO_MANY_ORDERS = 2  # the paper exchange holds no more of our orders on a side
@@ -158,7 +158,7 @@ def taken_lots(venue: Record, side: int, rank: int) -> int:
 
 @compiled
 def remember_taken(venue: Record, index: Record, bit: int, side: int, rank: int, lots: int) -> None:
-    """Our orders used `lots` of a displayed level; with a full table the oldest level is forgotten."""
+    """Our orders used `lots` of a displayed level; with a full table the oldest level is dropped."""
     for i in range(venue.taken[side]):
         if venue.takes[side, i].rank == rank:
             venue.takes[side, i].lots += lots

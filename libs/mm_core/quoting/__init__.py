@@ -1,1 +1,1 @@
-"""What we want to quote, and how wanted quotes become orders. A new strategy is one file here (see README.md)."""
+"""Target quotes, and how they become orders. A new strategy is one file here (see README.md)."""

@@ -1,4 +1,4 @@
-"""Avellaneda and Stoikov (2008), equations 29 and 30, in ticks, seconds and lots of one order (QUANT 0 and 1).
+"""Avellaneda and Stoikov (2008), equations 29 and 30, in ticks, seconds and lots of one order.
 
 r = s - n gamma sigma^2 tau; total spread psi = gamma sigma^2 tau + (2/gamma) ln(1 + gamma/k). `gamma` is per lot of one
 order (gamma_cur x lot) and per tick, `k` per tick, sigma in ticks per root second, tau in seconds, held constant

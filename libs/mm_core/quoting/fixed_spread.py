@@ -1,4 +1,4 @@
-"""A constant half-spread around the mid. Inventory leans through the shared skew beyond N* (0 leans from the start)."""
+"""A constant half-spread around the mid. Inventory skews it through the shared skew beyond N* (0: from the start)."""
 
 from mm_core.compiled import Record, compiled
 

@@ -1,4 +1,4 @@
-"""The quoter as a node: a strategy's wanted quotes as intents, at every Book; the operator's word and risk's state."""
+"""The quoter as a node: a strategy's target quotes as intents, at every Book; operator commands and risk's state."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -10,16 +10,16 @@ from mm_core import events as e
 from mm_core.compiled import Strategy, compiled, new
 from mm_core.events.records import KIND_AT, MESSAGE, OrderKind, Row, to_event, to_row
 from mm_core.filters import FILTERS
-from mm_core.node import Filters, Node, Settings, State, put
+from mm_core.node import Filters, Node, Setter, State, put
 from mm_core.quoting.quoter import quoter_command, quoter_decide, quoter_limits_changed
 from mm_core.quoting.state import QUOTER
 from mm_core.quoting.take import quoter_take
 from mm_core.signals.builder import TOP
 from mm_core.types import Command
 
-OrderAnswer = e.OrderDenied | e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.OrderExpired | e.OrderFilled
-Hears = e.InstrumentDefined | e.OperatorCommand | e.Book | OrderAnswer | e.TradingState | e.LimitChanged
-Says = e.OrderIntent | e.CancelIntent
+OrderUpdate = e.OrderDenied | e.OrderAccepted | e.OrderRejected | e.OrderCanceled | e.OrderExpired | e.OrderFilled
+Inputs = e.InstrumentDefined | e.OperatorCommand | e.Book | OrderUpdate | e.TradingState | e.LimitChanged
+Outputs = e.OrderIntent | e.CancelIntent
 _top = attrgetter(*(TOP.names or ()))  # a Book as a TOP
 STATE = np.dtype([("top", TOP), ("filters", FILTERS), ("quoter", QUOTER)])
 
@@ -28,8 +28,8 @@ STATE = np.dtype([("top", TOP), ("filters", FILTERS), ("quoter", QUOTER)])
 def on_book(state: State, strategy: Strategy) -> int:
     """A decision on the book in the state; returns the number of intents in the outbox."""
     quoter_decide(state[0].quoter, state[0].top, strategy)
-    said: int = state[0].quoter.said
-    return said
+    count: int = state[0].quoter.outbox_count
+    return count
 
 
 @compiled
@@ -46,20 +46,18 @@ def on_limits_changed(state: State) -> None:
 
 @compiled
 def on_command(state: State, command: int) -> None:
-    """The operator's word."""
+    """A command of the operator."""
     quoter_command(state[0].quoter, command)
 
 
 class _Quoter:
     """The step of the node, with the views of the state that it reads and writes."""
 
-    def __init__(
-        self, instrument_id: str, state: State, strategy: Strategy, settings: Settings, filters: Filters
-    ) -> None:
+    def __init__(self, instrument_id: str, state: State, strategy: Strategy, setter: Setter, filters: Filters) -> None:
         self._instrument_id = instrument_id
         self._state = state
         self._strategy = strategy
-        self._settings = settings
+        self._setter = setter
         self._filters = filters
         self._order = new(MESSAGE)
         self._top = state["top"]
@@ -68,7 +66,7 @@ class _Quoter:
         self._prices = terms["fair_ticks"], terms["reservation_ticks"], terms["half_spread_ticks"]
         self._position_lots = terms["position_lots"]
 
-    def step(self, event: Hears) -> Sequence[Says]:
+    def step(self, event: Inputs) -> Sequence[Outputs]:
         match event:
             case e.Book():
                 self._top[0] = _top(event)
@@ -94,11 +92,11 @@ class _Quoter:
     def _command(self, event: e.OperatorCommand) -> None:
         if event.command != Command.SET:
             on_command(self._state, int(event.command))
-        elif (setting := self._settings(event.key, event.value)) is not None:
+        elif (setting := self._setter(event.key, event.value)) is not None:
             put(self._state["quoter"], *setting)
             on_limits_changed(self._state)
 
-    def _intent(self, book: e.Book, row: Row) -> Says:
+    def _intent(self, book: e.Book, row: Row) -> Outputs:
         if row[KIND_AT] == OrderKind.CANCEL_INTENT:
             return to_event(row, self._instrument_id)
         fair, reservation, half_spread = self._prices
@@ -114,11 +112,11 @@ class _Quoter:
 
 
 def quoter_node(
-    instrument_id: str, quoter: State, strategy: Strategy, settings: Settings, filters: Filters, defined: State
+    instrument_id: str, quoter: State, strategy: Strategy, setter: Setter, filters: Filters, defined: State
 ) -> Node:
     """The quoter of one instrument from `quoter` (an array of one QUOTER) with a compiled `strategy(terms, top)`.
 
-    `settings`: what a SET changes, fields of QUOTER. `filters`: those of a definition; `defined`: those at the start.
+    `setter`: what a SET changes, fields of QUOTER. `filters`: those of a definition; `defined`: those at the start.
     """
     state = new(STATE)
     state["quoter"] = quoter
@@ -126,8 +124,8 @@ def quoter_node(
     return Node(
         name="quoter",
         rank=2,
-        hears=get_args(Hears),
-        says=get_args(Says),
-        step=_Quoter(instrument_id, state, strategy, settings, filters).step,
+        inputs=get_args(Inputs),
+        outputs=get_args(Outputs),
+        step=_Quoter(instrument_id, state, strategy, setter, filters).step,
         state=state,
     )

@@ -1,15 +1,15 @@
-"""From wanted prices to orders: keep what rests at a wanted price, cancel the rest, submit what is missing.
+"""From target prices to orders: leave what rests at a target price, cancel the rest, submit what is missing.
 
-An order counts as resting at its price from the decision on until it is known to be gone, so that nothing is sent
-twice. A cancel is never sent before its order is accepted unless `cancel_pending` says so, and never twice. What was
-refused is not asked for again until the answer could be another one (`refusals`). Where fills leave too little of what
-is wanted at a price, the rest is submitted behind it. While trading is halted nothing is decided: risk cancels.
+An order counts as resting at its price from the decision on until it is known to be closed, so that nothing is sent
+twice. A cancel is never sent before its order is accepted unless `cancel_pending` is set, and never twice. What was
+refused is not requested again until the answer could be another one (`refusals`). Where fills leave too little of the
+target size at a price, the rest is submitted behind it. While trading is halted nothing is decided: risk cancels.
 
-To flatten is to quote nothing and, when no order of ours is out any more, to take the position off at the touch.
+To flatten is to quote nothing and, when no order of ours is open any more, to take the position off at the touch.
 """
 
 from mm_core.compiled import Record, Strategy, compiled, hot
-from mm_core.messages import CANCEL_INTENT, INTENT, say
+from mm_core.messages import CANCEL_INTENT, INTENT, append_message
 from mm_core.quoting.refusals import (
     PRICE,
     RATE,
@@ -19,9 +19,9 @@ from mm_core.quoting.refusals import (
     is_price_refused,
     is_size_refused,
     remember,
-    see_touch,
     side_changed,
     uncount_sent,
+    update_touch,
     would_take_again,
 )
 from mm_core.quoting.state import CANCELING, FLATTENING, LIVE, ORDERS, PENDING, QUOTING, SILENT, TAKING
@@ -40,15 +40,15 @@ HALTED = int(TradeState.HALTED)
 
 @hot
 def quoter_decide(quoter: Record, top: Record, strategy: Strategy) -> None:
-    """One decision on a book: answers are in the outbox, cancels first."""
-    quoter.said = 0
+    """One decision on a book: intents are in the outbox, cancels first."""
+    quoter.outbox_count = 0
     terms = quoter.terms
-    terms.want[0] = 0
-    terms.want[1] = 0
+    terms.quoted[0] = 0
+    terms.quoted[1] = 0
     if quoter.trading_state == HALTED:
         return
     quoter.steps += 1
-    see_touch(quoter.refusals, top.bid_ticks, top.ask_ticks, top.local_ns)
+    update_touch(quoter.refusals, top.bid_ticks, top.ask_ticks, top.local_ns)
     is_proven = top.state == VALID and top.bid_lots > 0 and top.ask_lots > 0
     if is_proven and quoter.mode == QUOTING:
         strategy(terms, top)
@@ -58,7 +58,7 @@ def quoter_decide(quoter: Record, top: Record, strategy: Strategy) -> None:
     for side in range(2):
         _keep_or_cancel(quoter, side, top.local_ns)
     for side in range(2):
-        if terms.want[side] != 0:
+        if terms.quoted[side] != 0:
             _submit_missing(quoter, side, top.local_ns)
     if is_proven and quoter.mode == FLATTENING:
         _flatten(quoter, top)
@@ -67,7 +67,7 @@ def quoter_decide(quoter: Record, top: Record, strategy: Strategy) -> None:
 
 @compiled
 def quoter_command(quoter: Record, command: int) -> None:
-    """The operator's word: FLATTEN ends quoting until RESUME; a HALT ends the flattening, too."""
+    """An operator's command: FLATTEN ends quoting until RESUME; a HALT ends the flattening, too."""
     if command == FLATTEN:
         quoter.mode = FLATTENING
     elif command == RESUME:
@@ -92,14 +92,14 @@ def quoter_limits_changed(quoter: Record) -> None:
 @compiled
 def _only_reduce(terms: Record) -> None:
     if terms.position_lots >= 0:
-        terms.want[0] = 0
+        terms.quoted[0] = 0
     if terms.position_lots <= 0:
-        terms.want[1] = 0
+        terms.quoted[1] = 0
 
 
 @compiled
 def _flatten(quoter: Record, top: Record) -> None:
-    """Take the whole position off at the other side's best price, once every earlier order is known to be gone."""
+    """Take all of the position off at the other side's best price, once every earlier order is known to be closed."""
     terms = quoter.terms
     if terms.position_lots == 0 or quoter.open[0] + quoter.open[1] != 0:
         return
@@ -121,9 +121,9 @@ def _level_price(quoter: Record, side: int, level: int) -> int:
 
 
 @compiled
-def _is_wanted(quoter: Record, side: int, price_ticks: int) -> bool:
+def _is_target(quoter: Record, side: int, price_ticks: int) -> bool:
     """True if a side is quoted and one of its levels has this price."""
-    if quoter.terms.want[side] == 0:
+    if quoter.terms.quoted[side] == 0:
         return False
     for level in range(quoter.levels):
         if _level_price(quoter, side, level) == price_ticks:
@@ -135,20 +135,20 @@ def _is_wanted(quoter: Record, side: int, price_ticks: int) -> bool:
 def _keep_or_cancel(quoter: Record, side: int, ts_ns: int) -> None:
     for i in range(quoter.open[side]):
         order = quoter.orders[side, i]
-        if _is_wanted(quoter, side, order.price_ticks):
+        if _is_target(quoter, side, order.price_ticks):
             continue
         if order.status == LIVE or (order.status == PENDING and quoter.cancel_pending != 0):
             order.status = CANCELING
-            _say(quoter, CANCEL_INTENT, order, side, ts_ns)
+            _append(quoter, CANCEL_INTENT, order, side, ts_ns)
 
 
 @compiled
 def _missing_lots(quoter: Record, side: int, price_ticks: int) -> int:
-    """Lots to submit at a wanted price: all where nothing rests, what is missing where too little does.
+    """Lots to submit at a target price: all where nothing rests, what is missing where too little does.
 
-    None while a cancel is on its way there. What was cut off an order that rests counts as not wanted.
+    None while a cancel is in flight there. What was cut off an order that rests does not count as missing.
     """
-    wanted_lots = quoter.terms.lot_lots
+    target_lots = quoter.terms.lot_lots
     resting_lots = 0
     is_empty = True
     for i in range(quoter.open[side]):
@@ -158,9 +158,9 @@ def _missing_lots(quoter: Record, side: int, price_ticks: int) -> int:
                 return 0
             is_empty = False
             resting_lots += order.leaves_lots
-            wanted_lots -= order.cut_lots
-    if is_empty or resting_lots < quoter.replenish_below * wanted_lots:
-        return wanted_lots - resting_lots
+            target_lots -= order.cut_lots
+    if is_empty or resting_lots < quoter.replenish_below * target_lots:
+        return target_lots - resting_lots
     return 0
 
 
@@ -172,7 +172,7 @@ def _submit_missing(quoter: Record, side: int, ts_ns: int) -> None:
         if lots <= 0 or _is_refused(quoter, side, price_ticks, lots):
             continue
         if quoter.open[side] == ORDERS:
-            return  # every slot holds an order that is not known to be gone: wait for the venue
+            return  # every slot holds an order that is not known to be closed: wait for the venue
         _place(quoter, side, price_ticks, lots, PENDING, GTX, ts_ns)
 
 
@@ -186,7 +186,7 @@ def _is_refused(quoter: Record, side: int, price_ticks: int, lots: int) -> bool:
 
 @hot
 def _place(quoter: Record, side: int, price_ticks: int, lots: int, status: int, time_in_force: int, ts_ns: int) -> None:
-    """Want an order; the side has a free slot."""
+    """Intend an order; the side has a free slot."""
     order = quoter.orders[side, quoter.open[side]]
     quoter.open[side] += 1
     order.order_id = quoter.next_order_id
@@ -198,12 +198,12 @@ def _place(quoter: Record, side: int, price_ticks: int, lots: int, status: int, 
     order.changes = quoter.refusals.changes[side]
     quoter.next_order_id += 1
     count_sent(quoter.refusals)
-    _say(quoter, INTENT, order, side, ts_ns).time_in_force = time_in_force
+    _append(quoter, INTENT, order, side, ts_ns).time_in_force = time_in_force
 
 
 @compiled
-def _say(quoter: Record, kind: int, order: Record, side: int, ts_ns: int) -> Record:
-    message = say(quoter, kind, order.order_id, side, order.price_ticks, order.leaves_lots, ts_ns)
+def _append(quoter: Record, kind: int, order: Record, side: int, ts_ns: int) -> Record:
+    message = append_message(quoter, kind, order.order_id, side, order.price_ticks, order.leaves_lots, ts_ns)
     message.leaves_lots = order.leaves_lots
     return message
 
@@ -211,7 +211,7 @@ def _say(quoter: Record, kind: int, order: Record, side: int, ts_ns: int) -> Rec
 @compiled
 def _name_mid(quoter: Record, mid_half_ticks: int) -> None:
     """Note in the intents of this decision which mid they were decided on; 0 of none."""
-    for i in range(quoter.said):
+    for i in range(quoter.outbox_count):
         if quoter.outbox[i].kind == INTENT:
             quoter.outbox[i].mid_half_ticks = mid_half_ticks
 
@@ -233,7 +233,7 @@ def _remove(quoter: Record, side: int, slot: int) -> None:
 
 @compiled
 def quoter_accepted(quoter: Record, side: int, order_id: int, leaves_lots: int) -> None:
-    """The order rests at the venue; a cancel already on its way stays on its way."""
+    """The order rests at the venue; a cancel in flight stays in flight."""
     slot = _find(quoter, side, order_id)
     if slot >= 0:
         order = quoter.orders[side, slot]
@@ -245,7 +245,7 @@ def quoter_accepted(quoter: Record, side: int, order_id: int, leaves_lots: int) 
 
 @compiled
 def quoter_filled(quoter: Record, side: int, order_id: int, qty_lots: int, leaves_lots: int) -> None:
-    """A fill: the position moves; the order is gone when nothing is left."""
+    """A fill: the position moves; the order is closed when nothing is left."""
     quoter.terms.position_lots += qty_lots if side == 0 else -qty_lots
     all_changed(quoter.refusals)
     slot = _find(quoter, side, order_id)
@@ -257,7 +257,7 @@ def quoter_filled(quoter: Record, side: int, order_id: int, qty_lots: int, leave
 
 @compiled
 def quoter_denied(quoter: Record, side: int, order_id: int, reason: int) -> None:
-    """Our own risk refused the order. A no that lasts ends the flattening: to ask again at every book is no use."""
+    """Our own risk refused the order. A lasting refusal ends the flattening: it would be repeated at every book."""
     slot = _find(quoter, side, order_id)
     if slot >= 0:
         kind = quoter.refusals.denied[side, reason]
@@ -267,7 +267,7 @@ def quoter_denied(quoter: Record, side: int, order_id: int, reason: int) -> None
 
 @compiled
 def quoter_rejected(quoter: Record, side: int, order_id: int, reason: int) -> None:
-    """The venue refused the order: it counts no more at risk, either. Such a no always ends the flattening."""
+    """The venue refused the order: it counts no more at risk, either. Such a refusal always ends the flattening."""
     slot = _find(quoter, side, order_id)
     if slot >= 0:
         kind = quoter.refusals.rejected[side, reason]
@@ -286,7 +286,7 @@ def _refused(quoter: Record, side: int, slot: int, kind: int, lasts: bool) -> No
 
 
 @compiled
-def quoter_gone(quoter: Record, side: int, order_id: int) -> None:
+def quoter_closed(quoter: Record, side: int, order_id: int) -> None:
     """The order was canceled or has expired."""
     slot = _find(quoter, side, order_id)
     if slot >= 0:

@@ -1,8 +1,8 @@
-"""What the quoter remembers of a no, so that it does not ask again for what would be refused again.
+"""Refused orders that the quoter remembers, so that it does not request again what would be refused again.
 
 What an answer depends on is its kind, by reason, in a table that the setup fills: a price is refused until the touch
 of the book has changed; a size until the position, our open orders, a limit or the trading state has; a rate until an
-order leaves its window. A refused price stands for all that lie beyond it. A refusal counts from its decision on: where
+order leaves its window. A refused price covers all that lie beyond it. A refusal counts from its decision on: where
 what it depends on has changed since, there is nothing to remember.
 """
 
@@ -13,14 +13,14 @@ from mm_core.compiled import Record, compiled
 from mm_core.types import INT64_MAX
 
 # Kinds of a refusal: one of the first four, and what refines SIZE.
-PASSING = 0  # nothing to remember
+TRANSIENT = 0  # nothing to remember
 TAKES = 1  # of a price: a post-only order would take there, and at every better one
 PRICE = 2  # of a price: it is too far from the market on its side of the mid, or too near beyond it
 SIZE = 4  # of a side
 RATE = 8  # of both sides
-BY_PRICE = 16  # a wanted price that is more than 1 % away asks anew
+BY_PRICE = 16  # a target price more than 1 % away is requested anew
 BY_LOTS = 32  # only as few lots are refused
-BY_ORDERS = 64  # an order of the other side that is gone asks anew, too
+BY_ORDERS = 64  # a closed order of the other side allows a new request, too
 
 REASONS = 32
 SENT = 256  # more than the order rate can count
@@ -44,7 +44,7 @@ REFUSALS = np.dtype(
         ("changes", "i8", (2,)),
         ("blocked", "i8", (2,)),
         ("blocked_lots", "i8", (2,)),
-        ("blocked_price_ticks", "i8", (2,)),  # the side's first wanted price then
+        ("blocked_price_ticks", "i8", (2,)),  # the side's first target price then
         ("rate_ns", "i8"),  # when a refused rate may have room again
         ("sent", "i8"),  # orders that were not denied, and the times of their decisions
         ("sent_ns", "i8", (SENT,)),
@@ -53,7 +53,7 @@ REFUSALS = np.dtype(
 
 
 @compiled
-def see_touch(refusals: Record, bid_ticks: int, ask_ticks: int, now_ns: int) -> None:
+def update_touch(refusals: Record, bid_ticks: int, ask_ticks: int, now_ns: int) -> None:
     """A decision on this touch: where it has changed, no price is refused any more."""
     refusals.now_ns = now_ns
     if bid_ticks == refusals.bid_ticks and ask_ticks == refusals.ask_ticks:
@@ -69,16 +69,16 @@ def see_touch(refusals: Record, bid_ticks: int, ask_ticks: int, now_ns: int) -> 
 
 @compiled
 def side_changed(refusals: Record, side: int) -> None:
-    """An order of a side is gone: the side has room again, and so has the other where all orders count."""
+    """An order of a side is closed: the side has room again, and so has the other where all orders count."""
     refusals.changes[side] += 1
-    refusals.blocked[side] = PASSING
+    refusals.blocked[side] = TRANSIENT
     if refusals.blocked[1 - side] & BY_ORDERS != 0:
-        refusals.blocked[1 - side] = PASSING
+        refusals.blocked[1 - side] = TRANSIENT
 
 
 @compiled
 def all_changed(refusals: Record) -> None:
-    """Position, a limit or the trading state has changed: any size may be asked for again."""
+    """Position, a limit or the trading state has changed: any size may be requested again."""
     for side in range(2):
         side_changed(refusals, side)
 
@@ -100,9 +100,9 @@ def would_take_again(refusals: Record, side: int, price_ticks: int) -> bool:
 
 @compiled
 def is_size_refused(refusals: Record, side: int, lots: int, first_price_ticks: int) -> bool:
-    """True for what would be refused again whatever its exact price; `first_price_ticks` is the side's first wanted."""
+    """True for what would be refused again whatever its exact price; `first_price_ticks`: the side's first target."""
     kind = refusals.blocked[side]
-    if kind == PASSING:
+    if kind == TRANSIENT:
         return False
     if kind & BY_LOTS != 0 and lots > refusals.blocked_lots[side]:
         return False
@@ -112,7 +112,7 @@ def is_size_refused(refusals: Record, side: int, lots: int, first_price_ticks: i
 
 @compiled
 def count_sent(refusals: Record) -> None:
-    """An order is wanted; the order rate counts it unless it is denied."""
+    """An order is intended; the order rate counts it unless it is denied."""
     refusals.sent_ns[refusals.sent % SENT] = refusals.now_ns
     refusals.sent += 1
 
@@ -125,7 +125,7 @@ def uncount_sent(refusals: Record) -> None:
 
 @compiled
 def _rate_ns(refusals: Record) -> int:
-    """When the oldest order leaves the window of the rate; without one, the end of a whole window."""
+    """When the oldest order leaves the window of the rate; without one, the end of a full window."""
     oldest_ns: int = refusals.now_ns
     for at in range(refusals.sent - 1, max(refusals.sent - SENT, 0) - 1, -1):
         if refusals.sent_ns[at % SENT] <= refusals.now_ns - refusals.window_ns:

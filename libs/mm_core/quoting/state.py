@@ -1,4 +1,4 @@
-"""State of the quoter: its terms, its orders that are not known to be gone, and what was refused."""
+"""State of the quoter: its terms, its orders that are not known to be closed, and what was refused."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from mm_core.events.records import MESSAGE
 from mm_core.quoting.refusals import REFUSALS
 from mm_core.quoting.terms import TERMS
 
-ORDERS = 16  # orders a side that are not known to be gone
+ORDERS = 16  # orders a side that are not known to be closed
 OUTBOX = 64
 # Status of an order.
 PENDING = 1
@@ -24,7 +24,7 @@ QUOTE = np.dtype(
         ("price_ticks", "i8"),
         ("leaves_lots", "i8"),
         ("status", "i8"),
-        ("cut_lots", "i8"),  # wanted, and not let through
+        ("cut_lots", "i8"),  # intended, and not let through
         ("touches", "i8"),  # `refusals.touches` and `changes` of its side at its decision
         ("changes", "i8"),
     ]
@@ -35,15 +35,15 @@ QUOTER = np.dtype(
         ("levels", "i8"),  # orders a side
         ("level_step_ticks", "i8"),
         ("cancel_pending", "i8"),  # 1: cancel an order before it is accepted
-        ("replenish_below", "f8"),  # part of the wanted lots below which what rests at a price is replenished; 0: never
+        ("replenish_below", "f8"),  # share of the target lots below which a price is replenished; 0: never
         ("trading_state", "i8"),
         ("mode", "i8"),
         ("next_order_id", "i8"),
         ("steps", "i8"),  # decisions taken
-        ("open", "i8", (2,)),  # how many of a side's orders are not known to be gone
+        ("open", "i8", (2,)),  # how many of a side's orders are not known to be closed
         ("orders", QUOTE, (2, ORDERS)),  # oldest first
         ("refusals", REFUSALS),
-        ("said", "i8"),
+        ("outbox_count", "i8"),
         ("outbox", MESSAGE, (OUTBOX,)),
     ]
 )

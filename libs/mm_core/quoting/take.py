@@ -4,9 +4,9 @@ from mm_core.compiled import Record, hot
 from mm_core.messages import ACCEPTED, CANCELED, DENIED, EXPIRED, FILLED, REJECTED, TRADING_STATE
 from mm_core.quoting.quoter import (
     quoter_accepted,
+    quoter_closed,
     quoter_denied,
     quoter_filled,
-    quoter_gone,
     quoter_rejected,
     quoter_trading_state,
 )
@@ -21,7 +21,7 @@ def quoter_take(quoter: Record, message: Record) -> None:
     elif kind == ACCEPTED:
         quoter_accepted(quoter, message.side, message.order_id, message.leaves_lots)
     elif kind in (CANCELED, EXPIRED):
-        quoter_gone(quoter, message.side, message.order_id)
+        quoter_closed(quoter, message.side, message.order_id)
     elif kind == DENIED:
         quoter_denied(quoter, message.side, message.order_id, message.reason)
     elif kind == REJECTED:

@@ -16,7 +16,7 @@ TERMS = np.dtype(
         ("parameters", "f8", (PARAMETERS,)),
         ("position_lots", "i8"),
         ("lot_lots", "i8"),  # lots of one order: the unit of inventory, n = position / lot
-        # What the strategy says; NaN, or what no price can be, means no quote.
+        # The strategy's outputs; NaN, or what no price can be, means no quote.
         ("fair_ticks", "f8"),
         ("reservation_ticks", "f8"),
         ("half_spread_ticks", "f8"),
@@ -25,11 +25,11 @@ TERMS = np.dtype(
         ("half_spread_bps_max", "f8"),  # 0: no bound
         ("join_only", "i8"),  # 1: never better than the touch; 0: never through it
         ("position_lots_max", "i8"),  # no buy at or above it, no sell at or below minus it
-        ("inventory_threshold", "f8"),  # N*: lots of n beyond which both skews lean on top
+        ("inventory_threshold", "f8"),  # N*: units of n beyond which both skews apply
         ("inventory_skew_ticks", "f8"),  # per unit of n beyond the threshold
         ("inventory_skew_bps", "f8"),  # of the fair price, per unit of n beyond the threshold
         # The decision.
-        ("want", "i8", (2,)),  # 1 where that side is quoted
+        ("quoted", "i8", (2,)),  # 1 where that side is quoted
         ("price_ticks", "i8", (2,)),
     ]
 )
@@ -45,14 +45,14 @@ def inventory(terms: Record) -> float:
 def decide_prices(terms: Record, bid_ticks: int, ask_ticks: int) -> None:
     """Turn reservation price and half-spread into two tick prices, or into no quote.
 
-    The half-spread is bounded in bps of the fair price; beyond N* the pair leans further against the inventory; prices
-    round outward (bid down, ask up) and never take: a bid stays below the best ask, an ask above the best bid, and
-    with `join_only` neither improves the touch.
+    The half-spread is bounded in bps of the fair price; beyond N* the pair is skewed further against the inventory;
+    prices round outward (bid down, ask up) and never take: a bid stays below the best ask, an ask above the best bid,
+    and with `join_only` neither improves the touch.
     """
-    terms.want[0] = 0
-    terms.want[1] = 0
+    terms.quoted[0] = 0
+    terms.quoted[1] = 0
     half = terms.half_spread_ticks
-    middle = terms.reservation_ticks - _lean_ticks(terms)
+    middle = terms.reservation_ticks - _skew_ticks(terms)
     if not abs(middle) + abs(half) < TICKS_MAX:  # so for NaN, too
         return
     half = _bounded(terms, half)
@@ -65,9 +65,9 @@ def decide_prices(terms: Record, bid_ticks: int, ask_ticks: int) -> None:
     terms.price_ticks[0] = min(math.floor(middle - half), bid_limit)
     terms.price_ticks[1] = max(math.ceil(middle + half), ask_limit)
     if terms.position_lots < terms.position_lots_max and terms.price_ticks[0] > 0:
-        terms.want[0] = 1
+        terms.quoted[0] = 1
     if terms.position_lots > -terms.position_lots_max:
-        terms.want[1] = 1
+        terms.quoted[1] = 1
 
 
 @compiled
@@ -80,7 +80,7 @@ def _bounded(terms: Record, half: float) -> float:
 
 
 @compiled
-def _lean_ticks(terms: Record) -> float:
+def _skew_ticks(terms: Record) -> float:
     """Extra skew beyond N* units of inventory: > 0 when long, so that both prices move down."""
     n = inventory(terms)
     beyond = max(n - terms.inventory_threshold, 0.0) + min(n + terms.inventory_threshold, 0.0)

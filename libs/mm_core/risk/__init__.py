@@ -1,1 +1,1 @@
-"""The gate between what the quoter wants and what the venue gets: allow, adjust or block, with a reason."""
+"""The gate between the quoter's intents and the venue: allow, adjust or block, with a reason."""

@@ -1,7 +1,7 @@
-"""One order against the limits: the lots that may go on, and the first reason why not all of them.
+"""One order against the limits: the lots that may pass, and the first reason why not all of them.
 
-Size limits adjust (the largest order that fits goes on); everything else blocks. Working orders count as if filled.
-The venue's filters are kept to before anything is sent; their reference price is the mid.
+Size limits adjust (the largest order that fits passes); everything else blocks. Working orders count as if filled.
+The venue's filters are respected before anything is sent; their reference price is the mid.
 """
 
 from mm_core.accounting.account import result_e9

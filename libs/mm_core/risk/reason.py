@@ -1,4 +1,4 @@
-"""Why risk said no, or less."""
+"""Why risk denied an order, cut it, or halted."""
 
 from enum import IntEnum
 

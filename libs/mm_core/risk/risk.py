@@ -1,14 +1,14 @@
 """The risk gate event by event: intents in, requests or denials out; states that cancel everything.
 
 A halt, and reducing, reach the venue as cancels of every open order. Losses are taken at each Book; a halt by loss
-stays until the operator says otherwise; to resume takes the loss so far as the new start of the session. A halt by the
+stays until a command of the operator; to resume takes the loss so far as the new start of the session. A halt by the
 fill rate, which counts orders and not prints, ends by itself after a while unless a loss or the operator halts, too.
 """
 
 from mm_core.accounting.account import account_fill, account_mark
 from mm_core.accounting.money import money_e9, sum_product
 from mm_core.compiled import Record, compiled, hot
-from mm_core.messages import CANCEL, DENIED, SUBMIT, TRADING_STATE, say
+from mm_core.messages import CANCEL, DENIED, SUBMIT, TRADING_STATE, append_message
 from mm_core.risk.gate import (
     ACTIVE,
     HALTED,
@@ -39,10 +39,10 @@ R_VENUE_ORDERS = int(Reason.VENUE_ORDERS)
 
 
 @compiled
-def _say(
+def _append(
     risk: Record, kind: int, order_id: int, side: int, price_ticks: int, qty_lots: int, reason: int, ts_ns: int
 ) -> None:
-    message = say(risk, kind, order_id, side, price_ticks, qty_lots, ts_ns)
+    message = append_message(risk, kind, order_id, side, price_ticks, qty_lots, ts_ns)
     message.leaves_lots = qty_lots
     message.reason = reason
 
@@ -50,7 +50,7 @@ def _say(
 @hot
 def risk_intent(risk: Record, intent: Record) -> None:
     """Allow, adjust or block one intended order; the answer is in the outbox."""
-    risk.said = 0
+    risk.outbox_count = 0
     lots = intent.qty_lots
     reason = blocking_reason(risk, intent.side, intent.price_ticks, intent.local_ns)
     if reason == NONE and risk.open_orders == ORDERS:
@@ -66,7 +66,7 @@ def risk_intent(risk: Record, intent: Record) -> None:
         if reason == NONE:
             reason = too_small
     lots = intent.qty_lots
-    _say(risk, DENIED, intent.order_id, intent.side, intent.price_ticks, lots, reason, intent.local_ns)
+    _append(risk, DENIED, intent.order_id, intent.side, intent.price_ticks, lots, reason, intent.local_ns)
 
 
 @compiled
@@ -84,14 +84,14 @@ def _submit(risk: Record, intent: Record, lots: int, reason: int) -> None:
     risk.open_tick_lots[side] = sum_product(risk.open_tick_lots[side], lots, price_ticks)
     rate_count(risk.submitted, ts_ns)
     risk.submitted_lots = sum_lots(risk.submitted_lots, lots)
-    _say(risk, SUBMIT, intent.order_id, side, price_ticks, lots, reason, ts_ns)
-    risk.outbox[risk.said - 1].time_in_force = intent.time_in_force
+    _append(risk, SUBMIT, intent.order_id, side, price_ticks, lots, reason, ts_ns)
+    risk.outbox[risk.outbox_count - 1].time_in_force = intent.time_in_force
 
 
 @compiled
 def risk_cancel_intent(risk: Record, order_id: int, ts_ns: int) -> None:
     """Let a cancel through once; an order that is done needs none."""
-    risk.said = 0
+    risk.outbox_count = 0
     slot = _find(risk, order_id)
     if slot >= 0 and risk.orders[slot].canceling == 0:
         _cancel(risk, slot, ts_ns)
@@ -102,7 +102,7 @@ def _cancel(risk: Record, slot: int, ts_ns: int) -> None:
     order = risk.orders[slot]
     order.canceling = 1
     risk.cancels += 1
-    _say(risk, CANCEL, order.order_id, order.side, order.price_ticks, order.leaves_lots, NONE, ts_ns)
+    _append(risk, CANCEL, order.order_id, order.side, order.price_ticks, order.leaves_lots, NONE, ts_ns)
 
 
 @compiled
@@ -147,7 +147,7 @@ def _was_filled(risk: Record, order_id: int) -> bool:
 
 
 @compiled
-def risk_gone(risk: Record, order_id: int) -> None:
+def risk_closed(risk: Record, order_id: int) -> None:
     """The order was rejected, canceled or has expired."""
     slot = _find(risk, order_id)
     if slot >= 0:
@@ -173,7 +173,7 @@ def risk_book(risk: Record, top: Record) -> None:
 
     A halt by the fill rate ends here, at the first VALID book of its time or later.
     """
-    risk.said = 0
+    risk.outbox_count = 0
     risk.top.state = top.state
     risk.top.bid_ticks = top.bid_ticks
     risk.top.bid_lots = top.bid_lots
@@ -196,7 +196,7 @@ def risk_book(risk: Record, top: Record) -> None:
 
 @compiled
 def _check(risk: Record, now_ns: int) -> None:
-    """Halt on a breach. By the fill rate only for a time, after which what held before holds again."""
+    """Halt on a breach. By the fill rate only for a time, after which the state before holds again."""
     reason = _loss_reason(risk)
     if reason == NONE and rate_reached(risk.filled, risk.limits.fills_per_window_max, risk.limits.window_ns, now_ns):
         reason = R_FILL_RATE
@@ -252,7 +252,7 @@ def _lost_e9(risk: Record, start_e9: int) -> int:
 @compiled
 def risk_command(risk: Record, trading_state: int, reason: int, ts_ns: int) -> None:
     """The operator sets the trading state; resuming starts loss limits and fill rate anew, from the result so far."""
-    risk.said = 0
+    risk.outbox_count = 0
     if trading_state == ACTIVE:
         rate_restart(risk.filled)
         risk.session_start_e9 = risk_result_e9(risk)
@@ -262,15 +262,15 @@ def risk_command(risk: Record, trading_state: int, reason: int, ts_ns: int) -> N
 
 @compiled
 def risk_flatten(risk: Record, reason: int, ts_ns: int) -> None:
-    """The operator wants out: reduce, and let neither losses nor many fills stop it. Another command ends it."""
-    risk.said = 0
+    """The operator flattens: reduce, and let neither losses nor many fills stop it. Another command ends it."""
+    risk.outbox_count = 0
     risk_set_state(risk, REDUCING, reason, ts_ns)
     risk.flattening = 1
 
 
 @compiled
 def risk_set_state(risk: Record, trading_state: int, reason: int, ts_ns: int) -> None:
-    """Enter a trading state and say so. All but ACTIVE cancel every open order, each once.
+    """Enter a trading state and publish it. All but ACTIVE cancel every open order, each once.
 
     So for REDUCING: what rests may add to the position, or close more of it than there is.
     """
@@ -278,8 +278,8 @@ def risk_set_state(risk: Record, trading_state: int, reason: int, ts_ns: int) ->
     risk.reason = reason
     risk.resumes_ns = 0
     risk.flattening = 0
-    _say(risk, TRADING_STATE, 0, 0, 0, 0, reason, ts_ns)
-    risk.outbox[risk.said - 1].state = trading_state
+    _append(risk, TRADING_STATE, 0, 0, 0, 0, reason, ts_ns)
+    risk.outbox[risk.outbox_count - 1].state = trading_state
     if trading_state != ACTIVE:
         for i in range(risk.open_orders):
             if risk.orders[i].canceling == 0:

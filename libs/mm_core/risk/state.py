@@ -54,9 +54,9 @@ RISK = np.dtype(
         ("filters", FILTERS),
         ("trading_state", "i8"),
         ("reason", "i8"),
-        ("flattening", "i8"),  # 1: REDUCING because the operator wants out; no loss and no fill rate stops that
+        ("flattening", "i8"),  # 1: REDUCING because the operator flattens; no loss and no fill rate stops that
         ("resumes_ns", "i8"),  # when a halt by the fill rate ends by itself; 0: the state stays until a command
-        ("resume_state", "i8"),  # what it goes back to
+        ("resume_state", "i8"),  # the state after it
         ("day", "i8"),  # UTC day number of the last Book
         ("day_start_e9", "i8"),  # result at the start of that day
         ("open_lots", "i8", (2,)),
@@ -73,7 +73,7 @@ RISK = np.dtype(
         ("cancels", "i8"),
         ("submitted_lots", "i8"),
         ("filled_lots", "i8"),
-        ("said", "i8"),
+        ("outbox_count", "i8"),
         ("outbox", MESSAGE, (OUTBOX,)),
     ]
 )

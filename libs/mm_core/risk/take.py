@@ -2,7 +2,7 @@
 
 from mm_core.compiled import Record, hot
 from mm_core.messages import CANCEL_INTENT, CANCELED, EXPIRED, FILLED, INTENT, REJECTED
-from mm_core.risk.risk import risk_cancel_intent, risk_filled, risk_gone, risk_intent
+from mm_core.risk.risk import risk_cancel_intent, risk_closed, risk_filled, risk_intent
 
 
 @hot
@@ -16,4 +16,4 @@ def risk_take(risk: Record, message: Record) -> None:
     elif kind == FILLED:
         risk_filled(risk, message)
     elif kind in (REJECTED, CANCELED, EXPIRED):
-        risk_gone(risk, message.order_id)
+        risk_closed(risk, message.order_id)

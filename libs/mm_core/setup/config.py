@@ -1,7 +1,7 @@
-"""The configuration of a run: human units, named in the key; the constraints stand in the types.
+"""The configuration of a run: human units, named in the key; the constraints are in the types.
 
-Amounts are decimals (in TOML a number or a text) and become integer ticks, lots and nanoseconds exactly, in `parts`.
-A limit that is absent does not bind, but for the four that `[risk] default_limits` gives a value.
+Amounts are decimals (in TOML a number or a text) and become integer ticks, lots and nanoseconds exactly, in
+`setup.core`. A limit that is absent does not bind, but for the four that `[risk] default_limits` gives a value.
 """
 
 import difflib
@@ -64,9 +64,9 @@ class Quoter(Section, frozen=True, kw_only=True):
     """What all strategies share.
 
     `order_qty_base` absent is 100 lots, `position_max_base` absent 10 orders. The half-spread is bounded in bps of the
-    fair price (max 0: no bound). Beyond `inventory_threshold` orders the pair leans by `inventory_skew_ticks` and by
-    `inventory_skew_bps` of the fair price an order.
-    What rests at a wanted price is replenished where less than the part `replenish_below` of it is left (0: never).
+    fair price (max 0: no bound). Beyond `inventory_threshold` orders the pair is skewed by `inventory_skew_ticks` and
+    by `inventory_skew_bps` of the fair price an order.
+    What rests at a target price is replenished where less than the share `replenish_below` is left (0: never).
     """
 
     strategy: Literal["fixed_spread", "avellaneda_stoikov"] = "fixed_spread"
@@ -191,7 +191,7 @@ def to_config(
 
 
 def _check_choice(kind: type[Config], section: str, key: str, value: Any) -> None:
-    """InputError for a value that is none of the words that a key takes."""
+    """InputError for a value that is none of a key's choices."""
     types = get_type_hints(next(each.type for each in msgspec.structs.fields(kind) if each.name == section))
     if get_origin(types[key]) is Literal and value not in get_args(types[key]):
         raise InputError(f"[{section}] {key}: {value!r}; expected one of {', '.join(get_args(types[key]))}")

@@ -6,17 +6,17 @@ from typing import Any
 
 from mm_core.events import InstrumentDefined
 from mm_core.setup.config import Config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_core.setup.units import Units, units_of
 from mm_core.types import INT64_MAX, InputError, from_units
 
 
 def start_notes(config: Config, instrument: InstrumentDefined) -> list[str]:
     """One line each. InputError for a configuration that can never quote."""
-    parts = new_parts(config, instrument)
-    limits, terms = parts.risk["limits"][0], parts.quoter["terms"][0]
+    core = new_core(config, instrument)
+    limits, terms = core.risk["limits"][0], core.quoter["terms"][0]
     units = units_of(instrument)
-    _refuse_sizes(int(parts.risk["filters"]["lots_min"][0]), limits, terms, units)
+    _refuse_sizes(int(core.risk["filters"]["lots_min"][0]), limits, terms, units)
     _refuse_spread(config, limits)
     _refuse_empty(config)
     notes = [_defaults(config, limits, units), *_sizes(config, instrument, limits, terms, units), *_money(config)]
@@ -72,13 +72,13 @@ def _defaults(config: Config, limits: Any, units: Units) -> str:
 def _sizes(config: Config, instrument: InstrumentDefined, limits: Any, terms: Any, units: Units) -> Iterator[str]:
     """Sizes of an order and of the position that are bounded twice."""
     quoter, risk = config.quoter, config.risk
-    wanted, most = int(terms["lot_lots"]), int(limits["order_lots_max"])
-    if most < wanted:
+    target, most = int(terms["lot_lots"]), int(limits["order_lots_max"])
+    if most < target:
         yield (
             f"order size: [risk] order_max_base {_base(most, units)} binds; "
-            f"[quoter] order_qty_base {_base(wanted, units)} is cut to it"
+            f"[quoter] order_qty_base {_base(target, units)} is cut to it"
         )
-    if 0 < instrument.qty_lots_max < min(wanted, most):
+    if 0 < instrument.qty_lots_max < min(target, most):
         yield f"order size: the venue's largest order {_base(instrument.qty_lots_max, units)} binds"
     if quoter.position_max_base is None or risk.position_max_base is None:
         return
@@ -89,7 +89,7 @@ def _sizes(config: Config, instrument: InstrumentDefined, limits: Any, terms: An
     if risk.position_max_base < quoter.position_max_base:
         yield f"position: {held} binds; orders that {quoted} would place beyond it are cut or denied"
     else:
-        yield f"position: {quoted} binds; {held} only stops what is still on its way then"
+        yield f"position: {quoted} binds; {held} only stops what is still in flight then"
 
 
 def _money(config: Config) -> Iterator[str]:
@@ -120,9 +120,9 @@ def _spreads(config: Config) -> Iterator[str]:
 
 
 def _rates(config: Config) -> Iterator[str]:
-    most, wanted = config.risk.orders_per_window_max, 2 * config.quoter.levels
-    if most is not None and most < wanted:
-        yield f"order rate: [risk] orders_per_window_max {most} is fewer than the {wanted} orders of one decision"
+    most, orders = config.risk.orders_per_window_max, 2 * config.quoter.levels
+    if most is not None and most < orders:
+        yield f"order rate: [risk] orders_per_window_max {most} is fewer than the {orders} orders of one decision"
 
 
 def _balances(config: Config) -> Iterator[str]:

@@ -1,18 +1,18 @@
-"""What each no depends on: the reasons of risk and of the venue to the kinds that the quoter remembers them by."""
+"""What each refusal depends on: the kinds by which the quoter remembers reasons of risk and of the venue."""
 
 from collections.abc import Mapping
 
 from mm_core.exchange.venue import Reject
 from mm_core.node import State
-from mm_core.quoting.refusals import BY_LOTS, BY_ORDERS, BY_PRICE, PASSING, PRICE, RATE, SIZE, TAKES
+from mm_core.quoting.refusals import BY_LOTS, BY_ORDERS, BY_PRICE, PRICE, RATE, SIZE, TAKES, TRANSIENT
 from mm_core.risk.reason import Reason
 from mm_core.types import Side
 
 DENIALS: Mapping[Reason, int] = {
-    # No order is denied for these, or the quoter knows of it by itself.
-    **dict.fromkeys((Reason.NONE, Reason.HALTED, Reason.BOOK_NOT_VALID, Reason.BOOK_EMPTY), PASSING),
-    **dict.fromkeys((Reason.LOSS_SESSION, Reason.LOSS_DAY, Reason.FILL_RATE, Reason.OPERATOR), PASSING),
-    Reason.COOLED_DOWN: PASSING,
+    # No order is denied for these, or the quoter finds it out by itself.
+    **dict.fromkeys((Reason.NONE, Reason.HALTED, Reason.BOOK_NOT_VALID, Reason.BOOK_EMPTY), TRANSIENT),
+    **dict.fromkeys((Reason.LOSS_SESSION, Reason.LOSS_DAY, Reason.FILL_RATE, Reason.OPERATOR), TRANSIENT),
+    Reason.COOLED_DOWN: TRANSIENT,
     **dict.fromkeys((Reason.PRICE_COLLAR, Reason.PRICE_DEVIATION, Reason.PRICE_BOUNDS), PRICE),
     Reason.ORDER_RATE: RATE,
     **dict.fromkeys((Reason.REDUCING, Reason.ORDER_LOTS, Reason.POSITION, Reason.VENUE_QTY_MAX), SIZE),
@@ -36,5 +36,5 @@ def fill_kinds(refusals: State) -> None:
     for name, kinds in (("denied", DENIALS), ("rejected", REJECTIONS)):
         for reason, kind in kinds.items():
             refusals[name][..., reason] = kind
-    # A sale needs no money: what the balance does not hold, no price makes good.
+    # A sale needs no money: what the balance does not hold, no price can change.
     refusals["denied"][..., Side.SELL, Reason.SPOT_BALANCE] = SIZE

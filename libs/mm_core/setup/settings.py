@@ -50,7 +50,7 @@ def _number(_: str, value: float, __: Units) -> int | float:
 
 
 class Field(NamedTuple):
-    """Where a key goes (a path for `mm_core.node.put`), and how its value gets there from human units."""
+    """Where the value of a key is stored (a path for `mm_core.node.put`), and its conversion from human units."""
 
     path: str
     convert: Callable[[str, Any, Units], int | float]

@@ -1,1 +1,1 @@
-"""What the book says beyond its levels: volatility, flow, micro-price, executable spreads; and the book builder."""
+"""Signals from the book: volatility, flow, micro-price, executable spreads; and the book builder."""

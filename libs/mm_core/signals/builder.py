@@ -2,9 +2,9 @@
 
 It copies what the feed proves and may only downgrade it: a depth stream that is silent makes the book STALE, whatever
 else the venue publishes; a crossed book is a GAP until the feed proves another one, and so is a touch that lies outside
-of what is known to be complete. The reason goes with the state.
+of what is known to be complete. The reason comes with the state.
 
-Where decisions are asked for on the venue's own top, that is the touch as long as it is newer than the depth's; the
+Where decisions are configured on the venue's own top, that is the touch as long as it is newer than the depth's; the
 levels of the book are those of the depth.
 """
 
@@ -75,7 +75,7 @@ def builder_dtype(width: int = WIDTH, far: int = FAR) -> np.dtype[Any]:
             ("reason", "i8"),  # of a GAP that is not the feed's
             ("trusted", "i8"),  # 1: no status comes with this feed, so that a GAP would never end
             ("crossed", "i8"),  # deltas that left the book crossed
-            ("reseed", "i8"),  # levels were forgotten: the next change of the touch is no flow
+            ("reseed", "i8"),  # levels were dropped: the next change of the touch is no flow
             ("touched", "i8"),  # the touch may have changed since the last event's end
             ("ahead", "i8"),  # 1: the touch is the venue's own top, newer than the book
             ("top", TOP),
@@ -96,7 +96,7 @@ def new_builder(width: int = WIDTH, far: int = FAR) -> np.ndarray[Any, Any]:
     state["volatility"]["sample_ns"] = NS_PER_S
     state["volatility"]["half_life_s"] = 30.0
     state["flow"]["window_ticks"] = 100
-    state["micro"]["wanted"] = 1
+    state["micro"]["enabled"] = 1
     state["executable"]["spread_bps"] = math.nan
     clear_builder(state)
     return state
@@ -110,7 +110,7 @@ def clear_builder(state: Array) -> None:
 
 @compiled
 def builder_status(builder: Record, state: int, epoch: int, low_ticks: int, high_ticks: int) -> None:
-    """The feed says what it proves from here on."""
+    """The feed's state from here on."""
     builder.feed_state = state
     builder_epoch(builder, epoch)
     builder.reason = NO_REASON
@@ -130,7 +130,7 @@ def builder_epoch(builder: Record, epoch: int) -> None:
 
 @compiled
 def builder_clear(builder: Record) -> None:
-    """A snapshot follows: forget the levels."""
+    """A snapshot follows: drop the levels."""
     clear_book(builder.book)
     builder.reseed = 1
     builder.touched = 1
@@ -138,7 +138,7 @@ def builder_clear(builder: Record) -> None:
 
 @compiled
 def builder_clear_side(builder: Record, side: int, price_ticks: int) -> None:
-    """Forget the levels of a side from the best to a price, included; price 0 is no bound."""
+    """Drop the levels of a side from the best to a price, included; price 0 is no bound."""
     rank = NO_RANK + 1 if price_ticks == 0 else rank_of(side, price_ticks)
     clear_to(builder.book, side, rank)
     builder.touched = 1
@@ -158,7 +158,7 @@ def builder_level(builder: Record, side: int, price_ticks: int, lots: int) -> in
 
 @compiled
 def builder_end(builder: Record) -> None:
-    """End of an event that touched the best levels: flow over the whole event, never between its rows."""
+    """End of an event that touched the best levels: flow over the complete event, never between its rows."""
     book = builder.book
     builder.touched = 0
     if is_crossed(book):
@@ -187,7 +187,7 @@ def _move_touch(builder: Record, bid_ticks: int, bid_lots: int, ask_ticks: int, 
 
 @compiled
 def builder_depth_end(builder: Record, is_behind: bool) -> bool:
-    """End of a depth event, older than the top in hand or not. True if the touch may have changed."""
+    """End of a depth event, older than the last top or not. True if the touch may have changed."""
     was_ahead = builder.ahead
     if not is_behind:
         builder.ahead = 0
@@ -206,7 +206,7 @@ def builder_top(builder: Record, bid_ticks: int, bid_lots: int, ask_ticks: int, 
 
 @hot
 def builder_publish(builder: Record, now_ns: int) -> None:
-    """Write what a Book event at `now_ns` says of the touch and the state; signals keep their last values."""
+    """Write touch and state of a Book event at `now_ns`; signals keep their last values."""
     top = builder.top
     top.local_ns = now_ns
     top.epoch = builder.epoch

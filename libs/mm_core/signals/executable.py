@@ -1,4 +1,4 @@
-"""What a size costs to trade now: executable spread and the fraction that can be filled (QUANT 7)."""
+"""What a size costs to trade now: executable spread and the fraction that can be filled."""
 
 import math
 
@@ -65,7 +65,7 @@ def executable(book: Record, sizes_lots: Array, work: Array, spread_bps: Array, 
 
 EXECUTABLE = np.dtype(
     [
-        ("sizes_lots", "i8", (SIZES,)),  # ascending; 0: not asked for
+        ("sizes_lots", "i8", (SIZES,)),  # ascending; 0: unused
         ("work", "i8", (2, 2, SIZES)),
         ("spread_bps", "f8", (SIZES,)),
         ("fillable_fraction", "f8", (SIZES,)),

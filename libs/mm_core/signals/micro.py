@@ -8,13 +8,13 @@ from mm_core.compiled import Record, compiled
 
 MICRO_PRICES = 50
 
-MICRO = np.dtype([("wanted", "i8"), ("count", "i8"), ("ticks", "f8", (MICRO_PRICES,))])
+MICRO = np.dtype([("enabled", "i8"), ("count", "i8"), ("ticks", "f8", (MICRO_PRICES,))])
 
 
 @compiled
 def micro_price(micro: Record, top: Record) -> None:
     """Standard deviation (n - 1), minimum and maximum of the last 50 weighted mids, one a tick."""
-    if micro.wanted == 0:
+    if micro.enabled == 0:
         return
     micro.ticks[micro.count % MICRO_PRICES] = top.weighted_mid_ticks
     micro.count += 1

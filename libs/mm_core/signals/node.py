@@ -1,6 +1,6 @@
-"""The book builder as a node: publishes Book at every Tick, and where that is asked for after a change of the touch.
+"""The book builder as a node: publishes Book at every Tick, and where configured after a change of the touch.
 
-What lies between two events never shows: a Book is of whole events.
+What lies between two events never shows: a Book is of complete events.
 """
 
 import math
@@ -29,8 +29,8 @@ from mm_core.signals.builder import (
 )
 from mm_core.types import BookState
 
-Hears = e.FeedStatus | e.BookSnapshot | e.BookDelta | e.BookTop | e.Tick
-Says = e.Book
+Inputs = e.FeedStatus | e.BookSnapshot | e.BookDelta | e.BookTop | e.Tick
+Outputs = e.Book
 BOOK_STATES = tuple(BookState)
 
 
@@ -72,7 +72,7 @@ def on_top(state: State, update_id: int, bid_ticks: int, bid_lots: int, ask_tick
 
 @compiled
 def on_status(state: State, book_state: int, epoch: int, low_ticks: int, high_ticks: int) -> None:
-    """The feed says what it proves from here on; that is no event of the depth stream."""
+    """The feed's state from here on; that is no event of the depth stream."""
     take_epoch(state[0].ids, epoch)
     builder_status(state[0].builder, book_state, epoch, low_ticks, high_ticks)
 
@@ -100,12 +100,12 @@ class _BookBuilder:
         self._update_id = state["update_id"]
         self._top = builder["top"]
         self._window = builder["complete_low_ticks"], builder["complete_high_ticks"]
-        asked = np.flatnonzero(builder["executable"]["sizes_lots"][0])
-        first = int(asked[0]) if len(asked) else len(builder["executable"]["sizes_lots"][0])
+        used = np.flatnonzero(builder["executable"]["sizes_lots"][0])
+        first = int(used[0]) if len(used) else len(builder["executable"]["sizes_lots"][0])
         self._spread_bps = builder["executable"]["spread_bps"][0, first:]
         self._fraction = builder["executable"]["fillable_fraction"][0, first:]
 
-    def step(self, event: Hears) -> Sequence[Says]:
+    def step(self, event: Inputs) -> Sequence[Outputs]:
         match event:
             case e.BookDelta() | e.BookSnapshot():
                 self._update_id[0] = event.update_id
@@ -125,7 +125,7 @@ class _BookBuilder:
                 return [self._book()]
         return ()
 
-    def _touch(self, event: e.Root) -> Sequence[Says]:
+    def _touch(self, event: e.Root) -> Sequence[Outputs]:
         on_touch(self._state, event.local_ns)
         return [self._book()]
 
@@ -157,8 +157,8 @@ def builder_node(instrument_id: str, builder: State, decide_on: int = DECIDE_ON_
     return Node(
         name="book_builder",
         rank=1,
-        hears=tuple(kind for kind in get_args(Hears) if kind is not e.BookTop or decide_on == DECIDE_ON_TOP),
-        says=(Says,),
+        inputs=tuple(kind for kind in get_args(Inputs) if kind is not e.BookTop or decide_on == DECIDE_ON_TOP),
+        outputs=(Outputs,),
         step=_BookBuilder(instrument_id, state, decide_on).step,
         state=state,
     )

@@ -1,4 +1,4 @@
-"""Values of the touch: mid, weighted mid, best-level order-flow imbalance (QUANT 4)."""
+"""Values of the touch: mid, weighted mid, best-level order-flow imbalance (Cont, Kukanov, Stoikov 2014)."""
 
 from mm_core.compiled import Record, compiled, hot, int64
 

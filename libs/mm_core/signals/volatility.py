@@ -1,6 +1,6 @@
-"""EWMA-ratio volatility (QUANT 3): no seed, safe for equal times, exact for equal spacing.
+"""EWMA-ratio volatility (README.md): no seed, safe for equal times, exact for equal spacing.
 
-What was seen loses its weight with time, whether data comes or not: a short hole keeps the estimate, one of more than
+What was seen loses its weight with time, whether data comes or not: a short hole leaves the estimate, one of more than
 about half a half-life after a long market makes it NaN until enough data is in again.
 """
 

@@ -105,7 +105,7 @@ def _top(market: Record, ask_ticks: int, ask_lots: int, ts_ns: int) -> None:
 
 @compiled
 def log_event(market: Record, code: int, ts_ns: int, local_ns: int) -> bool:
-    """The end of a whole event in the log's order. True if the touch is new and a decision on it is asked for."""
+    """The end of an event in the log's order. True if the touch is new and configured to trigger a decision."""
     clock = market.clock
     kind = code & 7
     is_older = code & OLDER_BIT != 0

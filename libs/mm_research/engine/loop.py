@@ -26,7 +26,7 @@ def _remember_touch(market: Record, local_ns: int) -> None:
     if tail > market.touch_head and market.touches[(tail - 1) & (TOUCH_CHANGES - 1)].local_ns == local_ns:
         tail -= 1
     elif tail - market.touch_head >= TOUCH_CHANGES:
-        raise OverflowError("more touch changes on their way than the history holds: the feed latency is too long")
+        raise OverflowError("more touch changes in flight than the history holds: the feed latency is too long")
     change = market.touches[tail & (TOUCH_CHANGES - 1)]
     change.local_ns = local_ns
     change.bid_ticks = best_ticks(book, BID)
@@ -37,7 +37,7 @@ def _remember_touch(market: Record, local_ns: int) -> None:
 
 
 @compiled
-def _see_touches(market: Record, now_ns: int) -> None:
+def _receive_touches(market: Record, now_ns: int) -> None:
     """Let the touch changes that have arrived by `now_ns` reach our side."""
     builder = market.builder
     while market.touch_head < market.touch_tail:
@@ -56,7 +56,7 @@ def _see_touches(market: Record, now_ns: int) -> None:
 
 
 @compiled
-def _see_rows(market: Record, builder: Record, rows: Array, now_ns: int) -> None:
+def _receive_rows(market: Record, builder: Record, rows: Array, now_ns: int) -> None:
     """Let the rows that have arrived by `now_ns` reach the book of our side."""
     i = market.local_row
     while i < rows.shape[0]:
@@ -116,7 +116,7 @@ def _finish(market: Record, now_ns: int) -> bool:
 
 @compiled
 def _log_event_end(market: Record, strategy: Strategy, code: int, row: Record) -> bool:
-    """A whole event in the log's order: what follows it, and a decision on it. True if the log is full."""
+    """The end of an event in the log's order: what follows it, and a decision on it. True if the log is full."""
     is_touch_new = log_event(market, code, row.exch_ns, row.local_ns)
     is_log_full = settle(market, code, row.local_ns)
     if not is_touch_new:
@@ -129,7 +129,7 @@ def _log_event_end(market: Record, strategy: Strategy, code: int, row: Record) -
 
 @hot
 def _event_end(market: Record, code: int, row: Record) -> None:
-    """A whole event of a venue that is ahead of us: its clock moves, and its touch is on its way to us."""
+    """The end of an event of a venue that is ahead of us: its clock moves, and its touch is in flight to us."""
     if market.record != 0:
         end_event(market, market.builder.book, row.exch_ns)
     else:
@@ -138,7 +138,7 @@ def _event_end(market: Record, code: int, row: Record) -> None:
         market.clock.depth_ns = max(market.clock.depth_ns, row.exch_ns)
     if market.builder.touched != 0:
         market.builder.touched = 0
-        if market.sight == TOUCHES:
+        if market.visibility == TOUCHES:
             _remember_touch(market, row.local_ns)
 
 
@@ -147,7 +147,7 @@ def _is_over(market: Record, rows_left: bool) -> bool:
     """The clock is due: requests arrive up to it. True if nothing is left to come after it."""
     now_ns = market.tick_ns
     until_ns = now_ns
-    if market.sight == SHARED:
+    if market.visibility == SHARED:
         if market.closing != 0:
             return True
         market.clock.known_ns = now_ns
@@ -155,7 +155,7 @@ def _is_over(market: Record, rows_left: bool) -> bool:
         until_ns -= lag_at(market.clock.lag, now_ns)
     if market.arrival_ns <= until_ns:
         market.arrival_ns = arrivals(market, market.builder.book, until_ns)
-    if market.sight == SHARED or rows_left or market.last_local_ns > now_ns:
+    if market.visibility == SHARED or rows_left or market.last_local_ns > now_ns:
         return False
     return _finish(market, now_ns)
 
@@ -164,12 +164,12 @@ def _is_over(market: Record, rows_left: bool) -> bool:
 def _tick(market: Record, strategy: Strategy) -> None:
     """The clock is due: a decision on what we have seen by then."""
     now_ns = market.tick_ns
-    if market.sight == TWO_BOOKS:
+    if market.visibility == TWO_BOOKS:
         builder_tick(market.local, now_ns)
         _decide_all(market, market.local, strategy)
     else:
-        if market.sight == TOUCHES:
-            _see_touches(market, now_ns)
+        if market.visibility == TOUCHES:
+            _receive_touches(market, now_ns)
         ours = our_side(market)
         builder_tick(ours, now_ns)
         _decide_all(market, ours, strategy)
@@ -187,7 +187,7 @@ def _before_row(market: Record, row: Record, shared: bool) -> None:
 
 @hot
 def _row(market: Record, strategy: Strategy, row: Record, shared: bool, apart: bool) -> bool:
-    """One row, and the end of its event. True if the loop has to look up: the log is full."""
+    """One row, and the end of its event. True if the inner loop must stop: the log is full."""
     code = int64(row.code)
     if apart:
         apart_row(market, code, row)
@@ -209,7 +209,7 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
     they are the same array. In one piece, because a part that took `rows` would cost reference counts.
     """
     market = state[0]
-    shared = market.sight == SHARED
+    shared = market.visibility == SHARED
     apart = shared and market.apart != 0
     stop = min(until_row, rows.shape[0])
     market.last_local_ns = local_rows[local_rows.shape[0] - 1].local_ns
@@ -217,24 +217,24 @@ def run(state: Array, rows: Array, local_rows: Array, strategy: Strategy, until_
     while not is_full(market):
         last_ns = INT64_MAX if shared else market.tick_ns
         before_ns = market.tick_ns if shared else INT64_MAX
-        looked_up = False
-        while i < stop and not looked_up:
+        stopped = False
+        while i < stop and not stopped:
             row = rows[np.uint64(i)]  # unsigned: no code for negative indices
             if row.exch_ns > last_ns or row.local_ns >= before_ns:
                 break
             prefetch(rows, i + ROWS_AHEAD)
             _before_row(market, row, shared)
             i += 1
-            looked_up = _row(market, strategy, row, shared, apart)
+            stopped = _row(market, strategy, row, shared, apart)
         market.row = i
-        if looked_up:
+        if stopped:
             continue
         if i == stop and stop < rows.shape[0]:
             return False
         if _is_over(market, i < rows.shape[0]):
             return True
-        if market.sight == TWO_BOOKS:
-            _see_rows(market, market.local, local_rows, market.tick_ns)
+        if market.visibility == TWO_BOOKS:
+            _receive_rows(market, market.local, local_rows, market.tick_ns)
         _tick(market, strategy)
         if shared:
             skip_silence(market, rows, i)

@@ -1,6 +1,6 @@
-"""Ask for a row before it is needed: the loop's branches keep the CPU from running ahead of them on its own.
+"""Prefetch a row before it is needed: the loop's branches keep the CPU from running ahead of them on its own.
 
-Measured on the benchmark job's rows: 8.6 ns a row without, 4.8 with rows asked for 128 ahead (docs/decisions.md). It
+Measured on the benchmark job's rows: 8.6 ns a row without, 4.8 with rows prefetched 128 ahead (docs/decisions.md). It
 changes no result, so the plain Python mode does nothing.
 """
 

@@ -35,11 +35,11 @@ def decide(market: Record, part: Record, top: Record, strategy: Strategy) -> Non
     deliver(market, part, top.local_ns)
     quoter, risk = part.quoter, part.risk
     quoter_decide(quoter, top, strategy)
-    for i in range(quoter.said):
+    for i in range(quoter.outbox_count):
         record(market, quoter.outbox[i])
     risk_book(risk, top)
     _pass_on(market, part)
-    for i in range(quoter.said):
+    for i in range(quoter.outbox_count):
         risk_take(risk, quoter.outbox[i])
         _pass_on(market, part)
     market.arrival_ns = min(market.arrival_ns, bus_due_ns(part.venue.inbox))
@@ -47,21 +47,21 @@ def decide(market: Record, part: Record, top: Record, strategy: Strategy) -> Non
 
 @hot
 def _pass_on(market: Record, part: Record) -> None:
-    """What risk answers goes to the venue or back to the quoter."""
+    """Risk's outputs go to the venue or back to the quoter."""
     risk = part.risk
-    for i in range(risk.said):
+    for i in range(risk.outbox_count):
         message = risk.outbox[i]
         record(market, message)
         if message.kind in (SUBMIT, CANCEL):
             send(part.venue, message)
         else:
             quoter_take(part.quoter, message)
-    risk.said = 0
+    risk.outbox_count = 0
 
 
 @compiled
 def is_pending(part: Record, now_ns: int) -> bool:
-    """True if a request or an answer of the set is still on its way after `now_ns`."""
+    """True if a request or an answer of the set is still in flight after `now_ns`."""
     answer_ns = bus_due_ns(part.venue.outbox)
     return bus_due_ns(part.venue.inbox) != INT64_MAX or now_ns < answer_ns < INT64_MAX
 

@@ -6,7 +6,7 @@ from mm_research.engine.apart import our_side
 from mm_research.engine.serve import deliver
 from mm_research.engine.state import DEPTH_KINDS
 
-# Room that the log needs for one decision of one set: all answers of its venue, and 64 wanted requests with the answer
+# Room that the log needs for one decision of one set: all answers of its venue, and 64 intents with the answer
 # of risk to each, after a state with its cancels.
 MESSAGES_A_DECISION = ANSWERS["ring"].shape[0] + 256
 

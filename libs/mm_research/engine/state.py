@@ -56,14 +56,14 @@ SAMPLE = np.dtype(
     ]
 )
 
-# How the local side sees the book at a decision.
+# How much of the book is visible to our side at a decision.
 SHARED = 0  # the log's order: venue and we have seen the same rows (paper trading, live or replayed)
 TOUCHES = 1  # the venue is ahead; the touch reaches us with the feed latency, from a history of its changes
 TWO_BOOKS = 2  # the venue is ahead; we keep a book of our own
 
 LOG = 1 << 13  # messages and samples that a run can record before they must be drained
 SAMPLES = 1 << 12
-TOUCH_CHANGES = 1 << 14  # most touch changes on their way at once
+TOUCH_CHANGES = 1 << 14  # most touch changes in flight at once
 
 TOUCH_CHANGE = np.dtype(
     [("local_ns", "i8"), ("bid_ticks", "i8"), ("bid_lots", "i8"), ("ask_ticks", "i8"), ("ask_lots", "i8")]
@@ -85,7 +85,7 @@ def market_dtype(sets: int = 1, width: int = WIDTH, far: int = FAR) -> np.dtype[
     """
     return np.dtype(
         [
-            ("sight", "i8"),
+            ("visibility", "i8"),
             ("row", "i8"),  # next row of the venue's columns
             ("local_row", "i8"),  # next row of our own columns (TWO_BOOKS)
             ("tick_ns", "i8"),  # next due time of the clock
@@ -95,7 +95,7 @@ def market_dtype(sets: int = 1, width: int = WIDTH, far: int = FAR) -> np.dtype[
             ("last_local_ns", "i8"),
             ("decide_on", "i8"),  # `signals.builder`'s (SHARED)
             ("apart", "i8"),  # 1: the venue's book knows more than ours, which is `local` (SHARED)
-            ("bid_ticks", "i8"),  # bid of the top in hand
+            ("bid_ticks", "i8"),  # bid of the current top
             ("bid_lots", "i8"),
             ("clock", CLOCK),
             ("index", INDEX),

@@ -22,7 +22,7 @@ class HalfBook:
 
 
 class Book:
-    """Bids and asks, indexed by the maker's side. `said` holds what was not handed out yet; the owner sets `now_ns`."""
+    """Bids and asks, indexed by the maker's side. `pending`: events not handed out yet; the owner sets `now_ns`."""
 
     def __init__(self, instrument_id: str, levels: int, quote_ticks: tuple[int, int], size: Callable[[], int]) -> None:
         self.instrument_id = instrument_id
@@ -34,7 +34,7 @@ class Book:
             for outward, touch_ticks in zip((-1, +1), quote_ticks, strict=True)
         )
         self.update_id = self.reported_id = FIRST_UPDATE_ID
-        self.said: list[MarketEvent] = []
+        self.pending: list[MarketEvent] = []
         self._changed: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._top = self._find_top()
 
@@ -56,7 +56,7 @@ class Book:
         self._report(side, price_ticks, lots)
 
     def show(self, quote_ticks: tuple[int, int]) -> None:
-        """Move both touches to `quote_ticks` and fill up. What is in the way goes first, so nothing ever crosses."""
+        """Move both touches to `quote_ticks` and fill up. Removals come first, so nothing ever crosses."""
         for side in Side:
             book = self.sides[side]
             while (quote_ticks[side] - book.touch_ticks) * book.outward > 0:
@@ -97,7 +97,7 @@ class Book:
         return delta
 
     def _fill(self, side: Side, touch_ticks: int) -> None:
-        """Missing levels in front, then at the far end; surplus levels at the far end go."""
+        """Missing levels in front, then at the far end; surplus levels at the far end are removed."""
         book = self.sides[side]
         while book.touch_ticks != touch_ticks:
             book.touch_ticks -= book.outward
@@ -121,7 +121,7 @@ class Book:
         self._top = top
         bid_ticks, bid_lots, ask_ticks, ask_lots = top
         assert bid_ticks < ask_ticks, top
-        self.said.append(
+        self.pending.append(
             BookTop(
                 ts_ns=self.now_ns,
                 instrument_id=self.instrument_id,

@@ -4,7 +4,7 @@ Takers: A a second and side, each with an exponential reach of rate k from the d
 the touch. So one side's orders that reach a distance d >= half-spread come at the rate A exp(-k d), exactly.
 Mid: the mid that the makers aim at jumps a tick up or down, sigma^2 times a second: a Bachelier walk on the tick grid.
 Spread: the half-spread aimed at is 1 tick plus a birth-death process; that part is Poisson distributed in the long run.
-Between a taker and the next refill the displayed mid differs from the one aimed at, by the half of what was eaten:
+Between a taker and the next refill the displayed mid differs from the one aimed at, by the half of what was taken:
 noise, which a refill keeps short (`params.refill_per_s`).
 """
 
@@ -45,8 +45,8 @@ class Market:
             self.now_ns = self.book.now_ns = next_ns
             self._ring(clocks, self.rng.random() * total_per_s)
         self.now_ns = self.book.now_ns = until_ns
-        said, self.book.said = self.book.said, []
-        return said
+        events, self.book.pending = self.book.pending, []
+        return events
 
     def _clocks(self) -> list[tuple[float, Callable[[], None]]]:
         params = self.params
@@ -101,7 +101,7 @@ class Market:
         maker = Side(1 - taker)
         touch = self.book.sides[maker]
         self.trade_id += 1
-        self.book.said.append(
+        self.book.pending.append(
             Trade(
                 ts_ns=self.now_ns,
                 instrument_id=self.book.instrument_id,

@@ -25,10 +25,10 @@ def received(params: Params) -> Iterator[tuple[int, MarketEvent]]:
 
 
 def write(path: Path, params: Params, progress: Callable[[int], None]) -> Counter[str]:
-    """Write the market to `path`, whole or not at all; says how many events of each type it wrote.
+    """Write the market to `path`, complete or not at all; returns how many events of each type it wrote.
 
-    The same parameters give the same bytes. `progress` hears the market time done, ns. InputError where parameters make
-    no market or the path cannot be written.
+    The same parameters give the same bytes. `progress` is called with the market time done, ns. InputError where
+    parameters make no market or the path cannot be written.
     """
     check(params)
     counts: Counter[str] = Counter()

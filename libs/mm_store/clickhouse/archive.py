@@ -1,9 +1,9 @@
 """The log into ClickHouse, exactly once: whenever a process dies, the next one ends with the same rows.
 
-Each insert is one block of one table, whole or not there, in the order of the log. So a table holds all its rows of a
+Each insert is one block of one table, complete or not there, in the order of the log. So a table holds all rows of a
 session up to its highest `seq`, and rows at or below it are skipped when the log is read again. `archived` is written
-behind the tables of a batch and says from where to read. A repeated insert (the library repeats one whose connection
-broke) carries the token of the first, by which ClickHouse knows it.
+behind the tables of a batch and has the place from which to read. A repeated insert (the library repeats one whose
+connection broke) carries the token of the first, by which ClickHouse knows it.
 """
 
 import uuid
@@ -21,7 +21,7 @@ from mm_wire.chain import Record
 from mm_wire.codec import decode
 
 PROGRESS = "archived"
-BLOCK_ROWS_MAX = 250_000  # ClickHouse keeps an insert of up to 1,048,449 rows in one block
+BLOCK_ROWS_MAX = 250_000  # ClickHouse puts an insert of up to 1,048,449 rows in one block
 COUNTS = {
     "deltas": "SELECT count() FROM book_deltas",
     "trades": "SELECT count() FROM trades",
@@ -115,7 +115,7 @@ class Archive:
         self._last_seq = seq
 
     def flush(self) -> None:
-        """Write what was added. StoreUnavailable keeps what is not written, and the next flush goes on with it."""
+        """Write what was added. At StoreUnavailable what is not written stays pending for the next flush."""
         self._build()
         while self._blocks:
             block = self._blocks[0]

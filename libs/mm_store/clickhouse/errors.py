@@ -8,7 +8,7 @@ from urllib3.exceptions import HTTPError
 
 from mm_core.types import InputError
 
-PASSING_CODES = (
+TRANSIENT_CODES = (
     *(74, 75, 76, 243, 425, 1001),  # files and disks
     *(159, 209, 210, 279, 319),  # time-outs, network, and an insert whose end is unknown
     *(173, 202, 203, 241, 252, 290, 439, 745),  # too much at once
@@ -17,7 +17,7 @@ PASSING_CODES = (
 REFUSED_CODES = (81, 164, 192, 193, 194, 195, 497, 516)  # database, user, password, privileges
 
 
-class StoreUnavailable(Exception):  # noqa: N818 - it says what is the case, and it may pass
+class StoreUnavailable(Exception):  # noqa: N818 - it names a state, and it may be transient
     """The store cannot be reached, or cannot take more now. Nothing is lost: the same call may be made again."""
 
 
@@ -31,15 +31,15 @@ def reaching(where: str) -> Iterator[None]:
     except Error as error:
         if error.code in REFUSED_CODES:
             raise InputError(f"{where}: {one_line(error)}; expected the store's user, password and database") from error
-        if passing(error):
+        if is_transient(error):
             raise StoreUnavailable(f"{where}: {one_line(error)}") from error
         raise
 
 
-def passing(error: Error) -> bool:
-    """Whether an error is the world's: a later try may find it gone."""
+def is_transient(error: Error) -> bool:
+    """Whether an error is transient: a later try may succeed."""
     nameless = type(error) is DatabaseError and error.code is None  # a proxy's answer, not ClickHouse's
-    return nameless or isinstance(error, OperationalError) or error.code in PASSING_CODES
+    return nameless or isinstance(error, OperationalError) or error.code in TRANSIENT_CODES
 
 
 def one_line(error: Exception) -> str:

@@ -36,16 +36,16 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
 def keep_rows(client: Client, days: int) -> None:
     """Let every table of the log delete its rows so many days after the time of their event (0: never).
 
-    The log itself keeps them so long from when they were stored.
+    Rows of the log itself live so long from when they were stored.
     """
     with reaching("schema"):
         rows = client.query(_TIME_TO_LIVE, {"database": client.database}).result_rows
         now = {str(name): str(ttl) for name, ttl in rows}
         for name in (*TABLES, LOG_TABLE):
             time = "stored_at" if name == LOG_TABLE else "toDateTime(local_ns)"
-            wanted = f"{time} + toIntervalDay({days})" if days else ""
-            if now[name] != wanted:
-                client.command(f"ALTER TABLE {name} " + (f"MODIFY TTL {wanted}" if days else "REMOVE TTL"))
+            required = f"{time} + toIntervalDay({days})" if days else ""
+            if now[name] != required:
+                client.command(f"ALTER TABLE {name} " + (f"MODIFY TTL {required}" if days else "REMOVE TTL"))
 
 
 def apply_schema(client: Client, folder: Path = FOLDER) -> list[str]:

@@ -1,4 +1,4 @@
-"""How large the store is, and how much room its disk has, as ClickHouse itself says."""
+"""How large the store is, and how much room its disk has, as ClickHouse itself reports."""
 
 from clickhouse_connect.driver.client import Client
 
@@ -10,7 +10,7 @@ _FREE = "SELECT min(free_space) FROM system.disks"
 
 
 class Sizes:
-    """Bytes of all tables, and room on their disk, when they were last asked for."""
+    """Bytes of all tables, and room on their disk, when they were last queried."""
 
     def __init__(self) -> None:
         self.bytes = self.free_bytes = 0.0

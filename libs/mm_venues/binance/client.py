@@ -4,7 +4,7 @@ Everything goes through the port, in order: `port(recv_ns, frame)`. Frames are t
 and exchangeInfo as REST gave them, and our own control frames (`mm_venues.control`) where the series is no longer known
 to be complete. So a recording of what the port took leads to the same events as the live run.
 
-The port raises FrameError for a frame that it cannot take. It then keeps nothing of it; the client hands it over again,
+The port raises FrameError for a frame that it cannot take. It then has taken nothing; the client hands it over again,
 quoted in a control frame, and the book is synchronised anew.
 
 A connection that the venue will end (after 24 h, or as it announces) is replaced while it still runs: both hand over
@@ -51,9 +51,9 @@ def _no_reason() -> str:
 
 
 class BinanceClient:
-    """One symbol. `wants_snapshot`, `wants_definition` and `wants_reconnect` (why, or nothing) are the feed's.
+    """One symbol. `needs_snapshot`, `needs_definition` and `reconnect_reason` (empty without) are the feed's.
 
-    A snapshot is fetched while one is wanted and a diff is there.
+    A snapshot is fetched while one is needed and a diff is there.
     """
 
     def __init__(
@@ -62,10 +62,10 @@ class BinanceClient:
         endpoints: VenueSettings,
         rest: Rest,
         port: Callable[[int, bytes], object],
-        wants_snapshot: Callable[[], bool],
+        needs_snapshot: Callable[[], bool],
         *,
-        wants_definition: Callable[[], bool] = _never,
-        wants_reconnect: Callable[[], str] = _no_reason,
+        needs_definition: Callable[[], bool] = _never,
+        reconnect_reason: Callable[[], str] = _no_reason,
         clock_ns: Callable[[], int] | None = None,
         freeze: FreezeWatch | None = None,
         random: Callable[[], float] = random.random,
@@ -73,7 +73,7 @@ class BinanceClient:
         self.counts = ClientCounts()
         self._symbol, self._endpoints, self._rest = symbol, endpoints, rest
         self._port = port
-        self._wants_snapshot, self._wants_reconnect = wants_snapshot, wants_reconnect
+        self._feed_needs_snapshot, self._reconnect_reason = needs_snapshot, reconnect_reason
         self._clock_ns = clock_ns or SteadyClock().now_ns
         self._freeze = freeze or FreezeWatch()
         self._random = random
@@ -85,15 +85,15 @@ class BinanceClient:
         self._budget = Budget(CONNECTS_MAX, CONNECTS_WINDOW_S)
         common = symbol, endpoints, rest, self._hand_over, self.counts, random
         self._snapshots = Snapshots(*common, needs=self._needs_snapshot)
-        self._definitions = Definitions(*common, wanted=wants_definition)
+        self._definitions = Definitions(*common, needs=needs_definition)
 
     def request_snapshot(self) -> None:
-        """Fetch a snapshot though the feed wants none: a recording of the frames needs one at this place."""
-        self._snapshots.is_asked = True
-        self._snapshots.look()
+        """Fetch a snapshot though the feed needs none: a recording of the frames needs one at this place."""
+        self._snapshots.is_requested = True
+        self._snapshots.check()
 
     async def run(self) -> None:
-        """Connect, and again whenever the connection is gone, until cancelled. InputError for an unknown symbol."""
+        """Connect, and again whenever the connection is lost, until cancelled. InputError for an unknown symbol."""
         works = (self._stay_connected, self._snapshots.run, self._definitions.run, self._watch)
         self._freeze.mark()
         try:
@@ -104,7 +104,7 @@ class BinanceClient:
             raise failed.exceptions[0] from None  # the error that ended the others
         except asyncio.CancelledError:
             if self._links:
-                self._say_disconnected(Ended("stopped", "stopped"), self._links[0])
+                self._report_disconnected(Ended("stopped", "stopped"), self._links[0])
             raise
         finally:
             await asyncio.gather(*(link.close() for link in self._links), return_exceptions=True)
@@ -139,10 +139,10 @@ class BinanceClient:
     def _on_end(self, link: Link, ended: Ended) -> None:
         if link.leaving.is_set():
             ended = Ended("shutdown", ended.reason)
-        self._say_disconnected(ended, link)
-        wanted_s = {"shutdown": 0.0, "policy": POLICY_S}.get(ended.kind)
+        self._report_disconnected(ended, link)
+        required_s = {"shutdown": 0.0, "policy": POLICY_S}.get(ended.kind)
         now_s = time.monotonic()
-        self._not_before_s = now_s + self._delay_s(now_s - link.began_s, wanted_s)
+        self._not_before_s = now_s + self._delay_s(now_s - link.began_s, required_s)
 
     async def _replacement(self, link: Link) -> None:
         """When the connection is to be replaced, open another, until that has sent of every stream that this one has.
@@ -157,20 +157,20 @@ class BinanceClient:
             while not successor.is_ended:
                 successor.progress.clear()
                 left_s = ends_s - time.monotonic()
-                if left_s <= 0 or not any(stream in successor.unheard for stream in link.heard):
+                if left_s <= 0 or not any(stream in successor.silent for stream in link.active):
                     return
                 await _first(successor.progress, successor.reading, left_s)
             self._links.remove(successor)
             await asyncio.wait([successor.reading])
             successor.reading.result()
 
-    def _delay_s(self, lived_s: float, wanted_s: float | None) -> float:
-        """How long to wait after a connection that lived so long and wants that; None wants what the back-off says."""
+    def _delay_s(self, lived_s: float, required_s: float | None) -> float:
+        """How long to wait after a connection that lived so long and requires that; None: the back-off decides."""
         if lived_s >= STABLE_S:
             self._backoff.reset()
-            return self._backoff.next_s() if wanted_s is None else wanted_s
+            return self._backoff.next_s() if required_s is None else required_s
         # At once is right only after a connection that lasted.
-        return wanted_s or self._backoff.next_s()
+        return required_s or self._backoff.next_s()
 
     async def _open(self) -> Link:
         """A new connection, however many tries it takes."""
@@ -204,16 +204,16 @@ class BinanceClient:
         self.counts.connects += 1
         _log.info("%s: connected", self._symbol)
         link = Link(socket, self._endpoints, self._streams, self._take)
-        asyncio.get_running_loop().call_later(self._endpoints.silence_s_max, self._name_unheard, link)
+        asyncio.get_running_loop().call_later(self._endpoints.silence_s_max, self._warn_silent, link)
         return link
 
-    def _name_unheard(self, link: Link) -> None:
-        """The venue takes any stream's name and is then silent, so whoever watches the log is told."""
-        if link.unheard and not link.is_ended:
-            silence_s, unheard = self._endpoints.silence_s_max, ", ".join(link.unheard)
-            _log.warning("%s: nothing in %g s on %s", self._symbol, silence_s, unheard)
+    def _warn_silent(self, link: Link) -> None:
+        """The venue takes any stream's name and is then silent, so it is logged."""
+        if link.silent and not link.is_ended:
+            silence_s, silent = self._endpoints.silence_s_max, ", ".join(link.silent)
+            _log.warning("%s: nothing in %g s on %s", self._symbol, silence_s, silent)
 
-    def _say_disconnected(self, ended: Ended, link: Link) -> None:
+    def _report_disconnected(self, ended: Ended, link: Link) -> None:
         self.counts.disconnects[ended.kind] = self.counts.disconnects.get(ended.kind, 0) + 1
         level = logging.ERROR if ended.kind == "policy" else logging.WARNING
         _log.log(level, "%s: disconnected: %s", self._symbol, ended.reason)
@@ -234,7 +234,7 @@ class BinanceClient:
                 link.end("frozen", f"this process stood still for {stood_s:.1f} s")
 
     def _check_stalled(self) -> None:
-        if reason := self._wants_reconnect():
+        if reason := self._reconnect_reason():
             for link in self._links:
                 link.end("stalled", reason)
 
@@ -254,8 +254,8 @@ class BinanceClient:
             for link in self._links:  # what a snapshot now proves nothing without is the next diff
                 link.expect(self._streams[0])
         self._check_stalled()
-        self._snapshots.look()
-        self._definitions.look()
+        self._snapshots.check()
+        self._definitions.check()
 
     def _hand_over(self, recv_ns: int, body: bytes) -> None:
         """A body of REST, which has been checked."""
@@ -263,8 +263,8 @@ class BinanceClient:
         self._port(recv_ns, body)
 
     def _needs_snapshot(self) -> bool:
-        has_diff = any(self._streams[0] not in link.unheard for link in self._links)
-        return has_diff and (self._snapshots.is_asked or self._wants_snapshot())
+        has_diff = any(self._streams[0] not in link.silent for link in self._links)
+        return has_diff and (self._snapshots.is_requested or self._feed_needs_snapshot())
 
 
 async def _either(event: asyncio.Event, seconds: float) -> None:

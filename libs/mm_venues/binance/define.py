@@ -94,7 +94,7 @@ class _Inference:
         self._level_lots_e8 = array("q")
         self.listed: InstrumentDefined | None = None  # by the first exchangeInfo among the frames
 
-    def hear(self, fact: MarketFact | None) -> None:
+    def take(self, fact: MarketFact | None) -> None:
         match fact:
             case InstrumentDefined():
                 self.listed = self.listed or fact
@@ -120,7 +120,7 @@ class _Inference:
     def lot(self) -> tuple[str, str]:
         """The lot size and what it was inferred from: the trades, unless too many levels do not fit them.
 
-        A trade is made of whole lots, a level may hold an order from before the lot size was raised.
+        A trade is made of full lots, a level may hold an order from before the lot size was raised.
         """
         if self.listed is not None:
             return self.listed.lot_size, _RECORDED
@@ -142,7 +142,7 @@ def _infer(symbol: str, lines: Frames) -> _Inference:
     parser = Parser(_definition(symbol, _FINEST, _FINEST), price_ticks_max=INT64_MAX)
     for recv_ns, frame in lines:
         try:
-            inferred.hear(parser.parse(recv_ns, frame, 0)[1])
+            inferred.take(parser.parse(recv_ns, frame, 0)[1])
             if inferred.listed is not None:
                 break
         except FrameError as error:

@@ -32,16 +32,16 @@ class Feed:
     The first event is InstrumentDefined. Trades come from `trade` or from `aggTrade`, not from both, or each print
     would count twice: the kind that comes first is taken, the other only counted.
 
-    What the caller is to do: fetch a snapshot while `wants_snapshot`, connect anew while `wants_reconnect` says
-    why, ask for exchangeInfo while `wants_definition`, and end the session once `definition_changed` says how; then
+    What the caller is to do: fetch a snapshot while `needs_snapshot`, connect anew while there is a
+    `reconnect_reason`, request exchangeInfo while `needs_definition`, end the session once `definition_changed`; then
     the feed takes nothing more, and `new_instrument` is what a new session begins with.
     """
 
     def __init__(self, instrument: InstrumentDefined, audit: TouchAudit) -> None:
         self._proof = Proof(audit)
         self.sync = Sync(instrument.instrument_id, self._proof)
-        self.wants_reconnect = ""
-        self.wants_definition = False
+        self.reconnect_reason = ""
+        self.needs_definition = False
         self.definition_changed = ""
         self.new_instrument: InstrumentDefined | None = None
         self._instrument = instrument
@@ -65,9 +65,9 @@ class Feed:
         return self._instrument
 
     @property
-    def wants_snapshot(self) -> bool:
+    def needs_snapshot(self) -> bool:
         """Whether a snapshot would help."""
-        return self.sync.wants_snapshot
+        return self.sync.needs_snapshot
 
     @property
     def epoch(self) -> int:
@@ -81,7 +81,7 @@ class Feed:
 
     @property
     def first_contradiction(self) -> str:
-        """What spoke first against the rebuilt book, by the venue's own word; empty if nothing did."""
+        """What first contradicted the rebuilt book, by the venue's own data; empty if nothing did."""
         return self._audit.first_contradiction
 
     @property
@@ -96,7 +96,7 @@ class Feed:
         try:
             kind, fact = self._parser.parse(recv_ns, frame, self.sync.depth_ns)
         except FrameError as error:
-            self.wants_definition |= error.is_off_grid
+            self.needs_definition |= error.is_off_grid
             raise
         now_ns, fact = self._timed(recv_ns, fact)
         published = self._stalled(fact, now_ns) + self._take(kind, fact, now_ns)
@@ -150,7 +150,7 @@ class Feed:
             return []
         self._stall.clear()
         self._stalls += 1
-        self.wants_reconnect = reason
+        self.reconnect_reason = reason
         return [*self.sync.void(now_ns, reason)]
 
     def _take(self, kind: str, fact: Any, now_ns: int) -> list[RootEvent]:
@@ -167,7 +167,7 @@ class Feed:
         if self.lag_ns > LATE_NS:
             self._depth_late += 1
             late = self._holds["late"] or f"received {self.lag_ns / NS_PER_S:.1f} s after its exchange time"
-        before = self._standing()
+        before = self._state()
         facts = self.sync.on_diff(diff)
         self._holds["late"] = late
         return self._published(facts, before, now_ns)
@@ -177,7 +177,7 @@ class Feed:
             self.sync.counts.snapshots += 1
             self.sync.counts.snapshots_refused += 1
             return []
-        before = self._standing()
+        before = self._state()
         return self._published(self.sync.on_snapshot(snapshot), before, now_ns)
 
     def _is_foreign(self, snapshot: BookSnapshot) -> bool:
@@ -189,7 +189,7 @@ class Feed:
         return is_above or any(ticks * _FOREIGN_FACTOR < low_ticks for ticks in snapshot.ask_ticks[:1])
 
     def _on_disconnected(self, _: str, lost: Disconnected, now_ns: int) -> list[RootEvent]:
-        self.wants_reconnect = ""
+        self.reconnect_reason = ""
         self._clock.reconnected()
         self._trade_ids.disconnected()
         self._stall.clear()
@@ -223,19 +223,19 @@ class Feed:
         self._book_tops += 1
         if top.bid_ticks and top.ask_ticks:
             self._prices_ticks.append((top.bid_ticks + top.ask_ticks) // 2)
-        before = self._standing() if self._holds["window"] else None
+        before = self._state() if self._holds["window"] else None
         self._proof.top(top)
         if self._audit.contradiction:
             return [top, *self.sync.void(now_ns, self._audit.contradiction)]
         return self._published([top], before, now_ns) if before else [top]
 
     def _on_listing(self, _: str, listed: InstrumentDefined, now_ns: int) -> list[RootEvent]:
-        self.wants_definition = False
+        self.needs_definition = False
         change = grid_change(self._instrument, listed)
         if change:
             self.definition_changed, self.new_instrument = change, listed
             return [self.sync.status(BookState.GAP, now_ns, change)] if self.sync.epoch else []
-        before = self._standing()
+        before = self._state()
         current = refresh(self._instrument, listed)
         published: list[RootEvent] = []
         if current != self._instrument and self._is_open:
@@ -245,7 +245,7 @@ class Feed:
         self._holds["listing"] = "" if listed.status == TRADING else f"symbol status {listed.status}"
         return self._published(published, before, now_ns)
 
-    def _standing(self) -> tuple[bool, str, Window]:
+    def _state(self) -> tuple[bool, str, Window]:
         """Whether the book is proven, why it is not quoted all the same, and where it is known to be complete."""
         return self.sync.is_valid, self._hold_reason(), self._proof.window
 
@@ -256,7 +256,7 @@ class Feed:
         """
         outside = self._proof.outside() if self.sync.is_valid else ""
         self._holds["window"] = outside and (self._holds["window"] or outside)
-        after = self._standing()
+        after = self._state()
         held, reason = [_held(fact, after[1]) for fact in facts], after[1]
         is_same = before == after if not reason else before[1] == reason
         if not (before[0] and after[0]) or is_same or any(isinstance(fact, FeedStatus) for fact in facts):

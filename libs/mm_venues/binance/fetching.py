@@ -18,7 +18,7 @@ from mm_venues.settings import VenueSettings
 _log = logging.getLogger(__name__)
 
 STABLE_S = 60.0
-DEFINITION_S_MIN = 10.0  # between two looks at the trading rules, whatever asks for them
+DEFINITION_S_MIN = 10.0  # between two requests of the trading rules, whatever needs them
 
 Hand = Callable[[int, bytes], None]
 
@@ -37,7 +37,7 @@ class Snapshots:
         *,
         needs: Callable[[], bool],
     ) -> None:
-        self.is_asked = False  # for one that the feed does not want
+        self.is_requested = False  # for one that the feed does not need
         self._symbol, self._endpoints, self._rest = symbol, endpoints, rest
         self._hand, self._needs = hand, needs
         self._counts = counts
@@ -46,7 +46,7 @@ class Snapshots:
         s_max = max(endpoints.snapshot_s_min, endpoints.backoff_s_max)
         self._backoff = Backoff(endpoints.snapshot_s_min, s_max, random)
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Something has come that may make a snapshot necessary."""
         if self._needs():
             self._needed.set()
@@ -72,7 +72,7 @@ class Snapshots:
             recv_ns, body = await self._rest.depth(self._symbol, self._endpoints.snapshot_levels)
             _check(body)
             self._hand(recv_ns, body)
-            self.is_asked = False
+            self.is_requested = False
         except FrameError as error:
             self._counts.snapshot_errors += 1
             _log.warning("%s: bad snapshot: %s", self._symbol, error)
@@ -83,7 +83,7 @@ class Snapshots:
 
 
 class Definitions:
-    """Asks for the symbol's trading rules at the start, every `definition_s`, and as soon as `wanted()`."""
+    """Requests the symbol's trading rules at the start, every `definition_s`, and as soon as `needs()`."""
 
     def __init__(
         self,
@@ -94,31 +94,31 @@ class Definitions:
         counts: ClientCounts,
         random: Callable[[], float],
         *,
-        wanted: Callable[[], bool],
+        needs: Callable[[], bool],
     ) -> None:
-        self._symbol, self._rest, self._hand, self._wanted = symbol, rest, hand, wanted
+        self._symbol, self._rest, self._hand, self._needs = symbol, rest, hand, needs
         self._period_s = endpoints.definition_s
         self._counts = counts
         self._needed = asyncio.Event()
         self._backoff = Backoff(min(DEFINITION_S_MIN, self._period_s), self._period_s, random)
 
-    def look(self) -> None:
-        """Something has come that may make a look at the rules necessary."""
-        if self._wanted():
+    def check(self) -> None:
+        """Something has come that may make a request of the rules necessary."""
+        if self._needs():
             self._needed.set()
 
     async def run(self) -> None:
         """Until cancelled. InputError if the venue does not know the symbol at the start."""
         while True:
-            asked_s = time.monotonic()
-            wait_s = await self._ask()
+            requested_s = time.monotonic()
+            wait_s = await self._request()
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._needed.wait()
-            await asyncio.sleep(asked_s + min(DEFINITION_S_MIN, wait_s) - time.monotonic())
+            await asyncio.sleep(requested_s + min(DEFINITION_S_MIN, wait_s) - time.monotonic())
             self._needed.clear()
 
-    async def _ask(self) -> float:
+    async def _request(self) -> float:
         """Hand over the rules; how long to wait then."""
         try:
             recv_ns, body = await self._rest.definition(self._symbol)

@@ -26,7 +26,7 @@ _envelope = msgspec.json.Decoder(wire.Envelope)
 
 
 class Ended(NamedTuple):
-    """Why a connection ended: in a word, and in full."""
+    """Why a connection ended: its kind, and the reason in full."""
 
     kind: str
     reason: str
@@ -57,62 +57,62 @@ class Link:
     ) -> None:
         self.frames = 0
         self.began_s = time.monotonic()
-        self.unheard = list(streams)
-        self.heard: list[str] = []
+        self.silent = list(streams)  # that have sent no frame yet
+        self.active: list[str] = []
         self.progress = asyncio.Event()  # another stream has sent its first frame
         self.leaving = asyncio.Event()
         self._socket = socket
         self._silence_s_max = endpoints.silence_s_max
         self._hand_over = take
-        self._asked: Ended | None = None
+        self._ending: Ended | None = None
         self.reading = asyncio.create_task(self._read())
 
     @property
     def is_ended(self) -> bool:
         """True if no frame of it is taken any more."""
-        return self._asked is not None or self.reading.done()
+        return self._ending is not None or self.reading.done()
 
     def end(self, kind: str, reason: str) -> None:
         """Cut it; what it has received and we have not taken is dropped."""
-        if self._asked is None:
-            self._asked = Ended(kind, reason)
+        if self._ending is None:
+            self._ending = Ended(kind, reason)
             self._socket.transport.abort()
 
     async def close(self) -> None:
         """End it politely; frames that come meanwhile are dropped."""
-        self._asked = self._asked or Ended("stopped", "stopped")
+        self._ending = self._ending or Ended("stopped", "stopped")
         await self._socket.close()
 
     def expect(self, stream: str) -> None:
         """Wait anew for a frame of this stream."""
-        if stream not in self.unheard:
-            self.unheard.append(stream)
+        if stream not in self.silent:
+            self.silent.append(stream)
 
     async def _read(self) -> Ended:
         try:
-            while self._asked is None:
+            while self._ending is None:
                 frame = await self._socket.recv(decode=False)
-                if self._asked is None:
+                if self._ending is None:
                     self._take(frame)
         except ConnectionClosed as error:
-            return self._asked or self._why(error)
-        return self._asked
+            return self._ending or self._why(error)
+        return self._ending
 
     def _take(self, frame: bytes) -> None:
-        if self.unheard:
-            self._hear(frame)
+        if self.silent:
+            self._note_stream(frame)
         self._hand_over(frame)
         self.frames += 1
         if len(frame) < _SHUTDOWN_BYTES_MAX and b'"serverShutdown"' in frame:
             self.leaving.set()
 
-    def _hear(self, frame: bytes) -> None:
-        """Take the stream of a frame off the list of those that have sent none."""
-        with contextlib.suppress(msgspec.DecodeError):  # the port says it
+    def _note_stream(self, frame: bytes) -> None:
+        """Move the stream of a frame from the silent ones to the active ones."""
+        with contextlib.suppress(msgspec.DecodeError):  # the port reports it
             stream = _envelope.decode(frame).stream
-            if stream in self.unheard:
-                self.unheard.remove(stream)
-                self.heard.append(stream)
+            if stream in self.silent:
+                self.silent.remove(stream)
+                self.active.append(stream)
                 self.progress.set()
 
     def _why(self, error: ConnectionClosed) -> Ended:

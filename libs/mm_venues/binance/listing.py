@@ -1,4 +1,4 @@
-"""What exchangeInfo says of one symbol while its feed runs: whether it trades, whether its grid has changed. Pure."""
+"""What exchangeInfo has on one symbol while its feed runs: whether it trades, whether its grid has changed. Pure."""
 
 from decimal import Decimal
 

@@ -3,8 +3,8 @@
 A frame comes raw (`{"e": ..}`) or combined (`{"stream": .., "data": ..}`). It is either a fact, or counted as a kind
 that we do not use, or a FrameError. Which frames exist and how we know: README.md.
 
-Prices, and quantities of trades, must be whole ticks and lots. Quantities of book levels need not: a level may hold
-an order from before the lot size was raised. Such a level counts in whole lots, and `off_lot_levels` counts it.
+Prices, and quantities of trades, must be multiples of tick and lot. Quantities of book levels need not: a level may
+hold an order from before the lot size was raised. Such a level counts in full lots, and `off_lot_levels` counts it.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from mm_venues.binance.listing import read_listing
 from mm_venues.frame_error import FrameError, OffGridError
 from mm_venues.units import Units
 
-# `Disconnected` is our own: between the frames, the client says what happened to the connection.
+# `Disconnected` is our own: between the frames, the client records what happened to the connection.
 MarketFact = BookDelta | BookSnapshot | BookTop | Trade | InstrumentDefined | control.Disconnected
 
 PRICE_TICKS_MAX = 2**31 - 1  # what a tape and the engine's rows hold
@@ -37,7 +37,7 @@ _DEPTH_KINDS = ("depth", "depth@100ms", "depth@1000ms")
 
 
 def to_ns(time: int) -> int:
-    """Nanoseconds of a time in ms or us, told apart by its digits. ValueError if it has neither 13 nor 16."""
+    """Nanoseconds of a time in ms or us, by its number of digits. ValueError if it has neither 13 nor 16."""
     digits = len(str(time))
     if digits == _MS_DIGITS:
         return time * 1_000_000
@@ -219,11 +219,11 @@ def _read_disconnected(_recv_ns: int, body: bytes | msgspec.Raw, _depth_ns: int)
 
 
 def _without_empty(ticks: tuple[int, ...], lots: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The levels of at least one lot: a snapshot has no other way to say that a level is not there."""
+    """The levels of at least one lot: a snapshot has no other way to show that a level is not there."""
     if 0 not in lots:
         return ticks, lots
-    kept = [at for at, held in enumerate(lots) if held]
-    return tuple(ticks[at] for at in kept), tuple(lots[at] for at in kept)
+    present = [at for at, held in enumerate(lots) if held]
+    return tuple(ticks[at] for at in present), tuple(lots[at] for at in present)
 
 
 def _kind_of_channel(channel: str) -> str:

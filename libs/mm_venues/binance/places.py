@@ -72,7 +72,7 @@ class Prover(Protocol):
         ...
 
     @property
-    def wants_renewal(self) -> bool:
+    def needs_renewal(self) -> bool:
         """True while the touch is close to the end of the window."""
         ...
 
@@ -119,7 +119,7 @@ class Run:
         return self._diffs[0].first_update_id
 
     def takes(self, diff: BookDelta) -> bool:
-        """Keep a diff if it is the next one of such a run, or the first."""
+        """Hold a diff if it is the next one of such a run, or the first."""
         is_newer_by_time_only = diff.update_id <= self.last_id and diff.ts_ns > self._last_ns
         follows = not self._diffs or diff.first_update_id == self._diffs[-1].update_id + 1
         if is_newer_by_time_only and follows:

@@ -30,9 +30,9 @@ class _Connection:
         from mm_venues.binance.client import BinanceClient
 
         return BinanceClient(
-            *(symbol, self._settings, self._rest, port, lambda: feed().wants_snapshot),
-            wants_definition=lambda: feed().wants_definition,
-            wants_reconnect=lambda: feed().wants_reconnect,
+            *(symbol, self._settings, self._rest, port, lambda: feed().needs_snapshot),
+            needs_definition=lambda: feed().needs_definition,
+            reconnect_reason=lambda: feed().reconnect_reason,
             clock_ns=self._clock_ns,
         )
 

@@ -50,8 +50,8 @@ class Rejoin:
         low_ticks, high_ticks = self._window
         bids = sorted((ticks for ticks in self._sides[0] if ticks >= low_ticks), reverse=True)
         asks = sorted(ticks for ticks in self._sides[1] if ticks <= high_ticks)
-        bids_max = _length(bids, is_whole=low_ticks == 0)
-        asks_max = _length(asks, is_whole=high_ticks == INT64_MAX)
+        bids_max = _length(bids, is_complete=low_ticks == 0)
+        asks_max = _length(asks, is_complete=high_ticks == INT64_MAX)
         if not self._is_proven or not bids_max or not asks_max:
             return b""
         return msgspec.json.encode(
@@ -66,8 +66,8 @@ class Rejoin:
         return [(f"{ticks * self._tick:f}", f"{side[ticks] * self._lot:f}") for ticks in side_ticks]
 
 
-def _length(side: list[int], *, is_whole: bool) -> int:
-    """How many levels of a side can be said."""
-    if is_whole:
+def _length(side: list[int], *, is_complete: bool) -> int:
+    """How many levels of a side can be published."""
+    if is_complete:
         return min(len(side), LIMITS[-1])
     return max((limit for limit in LIMITS if limit <= len(side)), default=0)

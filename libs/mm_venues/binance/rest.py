@@ -55,7 +55,7 @@ def retry_after_s(text: str | None) -> float:
 
 
 def pause_after_s(status: int, retry_after: str | None) -> float:
-    """How long an answer asks to leave the whole venue alone; 0: it does not. 503 does only with a Retry-After."""
+    """How long an answer forbids further requests to the venue; 0: not at all. 503 does only with a Retry-After."""
     if status in {TOO_MANY_REQUESTS, BANNED, FORBIDDEN} or (status == UNAVAILABLE and retry_after):
         return retry_after_s(retry_after)
     return 0.0
@@ -112,7 +112,7 @@ class Rest:
         resume_s = time.monotonic() + seconds
         if resume_s > self._resume_s:
             self._resume_s = resume_s
-            _log.error("%s; nothing is asked for %.0f s", reason, seconds)
+            _log.error("%s; no requests for %.0f s", reason, seconds)
 
     async def depth(self, symbol: str, levels: int) -> tuple[int, bytes]:
         """A snapshot of at most `levels` a side: when its body was complete, and the body as it came."""
@@ -147,7 +147,7 @@ class Rest:
 
     def _check_pause(self, name: str) -> None:
         if (left_s := self.pause_s) > 0:
-            raise RestError(f"{name}: the venue asked to wait, {left_s:.0f} s are left", left_s)
+            raise RestError(f"{name}: the venue demands a pause, {left_s:.0f} s are left", left_s)
 
     async def _spend(self, weight: int) -> None:
         """Wait for the budget, one after the other."""
@@ -161,7 +161,7 @@ class Rest:
         await self._spend(weight)
         self._check_pause(name)  # another call may have brought one meanwhile
         url = f"{self._url}/api/v3/{name}" + (f"?{urlencode(query)}" if query else "")
-        # Only the clock is asked in microseconds: a snapshot has no time, and the rest is not measured.
+        # Only the clock is requested in microseconds: a snapshot has no time, and the rest is not measured.
         headers = _MICROSECONDS if name == "time" else None
         try:
             async with self._session.get(url, headers=headers, allow_redirects=False) as response:
@@ -191,7 +191,7 @@ class Rest:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body. aiohttp.ClientPayloadError if it is larger than anything that we ask for."""
+    """The complete body. aiohttp.ClientPayloadError if it is larger than anything that we request."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk

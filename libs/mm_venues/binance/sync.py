@@ -2,7 +2,7 @@
 
 Rules:
 1. Everything that decides whether the book is proven is decided here; nothing here knows frames, sockets, clocks or
-   books. What a book looks like is asked of a `Prover`, and whoever else finds it wrong says so by `void`.
+   books. What a book looks like is judged by a `Prover`; whoever else finds it wrong calls `void`.
 2. Input comes in order of arrival; output is what to append to the log, in order. Nothing is published before the
    first diff, because no exchange time is known before it.
 3. A diff is placed by its ids U..u against the book's id (the snapshot's L, later the last applied u):
@@ -10,14 +10,14 @@ Rules:
    is applied in full: its quantities are absolute. U == L + 1 is as good as U <= L.
 4. A snapshot is held until a diff confirms it, and is published together with that diff and VALID. One whose id is too
    low for the first buffered diff, or that leads to a book that something speaks against, proves nothing and is
-   refused: `wants_snapshot` stays true. So is one that the stream does not reach (HELD_DIFFS_MAX).
+   refused: `needs_snapshot` stays true. So is one that the stream does not reach (HELD_DIFFS_MAX).
 5. After a gap the book is void: GAP, then SYNCING in a new epoch. Diffs are buffered again; a hole among them voids
    those before it. A diff after which something speaks against the book is not published; it is the first one buffered.
 6. A snapshot that comes while VALID renews the book: with the diffs behind it, at the book's own id, it takes the
    book's place in one step and sets the window. One that is ahead waits until the book is there, or for a gap (a
    recorder that reconnects may write it before the first diff of the new connection). If its touch is not the book's,
    the book is void and the next diff proves the snapshot.
-7. A lost connection voids everything at once, also what waits: what the venue said meanwhile is not known until ids
+7. A lost connection voids everything at once, also what waits: what the venue sent meanwhile is not known until ids
    prove it. GAP unless no snapshot was there, then SYNCING in a new epoch. The hole in the ids that follows is the
    same loss: counted as a disconnect, not as a gap.
 8. RESTART_DIFFS diffs in sequence that are older than the stream by their ids and newer by their times: the ids began
@@ -73,9 +73,9 @@ class Sync:
         self._book_id = 0
 
     @property
-    def wants_snapshot(self) -> bool:
+    def needs_snapshot(self) -> bool:
         """True while a snapshot should be fetched, paced by the caller, once the first diff is there."""
-        return self._phase is Phase.WAITING or (self.is_valid and self._held is None and self._prover.wants_renewal)
+        return self._phase is Phase.WAITING or (self.is_valid and self._held is None and self._prover.needs_renewal)
 
     @property
     def is_valid(self) -> bool:
@@ -162,10 +162,10 @@ class Sync:
 
     def _step(self, diff: BookDelta) -> list[BookFact]:
         if self._phase is Phase.WAITING:
-            return self._keep(diff)
+            return self._hold(diff)
         return self._ON_DIFF[self._phase, place(diff, self._book_id)](self, diff)
 
-    def _keep(self, diff: BookDelta) -> list[BookFact]:
+    def _hold(self, diff: BookDelta) -> list[BookFact]:
         if self._buffer and diff.update_id <= self._buffer[-1].update_id:
             return self._ignore_repeated(diff) if diff.update_id == self._buffer[-1].update_id else self._ignore(diff)
         if len(self._buffer) >= BUFFERED_DIFFS_MAX:
@@ -223,7 +223,7 @@ class Sync:
         assert self._held is not None
         self.refuse(self._held)
         self._held, self._phase = None, Phase.WAITING
-        return self._keep(diff)
+        return self._hold(diff)
 
     def _renew(self, recv_ns: int) -> list[BookFact]:
         """Rule 6, once the book has reached the held snapshot."""
@@ -287,7 +287,7 @@ class Sync:
         self.counts.drop(reason, len(self._buffer))
         self._buffer.clear()
 
-    # What a diff does once there is a snapshot. While WAITING, every diff is kept.
+    # What a diff does once there is a snapshot. While WAITING, every diff is held.
     _ON_DIFF: ClassVar[dict[tuple[Phase, Place], Callable[["Sync", BookDelta], list[BookFact]]]] = {
         (Phase.HOLDING, Place.OLD): _ignore_held,
         (Phase.HOLDING, Place.DUPLICATE): _ignore,

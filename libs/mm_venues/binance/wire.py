@@ -16,7 +16,7 @@ Level = tuple[str, str]
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """What tells frames apart: a combined frame has `stream` and `data`, a raw one fields of its own."""
+    """What distinguishes frames: a combined frame has `stream` and `data`, a raw one fields of its own."""
 
     stream: str = ""
     data: msgspec.Raw = msgspec.Raw(b"")
@@ -135,7 +135,7 @@ class ServerTime(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why a REST request was refused; 0 and nothing where the answer does not say."""
+    """Why a REST request was refused; 0 and nothing where the answer has none."""
 
     code: int = 0
     message: str = field(name="msg", default="")

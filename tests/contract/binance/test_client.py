@@ -17,13 +17,13 @@ def test_a_snapshot_is_fetched_after_the_first_diff_and_the_book_is_valid(tmp_pa
     async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
         await port.until(lambda: len(port.frames) == 1)  # the trade: no reason to ask for anything
         await venue.lines[0].pings(3)
-        assert (venue.asked, client.counts.snapshots_requested) == (0, 0)
+        assert (venue.depth_requests, client.counts.snapshots_requested) == (0, 0)
         await venue.lines[0].send(diff(1, 1))
-        await port.said(SYNCED)
+        await port.until_published(SYNCED)
         await venue.lines[0].send(diff(2, 4))
-        await port.said("2-4")
+        await port.until_published("2-4")
         path = "/stream?streams=ethusdt@depth@100ms/ethusdt@trade/ethusdt@bookTicker"
-        assert (venue.asked, venue.lines[0].path_qs) == (1, path)
+        assert (venue.depth_requests, venue.lines[0].path_qs) == (1, path)
         assert venue.queries == [{"symbol": "ETHUSDT", "limit": "5000"}]
         assert (client.counts.frames, client.counts.snapshots_requested) == (3, 1)
         assert client.counts.bytes == len(trade(5) + diff(1, 1) + diff(2, 4))
@@ -44,7 +44,7 @@ def test_a_lost_connection_voids_the_book_and_the_next_one_proves_it_again(
 
     async def lose(line: Line) -> None:
         await line.send(diff(1, 1))
-        await port_of[0].said(SYNCED)
+        await port_of[0].until_published(SYNCED)
         if way in CLOSES:
             await line.close(*CLOSES[way])
         elif way == "oversized":
@@ -56,7 +56,7 @@ def test_a_lost_connection_voids_the_book_and_the_next_one_proves_it_again(
 
     async def test(_venue: Venue, port: Port, client: BinanceClient) -> None:
         port_of.append(port)
-        await port.said(SYNCED_AGAIN)
+        await port.until_published(SYNCED_AGAIN)
         assert (client.counts.connects, client.counts.disconnects) == (2, {way: 1})
         assert (port.feed.counts().disconnects, port.feed.counts().gaps) == (1, 0)
 
@@ -65,9 +65,9 @@ def test_a_lost_connection_voids_the_book_and_the_next_one_proves_it_again(
 
 def test_a_hole_in_the_ids_is_healed_on_the_same_connection(tmp_path: Path) -> None:
     async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
-        await port.said(SYNCED)
+        await port.until_published(SYNCED)
         await venue.lines[0].send(diff(11, 11))
-        await port.said(SYNCED_AGAIN)
+        await port.until_published(SYNCED_AGAIN)
         assert (client.counts.connects, port.feed.counts().gaps, port.feed.counts().disconnects) == (1, 1, 0)
 
     play(tmp_path, [synced], [snapshot(book(0)), snapshot(book(10))], test)
@@ -87,21 +87,21 @@ def test_a_hole_in_the_ids_is_healed_on_the_same_connection(tmp_path: Path) -> N
     ],
     ids=["empty", "html", "junk", "cut", "nan", "other symbol", "binary", "long"],
 )
-def test_a_bad_frame_is_counted_kept_in_quotes_and_followed_by_a_new_snapshot(tmp_path: Path, bad: bytes) -> None:
+def test_a_bad_frame_is_counted_recorded_in_quotes_and_followed_by_a_new_snapshot(tmp_path: Path, bad: bytes) -> None:
     async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
-        await port.said(SYNCED)
+        await port.until_published(SYNCED)
         await venue.lines[0].send_binary(bad)
-        await port.said("GAP1 SYNCING2")
+        await port.until_published("GAP1 SYNCING2")
         await venue.lines[0].pings(20)
-        assert venue.asked == 1  # not before there is a diff that it can prove
+        assert venue.depth_requests == 1  # not before there is a diff that it can prove
         await venue.lines[0].send(diff(11, 11))
-        await port.said(SYNCED_AGAIN)
+        await port.until_published(SYNCED_AGAIN)
         assert (client.counts.connects, client.counts.bad_frames, client.counts.frames) == (1, 1, 3)
 
     port = play(tmp_path, [synced], [snapshot(book(0)), snapshot(book(10))], test)
-    said = next(control.read(frame) for _, frame in port.frames if b"crypto_mm" in frame)
-    assert said.reason.startswith("bad frame: ")
-    assert said.frame == bad.decode(errors="backslashreplace")
+    recorded = next(control.read(frame) for _, frame in port.frames if b"crypto_mm" in frame)
+    assert recorded.reason.startswith("bad frame: ")
+    assert recorded.frame == bad.decode(errors="backslashreplace")
 
 
 @pytest.mark.parametrize(
@@ -117,29 +117,29 @@ def test_a_bad_frame_is_counted_kept_in_quotes_and_followed_by_a_new_snapshot(tm
 )
 def test_a_snapshot_that_fails_is_fetched_again(tmp_path: Path, failures: list[Reply]) -> None:
     async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
-        await port.said(SYNCED)
-        assert venue.asked == len(failures) + 1 == client.counts.snapshots_requested
+        await port.until_published(SYNCED)
+        assert venue.depth_requests == len(failures) + 1 == client.counts.snapshots_requested
         assert client.counts.snapshot_errors == len(failures)
         assert (client.counts.connects, client.counts.bad_frames) == (1, 0)
 
     play(tmp_path, [synced], [*failures, snapshot(book(0))], test)
 
 
-def test_nothing_is_asked_before_retry_after_is_over(tmp_path: Path) -> None:
+def test_nothing_is_requested_before_retry_after_is_over(tmp_path: Path) -> None:
     async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
-        await venue.until(lambda: venue.asked == 1)
+        await venue.until(lambda: venue.depth_requests == 1)
         await venue.lines[0].send(diff(2, 2), diff(3, 3))
         await port.until(lambda: len(port.frames) == 3)
         await venue.lines[0].pings(3)
-        assert (venue.asked, client.counts.snapshots_requested) == (1, 1)
+        assert (venue.depth_requests, client.counts.snapshots_requested) == (1, 1)
 
     play(tmp_path, [synced], [answer(429, b"", {"Retry-After": "300"})], test)
 
 
-def test_a_snapshot_that_is_too_old_is_fetched_again_and_the_diffs_are_kept(tmp_path: Path) -> None:
+def test_a_snapshot_that_is_too_old_is_fetched_again_and_the_diffs_stay(tmp_path: Path) -> None:
     async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
-        await port.said("SYNCING1 snapshot7 8-9 10-10 VALID1")
-        assert (venue.asked, client.counts.snapshot_errors) == (4, 0)
+        await port.until_published("SYNCING1 snapshot7 8-9 10-10 VALID1")
+        assert (venue.depth_requests, client.counts.snapshot_errors) == (4, 0)
         assert port.feed.counts().snapshots_refused == 3
 
     old = snapshot(book(5))
@@ -147,24 +147,24 @@ def test_a_snapshot_that_is_too_old_is_fetched_again_and_the_diffs_are_kept(tmp_
 
 
 def test_the_snapshots_pace_holds_over_lost_connections() -> None:
-    async def lose_while_asked(line: Line) -> None:
+    async def lose_while_requested(line: Line) -> None:
         await line.send(diff(1, 1))
-        await venues[0].until(lambda: venues[0].asked == 1)
+        await venues[0].until(lambda: venues[0].depth_requests == 1)
         line.abort()
 
     venues: list[Venue] = []
 
     async def run() -> None:
         port = Port()
-        async with Venue("ETHUSDT", [lose_while_asked, synced], [never()]) as venue:
+        async with Venue("ETHUSDT", [lose_while_requested, synced], [never()]) as venue:
             venues.append(venue)
             endpoints = VenueSettings(
                 ws_url=f"ws://{venue.url}", rest_url=f"http://{venue.url}", snapshot_s_min=300, backoff_s_max=0.05
             )
             async with running(venue, port, endpoints):
-                await port.said("SYNCING1 SYNCING2")
+                await port.until_published("SYNCING1 SYNCING2")
                 await port.until(lambda: len(port.frames) == 3)
                 await venue.lines[1].pings(3)
-            assert venue.asked == 1
+            assert venue.depth_requests == 1
 
     asyncio.run(run())

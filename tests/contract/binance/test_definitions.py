@@ -1,4 +1,4 @@
-"""The trading rules are asked for again and again, and are frames like any other; bodies that are none are not."""
+"""The trading rules are requested again and again, and are frames like any other; bodies that are none are not."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,11 +23,11 @@ UNKNOWN = answer(400, b'{"code":-1121,"msg":"Invalid symbol."}')
 
 
 class Taken:
-    """A port that keeps what it gets, and a wish for a definition that one of them ends."""
+    """A port that stores what it gets, and a need for a definition that one of them ends."""
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
-        self.is_wanted = False
+        self.is_needed = False
         self._came = asyncio.Event()
 
     def take(self, _recv_ns: int, frame: bytes) -> None:
@@ -35,9 +35,9 @@ class Taken:
         self.frames.append(frame)
         self._came.set()
 
-    def is_asked(self) -> bool:
-        """The feed's wish."""
-        return self.is_wanted
+    def needs(self) -> bool:
+        """The feed's need."""
+        return self.is_needed
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that a frame brings."""
@@ -47,7 +47,7 @@ class Taken:
                 await self._came.wait()
 
 
-def asked(replies: list[Reply], count: int, definition_s: float = 0.02) -> BinanceClient:
+def requested(replies: list[Reply], count: int, definition_s: float = 0.02) -> BinanceClient:
     """A client until it has handed over so many definitions; the last reply stays for all that follow."""
     requests = 0
 
@@ -77,28 +77,28 @@ def asked(replies: list[Reply], count: int, definition_s: float = 0.02) -> Binan
     return asyncio.run(run())
 
 
-def test_they_are_asked_for_at_the_start_and_every_so_often() -> None:
-    counts = asked([answer(200, INFO)], 3).counts
+def test_they_are_requested_at_the_start_and_every_so_often() -> None:
+    counts = requested([answer(200, INFO)], 3).counts
     assert (counts.definitions, counts.definition_errors) == (3, 0)
 
 
-def test_what_is_no_exchange_info_is_counted_and_asked_for_again() -> None:
+def test_what_is_no_exchange_info_is_counted_and_requested_again() -> None:
     bad = [answer(500), answer(200, b"<html>"), answer(200), answer(200, b'{"code":-1000,"msg":"no"}')]
-    counts = asked([*bad, answer(200, INFO)], 1).counts
+    counts = requested([*bad, answer(200, INFO)], 1).counts
     assert (counts.definitions, counts.definition_errors) == (1, 4)
 
 
-def test_a_symbol_that_goes_away_does_not_end_the_client() -> None:
-    counts = asked([answer(200, INFO), UNKNOWN, answer(200, INFO)], 2).counts
+def test_a_symbol_that_disappears_does_not_end_the_client() -> None:
+    counts = requested([answer(200, INFO), UNKNOWN, answer(200, INFO)], 2).counts
     assert (counts.definitions, counts.definition_errors) == (2, 1)
 
 
 def test_a_symbol_that_never_was_is_one_clear_line() -> None:
     with pytest.raises(InputError, match=r"^ETHUSDT: Binance knows no such symbol; expected one of Binance Spot"):
-        asked([UNKNOWN], 1)
+        requested([UNKNOWN], 1)
 
 
-def test_they_are_asked_for_at_once_when_the_feed_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_are_requested_at_once_when_the_feed_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mm_venues.binance.fetching.DEFINITION_S_MIN", 0.01)
 
     async def run() -> None:
@@ -112,13 +112,13 @@ def test_they_are_asked_for_at_once_when_the_feed_wants_them(monkeypatch: pytest
             venue.info_reply = answer(200, INFO)
             client = BinanceClient(
                 *("ETHUSDT", impatient(venue), rest, take, lambda: False),
-                wants_definition=taken.is_asked,
+                needs_definition=taken.needs,
                 clock_ns=lambda: FIRST_NS,
             )
             task = asyncio.create_task(client.run())
             await taken.until(lambda: len(taken.frames) == 2)  # the definition and the diff
-            taken.is_wanted = True
-            client._definitions.look()
+            taken.is_needed = True
+            client._definitions.check()
             await taken.until(lambda: taken.frames.count(INFO) == 2)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

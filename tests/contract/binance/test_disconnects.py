@@ -24,14 +24,14 @@ def new_feed() -> Feed:
 
 
 def fed(feed: Feed, *frames: bytes) -> list[RootEvent]:
-    """What it says to frames that come a nanosecond apart."""
+    """What it publishes for frames that come a nanosecond apart."""
     return [event for at, frame in enumerate(frames) for event in feed.feed(FIRST_NS + at, frame)]
 
 
 @pytest.mark.parametrize(
     ("frames", "expected"),
     [
-        # before the first diff there is nothing to void and no time to say it with
+        # before the first diff there is nothing to void and no time to publish it with
         ([LOST, LOST], ""),
         ([book(0), LOST, diff(1, 1)], "SYNCING1"),
         # while waiting: the buffer is void, a snapshot that would have proven it is refused
@@ -44,7 +44,7 @@ def fed(feed: Feed, *frames: bytes) -> list[RootEvent]:
             [diff(1, 1), book(0), LOST, LOST, diff(2, 2), book(1)],
             "SYNCING1 snapshot0 1-1 VALID1 GAP1 SYNCING2 SYNCING3 snapshot1 2-2 VALID3",
         ),
-        # a snapshot that was kept in case of a gap does not prove what comes behind the loss
+        # a snapshot that was held in case of a gap does not prove what comes behind the loss
         (
             [diff(1, 1), book(0), book(5), LOST, diff(6, 6), book(6), diff(7, 7)],
             "SYNCING1 snapshot0 1-1 VALID1 GAP1 SYNCING2 snapshot6 7-7 VALID2",
@@ -65,10 +65,10 @@ def test_a_lost_connection_voids_everything(frames: list[bytes], expected: str) 
     assert short(fed(new_feed(), *frames)) == expected
 
 
-def test_the_loss_is_counted_once_and_said_with_its_time_and_reason() -> None:
+def test_the_loss_is_counted_once_and_reported_with_its_time_and_reason() -> None:
     feed = new_feed()
     gap, syncing = fed(feed, diff(1, 1), book(0), diff(2, 2), LOST)[-2:]
-    assert feed.sync.wants_snapshot
+    assert feed.sync.needs_snapshot
     fed(feed, diff(9, 9), trade(1))
     counts = feed.counts()
     assert (counts.disconnects, counts.gaps, counts.depth_received, counts.depth_dropped) == (1, 0, 3, 0)
@@ -138,7 +138,7 @@ def test_a_book_is_valid_only_by_a_snapshot_and_diffs_without_a_hole_of_one_conn
                     book_id = event.update_id
         if what == "lost":
             assert not is_valid
-        assert is_valid <= (not feed.sync.wants_snapshot)
+        assert is_valid <= (not feed.sync.needs_snapshot)
         assert not is_valid or book_id == at
     counts = feed.counts()
     assert counts.disconnects == sum(what == "lost" for what, _ in steps)
@@ -151,7 +151,7 @@ def test_after_anything_a_diff_and_a_fresh_snapshot_heal(steps: list[tuple[str, 
     for what, shift in [*steps, ("lost", 0)]:
         at += 1 + shift if what == "diff" else 0
         feed.feed(FIRST_NS, {"diff": diff(at, at), "book": book(at + shift), "lost": LOST}[what])
-    said = fed(feed, diff(at + 5, at + 5), book(at + 4))
-    assert short(said).endswith(f"snapshot{at + 4} {at + 5}-{at + 5} VALID{feed.sync.epoch}")
-    status = [event for event in said if isinstance(event, FeedStatus)]
+    published = fed(feed, diff(at + 5, at + 5), book(at + 4))
+    assert short(published).endswith(f"snapshot{at + 4} {at + 5}-{at + 5} VALID{feed.sync.epoch}")
+    status = [event for event in published if isinstance(event, FeedStatus)]
     assert msgspec.structs.asdict(status[-1])["reason"] == "snapshot confirmed"

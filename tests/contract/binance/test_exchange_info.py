@@ -40,7 +40,7 @@ def test_tick_comes_from_price_filter_and_lot_from_lot_size() -> None:
     assert parse_exchange_info(INFO, "ETHUSDT") == ETH
 
 
-def test_a_status_that_is_not_trading_is_kept() -> None:
+def test_a_status_that_is_not_trading_is_passed_on() -> None:
     assert parse_exchange_info(info(status="HALT"), "ETHUSDT").status == "HALT"
 
 

@@ -40,14 +40,14 @@ def feed() -> Feed:
 
 def names(feed: Feed, *frames: bytes) -> list[str]:
     """Types of the events that frames received a nanosecond apart lead to."""
-    said = [event for at, each in enumerate(frames) for event in feed.feed(NOW_NS + at, each)]
-    return [type(event).__name__ for event in said]
+    published = [event for at, each in enumerate(frames) for event in feed.feed(NOW_NS + at, each)]
+    return [type(event).__name__ for event in published]
 
 
 def test_the_definition_comes_first_and_the_book_when_it_is_proven(feed: Feed) -> None:
-    said = names(feed, frame("snapshot.raw"), frame("depth.raw"), TOP, frame("trade.raw"))
+    published = names(feed, frame("snapshot.raw"), frame("depth.raw"), TOP, frame("trade.raw"))
     expected = "InstrumentDefined FeedStatus BookSnapshot BookDelta FeedStatus BookTop Trade"
-    assert said == expected.split()
+    assert published == expected.split()
 
 
 def test_the_definition_takes_the_times_of_the_event_behind_it(feed: Feed) -> None:
@@ -67,16 +67,16 @@ def test_a_book_ticker_has_no_time_before_the_first_diff_and_is_only_counted(fee
 
 
 def test_holes_and_repeats_in_trade_ids_are_counted_and_repeats_left_out(feed: Feed) -> None:
-    said = names(feed, *(trade(trade_id) for trade_id in (5, 6, 6, 9, 5, 10)))
-    assert said == ["InstrumentDefined", "Trade", "Trade", "Trade", "Trade"]
+    published = names(feed, *(trade(trade_id) for trade_id in (5, 6, 6, 9, 5, 10)))
+    assert published == ["InstrumentDefined", "Trade", "Trade", "Trade", "Trade"]
     counts = feed.counts()
     assert (counts.trades, counts.trade_gaps, counts.trades_repeated) == (4, 1, 2)
 
 
 @pytest.mark.parametrize(("taken", "left"), [("trade", "aggTrade"), ("aggTrade", "trade")])
 def test_a_feed_takes_trades_or_aggregate_trades_whichever_comes_first(feed: Feed, taken: str, left: str) -> None:
-    said = names(feed, trade(5, taken), trade(900, left), trade(6, taken), trade(901, left))
-    assert said == ["InstrumentDefined", "Trade", "Trade"]
+    published = names(feed, trade(5, taken), trade(900, left), trade(6, taken), trade(901, left))
+    assert published == ["InstrumentDefined", "Trade", "Trade"]
     assert (feed.counts().trades, feed.counts().trade_gaps, feed.counts().other) == (2, 0, {left: 2})
 
 

@@ -1,4 +1,4 @@
-"""A book is proven and alive, or the feed says so: what voids it, what holds it back, and what heals it."""
+"""A book is proven and alive, or the feed reports it: what voids it, what holds it back, and what heals it."""
 
 import pytest
 from tests.venue.fed import ASKS, BIDS, PROVEN, Fed, Timed
@@ -21,7 +21,7 @@ def test_a_crossed_or_locked_book_is_void_and_healed_by_a_snapshot(crossing: byt
     fed = Fed(*PROVEN)
     assert fed.take((200, crossing)) == "GAP1 SYNCING2"
     assert fed.reasons() == [reason]
-    assert fed.feed.sync.wants_snapshot
+    assert fed.feed.sync.needs_snapshot
     healing = [(300, depth(300, 13, 13, [], [(1001, 0), (1003, 1)])), (400, book(13, [(1002, 1)], [(1003, 1)]))]
     assert fed.take(*healing, (500, depth(500, 14, 14, [(1002, 3)]))) == "snapshot13 14-14 VALID2"
     assert (fed.counts.crossed, fed.counts.gaps, fed.counts.dropped) == (1, 0, {"old": 2})
@@ -35,7 +35,7 @@ def test_a_diff_that_crosses_and_uncrosses_at_once_is_no_fault() -> None:
 
 def test_a_snapshot_that_leads_to_a_crossed_book_is_refused() -> None:
     fed = Fed((0, depth(0, 11, 11, [(1005, 1)])), (10, book(10, BIDS, ASKS)))
-    assert fed.feed.sync.wants_snapshot
+    assert fed.feed.sync.needs_snapshot
     assert fed.counts.snapshots_refused == 1
     assert fed.take((20, book(10, BIDS, [(1006, 1)]))) == "snapshot10 11-11 VALID1"
 
@@ -44,8 +44,8 @@ def test_a_snapshot_that_leads_to_a_crossed_book_is_refused() -> None:
 def test_the_venues_own_touch_at_an_equal_id_speaks_against_the_book(first: str) -> None:
     fed = Fed(*PROVEN)
     touch, change = (200, top(12, (1000, 3), (1001, 2))), (200, depth(200, 12, 12, [(1000, 3)]))
-    said = fed.take(*([touch, change] if first == "top" else [change, touch]))
-    assert said == ("GAP1 SYNCING2" if first == "top" else "12-12 GAP1 SYNCING2")
+    published = fed.take(*([touch, change] if first == "top" else [change, touch]))
+    assert published == ("GAP1 SYNCING2" if first == "top" else "12-12 GAP1 SYNCING2")
     touches = "the venue's touch is 3000 lots at 1000 / 2000 at 1001, the book's 3000 lots at 1000 / 1000 at 1001"
     reason = f"at update id 12 {touches}"
     assert fed.reasons() == [reason]
@@ -91,13 +91,13 @@ def test_a_snapshot_that_is_not_our_book_replaces_it_with_the_next_diff() -> Non
 )
 def test_a_depth_stream_that_stands_still_while_trades_go_on_is_stalled(frames: list[Timed], reason: str) -> None:
     fed = Fed(*PROVEN, *frames)
-    assert fed.feed.wants_reconnect == reason
+    assert fed.feed.reconnect_reason == reason
     assert fed.reasons() == ([reason] if reason else [])
     assert fed.counts.stalls == bool(reason)
     assert sum(isinstance(event, Trade) for event in fed.events) == sum(b"@trade" in frame for _, frame in frames)
     if reason:
         fed.take((frames[-1][0], control.disconnected("stalled")))
-        assert fed.feed.wants_reconnect == ""
+        assert fed.feed.reconnect_reason == ""
 
 
 def test_a_symbol_that_does_not_trade_is_stale_while_the_book_goes_on() -> None:
@@ -141,17 +141,17 @@ def test_another_grid_ends_the_feed(changed: bytes, reason: str) -> None:
 
 def test_a_price_off_the_grid_asks_for_the_definition() -> None:
     fed = Fed(*PROVEN)
-    for bad, is_wanted in [(b"1000", False), (b"1000.15000000", True)]:
+    for bad, is_needed in [(b"1000", False), (b"1000.15000000", True)]:
         with pytest.raises(FrameError):
             fed.feed.feed(
                 at_ns(200),
                 print_(200, 1, 10_000)
                 .replace(b"1000.00000000", bad)
-                .replace(b'"1.0', b'"-1.0' if not is_wanted else b'"1.0'),
+                .replace(b'"1.0', b'"-1.0' if not is_needed else b'"1.0'),
             )
-        assert fed.feed.wants_definition is is_wanted
+        assert fed.feed.needs_definition is is_needed
     fed.take((300, info()))
-    assert not fed.feed.wants_definition
+    assert not fed.feed.needs_definition
 
 
 def test_depth_that_was_held_up_is_stale_until_it_is_in_time() -> None:
@@ -172,12 +172,12 @@ def test_a_snapshot_of_another_symbol_is_refused() -> None:
 
 def test_ids_that_begin_again_lose_no_diff_and_no_trade() -> None:
     fed = Fed((0, book(900, BIDS, ASKS)), (100, depth(100, 901, 901)), (100, print_(100, 700, 1000)))
-    said = fed.take(
+    published = fed.take(
         *((200 + at, depth(200 + at, 11 + at, 11 + at)) for at in range(2)),
         *((210 + at, print_(210 + at, 1 + at, 1000)) for at in range(3)),
         (220, book(10, BIDS, ASKS)),
         *((300 + at, depth(300 + at, 13 + at, 13 + at)) for at in range(2)),
     )
-    assert said == "GAP1 SYNCING2 snapshot10 11-11 12-12 13-13 VALID2 14-14"
+    assert published == "GAP1 SYNCING2 snapshot10 11-11 12-12 13-13 VALID2 14-14"
     assert (fed.counts.id_restarts, fed.counts.trade_id_restarts, fed.counts.depth_dropped) == (1, 1, 0)
     assert (fed.counts.trades, fed.counts.trades_late, fed.counts.trades_repeated) == (4, 0, 0)

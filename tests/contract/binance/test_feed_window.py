@@ -17,17 +17,17 @@ def moved(at_ms: int, update_id: int, old: int, new: int) -> bytes:
     return depth(at_ms, update_id, update_id, [(tick, 0) for tick in range(old, new, -1)], [(new + 1, 1)])
 
 
-def test_a_new_snapshot_is_wanted_before_the_touch_leaves_what_is_known() -> None:
+def test_a_new_snapshot_is_requested_before_the_touch_leaves_what_is_known() -> None:
     fed = Fed((0, deep(10, 1000)), (100, moved(100, 11, 1000, 911)))
     assert (fed.status.complete_low_ticks, fed.status.complete_high_ticks) == (901, 1100)
-    assert not fed.feed.sync.wants_snapshot
+    assert not fed.feed.sync.needs_snapshot
     fed.take((200, moved(200, 12, 911, 909)))
-    assert fed.feed.sync.wants_snapshot
+    assert fed.feed.sync.needs_snapshot
     assert fed.feed.is_valid
     assert fed.take((300, deep(12, 909))) == "snapshot12 VALID1"
     assert (fed.status.complete_low_ticks, fed.status.complete_high_ticks) == (810, 1009)
     assert fed.status.reason == "snapshot renewed"
-    assert not fed.feed.sync.wants_snapshot
+    assert not fed.feed.sync.needs_snapshot
 
 
 def test_a_touch_outside_of_what_is_known_is_not_valid_until_it_is_inside_again() -> None:
@@ -36,22 +36,22 @@ def test_a_touch_outside_of_what_is_known_is_not_valid_until_it_is_inside_again(
     assert fed.take((200, outside)) == "STALE1 12-12"
     assert fed.reasons() == ["touch 890 / 1001 ticks outside of what is known, 901 to 1100 ticks"]
     assert not fed.feed.is_valid
-    assert fed.feed.sync.wants_snapshot
+    assert fed.feed.sync.needs_snapshot
     assert fed.take((300, depth(300, 13, 13, [(889, 1)]))) == "13-13"
     assert fed.take((400, depth(400, 14, 14, [(950, 1)]))) == "14-14 VALID1"
 
 
 @pytest.mark.parametrize(
-    ("healing", "said"),
+    ("healing", "published"),
     [
         (book(12, [(890, 1)], [(1001 + at, 1) for at in range(100)]), "snapshot12 VALID1"),
         (top(12, (890, 1), (1001, 1)), "VALID1"),
     ],
 )
-def test_a_snapshot_or_the_venues_own_touch_says_what_is_not_known(healing: bytes, said: str) -> None:
+def test_a_snapshot_or_the_venues_own_touch_bounds_what_is_not_known(healing: bytes, published: str) -> None:
     fed = Fed((0, deep(10, 1000)), (100, depth(100, 11, 11)))
     fed.take((200, depth(200, 12, 12, [(tick, 0) for tick in range(1000, 900, -1)] + [(890, 1)])))
-    assert fed.take((210, healing)) == said
+    assert fed.take((210, healing)) == published
     assert fed.feed.is_valid
     assert fed.status.complete_low_ticks in (0, 890)
 

@@ -33,8 +33,8 @@ def given_up(test: Callable[[Venue, Port, BinanceClient, Hands], Awaitable[None]
                 impatient(venue),
                 rest,
                 port.take,
-                lambda: port.feed.sync.wants_snapshot,
-                wants_reconnect=lambda: hands.reason,
+                lambda: port.feed.sync.needs_snapshot,
+                reconnect_reason=lambda: hands.reason,
                 freeze=FreezeWatch(3.0, lambda: hands.now_s),
             )
             task = asyncio.create_task(client.run())
@@ -48,23 +48,23 @@ def given_up(test: Callable[[Venue, Port, BinanceClient, Hands], Awaitable[None]
 
 def test_what_waited_in_the_socket_during_a_freeze_is_not_taken() -> None:
     async def test(venue: Venue, port: Port, client: BinanceClient, hands: Hands) -> None:
-        await port.said(SYNCED)
+        await port.until_published(SYNCED)
         hands.now_s = 30.0  # before anything of the loop runs again
         await venue.lines[0].send(diff(2, 2), diff(3, 3))
-        await port.said(SYNCED_AGAIN)
+        await port.until_published(SYNCED_AGAIN)
         assert client.counts.disconnects == {"frozen": 1}
         assert (client.counts.frames, client.counts.connects) == (2, 2)
 
     port = given_up(test)
-    said = [control.read(frame).reason for _, frame in port.frames if b"crypto_mm" in frame]
-    assert said == ["this process stood still for 30.0 s", "stopped"]
+    recorded = [control.read(frame).reason for _, frame in port.frames if b"crypto_mm" in frame]
+    assert recorded == ["this process stood still for 30.0 s", "stopped"]
 
 
 def test_a_freeze_in_a_silent_market_is_noticed_too() -> None:
     async def test(_venue: Venue, port: Port, client: BinanceClient, hands: Hands) -> None:
-        await port.said(SYNCED)
+        await port.until_published(SYNCED)
         hands.now_s = 10.0
-        await port.said(SYNCED_AGAIN)
+        await port.until_published(SYNCED_AGAIN)
         assert client.counts.disconnects == {"frozen": 1}
 
     given_up(test)
@@ -72,11 +72,11 @@ def test_a_freeze_in_a_silent_market_is_noticed_too() -> None:
 
 def test_a_stalled_stream_is_subscribed_anew() -> None:
     async def test(_venue: Venue, port: Port, client: BinanceClient, hands: Hands) -> None:
-        await port.said(SYNCED)
+        await port.until_published(SYNCED)
         hands.reason = "trades, but no depth for 5 s"
-        await port.said("GAP1 SYNCING2")
+        await port.until_published("GAP1 SYNCING2")
         hands.reason = ""
-        await port.said(SYNCED_AGAIN)
+        await port.until_published(SYNCED_AGAIN)
         assert client.counts.disconnects == {"stalled": 1}
 
     port = given_up(test)

@@ -1,4 +1,4 @@
-"""Whatever comes in the place of a frame is a FrameError or an event, and the feed goes on behind it."""
+"""Whatever comes in the place of a frame is a FrameError or an event, and the feed continues after it."""
 
 import json
 from typing import Any
@@ -36,12 +36,12 @@ def proven() -> Feed:
 
 
 def heals(feed: Feed) -> bool:
-    """Whether a lost connection, a diff and a snapshot behind it lead to a proven book, or to the end that was said."""
+    """Whether a lost connection, a diff and a snapshot behind it lead to a proven book, or to the reported end."""
     feed.feed(at_ns(1_000), control.disconnected("closed"))
     feed.feed(at_ns(1_050), info())  # the symbol trades, whatever status a frame gave it
     frames = [depth(1_100, 5_001, 5_001), book(5_000, [(1000, 1)], [(1001, 1)])]
-    said = short([event for frame in frames for event in feed.feed(at_ns(1_100), frame)])
-    return said.endswith(f"5001-5001 VALID{feed.sync.epoch}") or bool(feed.definition_changed)
+    published = short([event for frame in frames for event in feed.feed(at_ns(1_100), frame)])
+    return published.endswith(f"5001-5001 VALID{feed.sync.epoch}") or bool(feed.definition_changed)
 
 
 def taken(feed: Feed, recv_ns: int, frame: bytes) -> str:

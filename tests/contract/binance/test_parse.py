@@ -182,7 +182,7 @@ def test_each_kind_of_frame_is_read(name: str, kind: str, expected: Event | None
         ("subscribed", '{"result":null,"id":7}\n', "", "truncated"),
     ],
 )
-def test_a_bad_frame_is_an_error_that_says_what_is_wrong(name: str, old: str, new: str, message: str) -> None:
+def test_a_bad_frame_is_an_error_that_names_what_is_wrong(name: str, old: str, new: str, message: str) -> None:
     frame = (FRAMES / f"{name}.json").read_text()
     assert old in frame
     with pytest.raises(FrameError) as error:

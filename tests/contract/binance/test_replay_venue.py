@@ -1,4 +1,4 @@
-"""DESIGN 4 *Replay*: what a recorder hears from the replay venue is what it reads from the file."""
+"""What a recorder receives from the replay venue is what it reads from the file."""
 
 import asyncio
 import itertools
@@ -29,7 +29,7 @@ def counted(frames: list[bytes]) -> Frames:
 
 
 async def follow(venue: Replayed, port: Port, instrument: InstrumentDefined, frames: int) -> FeedCounts:
-    """A client's whole session until it has so many frames; the feed's counts before it ends."""
+    """A client's session until it has so many frames; the feed's counts before it ends."""
     endpoints = impatient(venue, 30.0)
     async with running(venue, port, endpoints, instrument.venue_symbol):
         await venue.ended()
@@ -72,8 +72,8 @@ def test_a_recording_of_btcusdt_by_socket_is_the_recording_by_file(shared_data: 
 def test_a_snapshot_is_the_recorded_bytes_and_the_stream_waits_for_it() -> None:
     frames = counted([trade(1), diff(1, 2), diff(3, 4), b" ".join([book(3)]), *(diff(at, at) for at in range(5, 50))])
     port = check(ETH, frames)
-    said = [frame for _, frame in port.frames[:-1] if b'"symbols"' not in frame]
-    assert said == [frame for _, frame in frames]
+    received = [frame for _, frame in port.frames[:-1] if b'"symbols"' not in frame]
+    assert received == [frame for _, frame in frames]
 
 
 def test_a_recording_that_begins_with_its_snapshot_is_held_behind_its_first_diff() -> None:
@@ -86,9 +86,9 @@ def test_a_recording_that_begins_with_its_snapshot_is_held_behind_its_first_diff
             await follow(venue, port, ETH, len(frames))
 
     asyncio.run(run())
-    said = short(port.events[: len(expected)])
-    assert said == short(expected)
-    assert said.startswith("SYNCING1 snapshot0 1-1 VALID1 2-2")
+    received = short(port.events[: len(expected)])
+    assert received == short(expected)
+    assert received.startswith("SYNCING1 snapshot0 1-1 VALID1 2-2")
 
 
 def test_a_hole_in_the_recording_is_a_gap_and_the_next_snapshot_heals_it() -> None:

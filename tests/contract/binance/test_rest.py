@@ -1,4 +1,4 @@
-"""The REST side: what is asked, what is refused, and the venue's clock."""
+"""The REST side: what is requested, what is refused, and the venue's clock."""
 
 import asyncio
 import itertools
@@ -96,7 +96,7 @@ def test_after_a_refusal_nothing_is_sent_until_retry_after_is_over(status: int) 
             with pytest.raises(RestError) as failed:
                 await rest.depth("ETHUSDT", 5)
             assert 299 < failed.value.retry_s <= 300
-        assert venue.asked == 1
+        assert venue.depth_requests == 1
 
     ask([answer(status, b'{"code":-1003,"msg":"Too much"}', {"Retry-After": "300"})], test)
 
@@ -147,18 +147,18 @@ def test_calls_beyond_the_budget_wait_for_it(monkeypatch: pytest.MonkeyPatch) ->
 
     async def test(venue: Venue, rest: Rest) -> int:
         calls = [asyncio.create_task(rest.depth("ETHUSDT", 5_000)) for _ in range(9)]
-        await venue.until(lambda: venue.asked == 4)  # of 250 each: 1,000 of 1,200
+        await venue.until(lambda: venue.depth_requests == 4)  # of 250 each: 1,000 of 1,200
         for answered in itertools.islice(asyncio.as_completed(calls), 4):
             await answered
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
-        return venue.asked
+        return venue.depth_requests
 
     assert ask([snapshot(book(5))], test) == 4
 
 
-def test_a_call_that_waited_hears_of_a_ban_meanwhile() -> None:
+def test_a_call_that_waited_is_refused_by_a_ban_meanwhile() -> None:
     async def test(venue: Venue, rest: Rest) -> None:
         rest._turn = asyncio.Lock()
         await rest._turn.acquire()
@@ -166,8 +166,8 @@ def test_a_call_that_waited_hears_of_a_ban_meanwhile() -> None:
         await asyncio.sleep(0)
         rest.pause(300.0, "banned")
         rest._turn.release()
-        with pytest.raises(RestError, match="the venue asked to wait"):
+        with pytest.raises(RestError, match="the venue demands a pause"):
             await call
-        assert venue.asked == 0
+        assert venue.depth_requests == 0
 
     ask([snapshot(book(5))], test)

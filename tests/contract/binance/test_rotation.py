@@ -24,18 +24,18 @@ def test_a_shutdown_that_is_announced_costs_nothing(tmp_path: Path, form: str) -
         await line.send(SHUTDOWNS[form])
 
     async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
-        await port.said(SYNCED)
+        await port.until_published(SYNCED)
         await venue.until(lambda: len(venue.lines) == 2)
         first, second = venue.lines
         await first.send(diff(2, 2))
-        await port.said("2-2")
+        await port.until_published("2-2")
         await second.send(diff(2, 2), diff(3, 3))
-        await port.said("3-3")
+        await port.until_published("3-3")
         await first.send(diff(3, 3), trade(2))  # the trades of the second are still expected
         await port.until(lambda: port.feed.counts().trades == 2)
         assert client.counts.rotations == 0
         await second.send(trade(2), diff(4, 4))
-        await port.said("3-3 4-4")
+        await port.until_published("3-3 4-4")
         async with asyncio.timeout(10):
             await first.ended.wait()
         await second.send(diff(5, 5), trade(3))
@@ -83,7 +83,7 @@ def test_a_connection_is_replaced_when_it_is_old() -> None:
         for number in range(2, 6):
             await venue.until(lambda: len(venue.lines) == number)  # noqa: B023
             await venue.lines[-1].send(diff(number, number))
-            await port.said(f"{number}-{number}")
+            await port.until_published(f"{number}-{number}")
             async with asyncio.timeout(10):
                 await venue.lines[-2].ended.wait()
             assert client.counts.rotations == number - 1
@@ -93,14 +93,14 @@ def test_a_connection_is_replaced_when_it_is_old() -> None:
     assert port.short().startswith(f"{SYNCED} 2-2 3-3 4-4 5-5")
 
 
-def test_a_successor_that_ends_is_tried_again_and_the_old_one_goes_on() -> None:
+def test_a_successor_that_ends_is_tried_again_and_the_old_one_stays() -> None:
     async def cut(line: Line) -> None:
         line.abort()
 
     async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
         await venue.until(lambda: len(venue.lines) == 4)
         await venue.lines[0].send(diff(2, 2))
-        await port.said("2-2")
+        await port.until_published("2-2")
         assert (client.counts.rotations, client.counts.disconnects) == (0, {})
 
     rotating([synced, cut, cut, silence], 0.05, test)
@@ -108,13 +108,13 @@ def test_a_successor_that_ends_is_tried_again_and_the_old_one_goes_on() -> None:
 
 def test_an_old_connection_that_ends_first_is_a_gap_and_the_successor_stays() -> None:
     async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
-        await port.said(SYNCED)
+        await port.until_published(SYNCED)
         await venue.until(lambda: len(venue.lines) == 2)
         await venue.lines[1].pings(1)
         venue.lines[0].abort()
-        await port.said("GAP1 SYNCING2")
+        await port.until_published("GAP1 SYNCING2")
         await venue.lines[1].send(diff(11, 11))
-        await port.said(SYNCED_AGAIN)
+        await port.until_published(SYNCED_AGAIN)
         assert (client.counts.rotations, client.counts.disconnects) == (0, {"lost": 1})
         assert venue.lines[1].path_qs == venue.lines[0].path_qs
 

@@ -23,7 +23,7 @@ from mm_venues.binance.sync import BUFFERED_DIFFS_MAX
         ([snapshot(10), diff(11, 12)], "SYNCING1 snapshot10 11-12 VALID1"),
         ([diff(1, 5), snapshot(10)], "SYNCING1"),
         ([diff(1, 5), snapshot(10), diff(6, 10), diff(11, 11)], "SYNCING1 snapshot10 11-11 VALID1"),
-        # too old: refused, the buffer is kept for the next one
+        # too old: refused, the buffer stays for the next one
         ([diff(12, 14), snapshot(10)], "SYNCING1"),
         ([diff(12, 14), diff(15, 16), snapshot(10), snapshot(13)], "SYNCING1 snapshot13 12-14 15-16 VALID1"),
         ([snapshot(10), diff(13, 14), snapshot(12)], "SYNCING1 snapshot12 13-14 VALID1"),
@@ -47,7 +47,7 @@ from mm_venues.binance.sync import BUFFERED_DIFFS_MAX
             [diff(1, 2), snapshot(0), diff(1, 2), diff(1, 1), diff(2, 4), diff(3, 3)],
             "SYNCING1 snapshot0 1-2 VALID1 2-4",
         ),
-        # a snapshot nobody asked for renews the book, at once or when the book has reached it
+        # a snapshot nobody requested renews the book, at once or when the book has reached it
         ([diff(1, 1), snapshot(0), snapshot(1), diff(2, 2)], "SYNCING1 snapshot0 1-1 VALID1 snapshot1 VALID1 2-2"),
         (
             [diff(1, 1), snapshot(0), diff(2, 2), snapshot(1), diff(3, 3)],
@@ -104,7 +104,7 @@ from mm_venues.binance.sync import BUFFERED_DIFFS_MAX
         ),
     ],
 )
-def test_the_book_is_said_only_when_it_is_proven(inputs: list[BookDelta | BookSnapshot], expected: str) -> None:
+def test_the_book_is_published_only_when_it_is_proven(inputs: list[BookDelta | BookSnapshot], expected: str) -> None:
     assert short(run(new_sync(), inputs)) == expected.split()
 
 
@@ -114,12 +114,12 @@ def test_what_became_of_every_diff_is_counted() -> None:
     counts = sync.counts
     assert (counts.depth_received, counts.depth_dropped, counts.depth_applied) == (6, 4, 1)
     assert (counts.depth_duplicates, counts.gaps, counts.snapshots, counts.snapshots_refused) == (2, 1, 2, 1)
-    assert sync.wants_snapshot
+    assert sync.needs_snapshot
 
 
-def test_valid_says_what_proved_it_and_the_gap_what_is_missing() -> None:
-    said = run(new_sync(), [snapshot(10), diff(11, 12), diff(15, 15)])
-    _, first, _, valid, gap, syncing = said
+def test_valid_names_what_proved_it_and_the_gap_what_is_missing() -> None:
+    published = run(new_sync(), [snapshot(10), diff(11, 12), diff(15, 15)])
+    _, first, _, valid, gap, syncing = published
     assert first.ts_ns == 1_012
     assert first.recv_ns == 5_000
     assert valid == FeedStatus(
@@ -139,8 +139,8 @@ def test_valid_says_what_proved_it_and_the_gap_what_is_missing() -> None:
 
 
 def test_a_snapshot_keeps_the_time_of_the_last_diff_before_it() -> None:
-    said = run(new_sync(), [diff(9, 10), snapshot(10, ts_ns=1_010), diff(11, 12)])
-    assert said[1].ts_ns == 1_010
+    published = run(new_sync(), [diff(9, 10), snapshot(10, ts_ns=1_010), diff(11, 12)])
+    assert published[1].ts_ns == 1_010
 
 
 def test_a_side_without_levels_is_complete_to_its_end() -> None:
@@ -159,7 +159,7 @@ def test_the_buffer_is_bounded_and_drops_the_oldest() -> None:
 
 
 class Follower:
-    """A naive book that believes what the machine says."""
+    """A naive book that believes what the machine publishes."""
 
     def __init__(self) -> None:
         self.levels: Levels = {}
@@ -167,7 +167,7 @@ class Follower:
         self.is_valid = False
         self.epochs: list[int] = []
 
-    def hear(self, event: BookFact) -> None:
+    def take(self, event: BookFact) -> None:
         """Take the next event; a diff must not go back."""
         match event:
             case FeedStatus():
@@ -218,10 +218,10 @@ def test_whatever_arrives_a_valid_book_is_the_true_book(market: tuple[list[Level
     sync, follower = new_sync(), Follower()
     for each in arrivals:
         for event in run(sync, [snapshot(each, truth[each]) if isinstance(each, int) else each]):
-            follower.hear(event)
+            follower.take(event)
         if follower.is_valid:
             assert follower.levels == truth[follower.update_id]
-        assert follower.is_valid <= (not sync.wants_snapshot)
+        assert follower.is_valid <= (not sync.needs_snapshot)
     buffered = sync.counts.depth_received - sync.counts.depth_applied - sync.counts.depth_dropped
     assert buffered >= 0
     assert buffered == 0 or not follower.is_valid
@@ -234,10 +234,10 @@ def test_a_fresh_snapshot_always_heals(market: tuple[list[Levels], list[BookDelt
     end = len(truth)
     inputs = [snapshot(each, truth[each]) if isinstance(each, int) else each for each in arrivals]
     for event in run(sync, [*inputs, diff(end, end, {(0, 1): 7})]):
-        follower.hear(event)
-    if sync.wants_snapshot:
+        follower.take(event)
+    if sync.needs_snapshot:
         for event in sync.on_snapshot(snapshot(end - 1, truth[-1])):
-            follower.hear(event)
+            follower.take(event)
     assert follower.is_valid
     assert follower.levels == truth[-1] | {(0, 1): 7}
     assert follower.epochs == sorted(follower.epochs)

@@ -44,9 +44,9 @@ def test_a_book_that_something_speaks_against_is_void(
     assert short(run(new_sync(problems), inputs)) == expected.split()
 
 
-def test_the_gap_says_what_speaks_against_the_book() -> None:
-    said = run(new_sync({2: "crossed: bid 102, ask 101"}), [diff(1, 1), snapshot(0), diff(2, 2)])
-    assert [event.reason for event in said if isinstance(event, FeedStatus)][2:] == [
+def test_the_gap_names_what_contradicts_the_book() -> None:
+    published = run(new_sync({2: "crossed: bid 102, ask 101"}), [diff(1, 1), snapshot(0), diff(2, 2)])
+    assert [event.reason for event in published if isinstance(event, FeedStatus)][2:] == [
         "crossed: bid 102, ask 101",
         "resync",
     ]
@@ -60,25 +60,25 @@ def test_who_finds_the_book_wrong_voids_it_once() -> None:
     assert short(run(sync, [diff(2, 2), snapshot(1)])) == ["snapshot1", "2-2", "VALID2"]
 
 
-def test_a_snapshot_is_wanted_before_the_touch_leaves_its_window() -> None:
+def test_a_snapshot_is_requested_before_the_touch_leaves_its_window() -> None:
     prover = Trusting()
     sync = Sync("binance.ETHUSDT", prover)
     run(sync, [diff(1, 1), snapshot(0)])
-    assert not sync.wants_snapshot
-    prover.wants_renewal = True
-    assert sync.wants_snapshot
+    assert not sync.needs_snapshot
+    prover.needs_renewal = True
+    assert sync.needs_snapshot
     assert sync.is_valid
     sync.on_snapshot(snapshot(3))
-    assert not sync.wants_snapshot  # one waits for the book to reach it
+    assert not sync.needs_snapshot  # one waits for the book to reach it
 
 
 def test_a_snapshot_that_the_stream_does_not_reach_is_given_up() -> None:
     sync = new_sync()
     run(sync, [snapshot(10_000)])
     for last in range(1, HELD_DIFFS_MAX + 2):
-        assert not sync.wants_snapshot
+        assert not sync.needs_snapshot
         sync.on_diff(diff(last, last))
-    assert sync.wants_snapshot
+    assert sync.needs_snapshot
     assert short(sync.on_snapshot(snapshot(HELD_DIFFS_MAX))) == [f"snapshot{HELD_DIFFS_MAX}", "101-101", "VALID1"]
 
 

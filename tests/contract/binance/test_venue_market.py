@@ -1,4 +1,4 @@
-"""One symbol's recorded frames as its market: what is said, and what REST knows."""
+"""One symbol's recorded frames as its market: what is sent, and what REST knows."""
 
 import json
 
@@ -29,23 +29,23 @@ def levels(body: bytes | None) -> tuple[int, int, int]:
     return snapshot["lastUpdateId"], len(snapshot["bids"]), len(snapshot["asks"])
 
 
-def test_a_combined_frame_is_said_as_it_was_and_its_payload_raw() -> None:
-    (said,) = Market(ETH, Ahead()).take(FIRST_NS, trade(7) + b"\n")
-    assert said.stream == "ethusdt@trade"
-    assert said.combined == trade(7)
-    assert said.payload == trade(7).partition(b'"data":')[2][:-1]
+def test_a_combined_frame_is_sent_as_it_was_and_its_payload_raw() -> None:
+    (sent,) = Market(ETH, Ahead()).take(FIRST_NS, trade(7) + b"\n")
+    assert sent.stream == "ethusdt@trade"
+    assert sent.combined == trade(7)
+    assert sent.payload == trade(7).partition(b'"data":')[2][:-1]
 
 
-def test_a_raw_frame_is_said_on_the_stream_of_its_event() -> None:
-    said = Market(ETH, Ahead()).take(FIRST_NS, TICKER)
-    assert [(each.stream, each.payload) for each in said] == [("ethusdt@bookTicker", TICKER)]
-    assert said[0].combined == b'{"stream":"ethusdt@bookTicker","data":' + TICKER + b"}"
+def test_a_raw_frame_is_sent_on_the_stream_of_its_event() -> None:
+    sent = Market(ETH, Ahead()).take(FIRST_NS, TICKER)
+    assert [(each.stream, each.payload) for each in sent] == [("ethusdt@bookTicker", TICKER)]
+    assert sent[0].combined == b'{"stream":"ethusdt@bookTicker","data":' + TICKER + b"}"
 
 
 @pytest.mark.parametrize(
     "frame", [book(3), b'{"crypto_mm":"disconnected","reason":"stopped"}', b'{"result":null,"id":1}']
 )
-def test_what_no_stream_said_is_not_said(frame: bytes) -> None:
+def test_what_no_stream_sent_is_not_sent(frame: bytes) -> None:
     assert Market(ETH, Ahead()).take(FIRST_NS, frame) == []
 
 
@@ -100,7 +100,7 @@ def test_behind_a_hole_there_is_no_book_until_the_next_snapshot() -> None:
     assert made.is_held
 
 
-def test_a_snapshot_has_the_best_levels_first_and_no_more_than_asked_for() -> None:
+def test_a_snapshot_has_the_best_levels_first_and_no_more_than_requested() -> None:
     body = json.dumps(NO_BOOK).encode()
     made = market(diff(9, 9), body)
     assert json.loads(made.snapshot(1) or b"")["bids"] == [["1.1", "1"]]  # of the recorded one, as it was
@@ -121,8 +121,8 @@ def test_the_book_of_now_has_what_diffs_set_and_not_what_they_removed() -> None:
 
 def test_a_second_of_diffs_is_merged_for_the_slow_stream() -> None:
     made = Market(ETH, Ahead())
-    said = [made.take(FIRST_NS + at * NS_PER_S // 10, diff(at, at)) for at in range(1, 14)]
-    slow = [each for part in said for each in part if each.stream == "ethusdt@depth"]
+    sent = [made.take(FIRST_NS + at * NS_PER_S // 10, diff(at, at)) for at in range(1, 14)]
+    slow = [each for part in sent for each in part if each.stream == "ethusdt@depth"]
     assert len(slow) == 1
     merged = json.loads(slow[0].payload)
     assert (merged["U"], merged["u"], merged["b"]) == (1, 10, [["2450.10000000", "10.00000000"]])
@@ -130,13 +130,13 @@ def test_a_second_of_diffs_is_merged_for_the_slow_stream() -> None:
     assert (json.loads(rest_of_it.payload)["U"], json.loads(rest_of_it.payload)["u"]) == (11, 13)
 
 
-def test_a_held_market_has_said_its_diffs_on_the_slow_stream_too() -> None:
+def test_a_held_market_has_sent_its_diffs_on_the_slow_stream_too() -> None:
     made = Market(ETH, Ahead())
     made.take(FIRST_NS, diff(1, 1))
     assert [each.stream for each in made.take(FIRST_NS + 1, book(1))] == ["ethusdt@depth"]
 
 
-def test_trades_and_the_touch_are_those_said_last() -> None:
+def test_trades_and_the_touch_are_those_sent_last() -> None:
     made = market(*(trade(at) for at in range(1, 6)), TICKER)
     assert [each["id"] for each in json.loads(rest.trades(made, 2))] == [4, 5]
     assert json.loads(rest.tops([made], is_one=True))["bidQty"] == "5.00000000"

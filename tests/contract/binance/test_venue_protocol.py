@@ -30,14 +30,14 @@ REFUSED = "Invalid request: "
         ("/ws", "timeUnit=millisecond", [], False),
     ],
 )
-def test_an_address_says_what_is_subscribed_to(path: str, query: str, streams: list[str], is_combined: bool) -> None:
+def test_an_address_names_what_is_subscribed_to(path: str, query: str, streams: list[str], is_combined: bool) -> None:
     subscriptions = opened(path, query, 10)
     assert (list(subscriptions.streams), subscriptions.is_combined) == (streams, is_combined)
 
 
-@pytest.mark.parametrize(("query", "words"), [("timeUnit=MICROSECOND", "timeUnit"), ("streams=a/b/c", "2 streams")])
-def test_an_address_that_asks_for_too_much_is_refused(query: str, words: str) -> None:
-    with pytest.raises(RefusedError, match=words):
+@pytest.mark.parametrize(("query", "refusal"), [("timeUnit=MICROSECOND", "timeUnit"), ("streams=a/b/c", "2 streams")])
+def test_an_address_that_asks_for_too_much_is_refused(query: str, refusal: str) -> None:
+    with pytest.raises(RefusedError, match=refusal):
         opened("/stream", query, 2)
 
 
@@ -114,7 +114,7 @@ def test_limits_have_a_default_a_most_and_a_weight() -> None:
 
 
 def test_exchange_info_leads_our_own_client_to_the_instrument() -> None:
-    body = rest.exchange_info(rest.asked_markets(MARKETS, {}), 1_790_000_000_000)
+    body = rest.exchange_info(rest.requested_markets(MARKETS, {}), 1_790_000_000_000)
     defined = parse_exchange_info(body, "ETHUSDT")
     assert (defined.tick_size, defined.lot_size, defined.base, defined.quote) == ("0.1", "0.001", "ETH", "USDT")
     assert json.loads(body)["symbols"][0]["filters"][0]["filterType"] == "PRICE_FILTER"
@@ -122,9 +122,9 @@ def test_exchange_info_leads_our_own_client_to_the_instrument() -> None:
 
 @pytest.mark.parametrize(("symbols", "code"), [("ETHUSDT", -1100), ('["ETHUSTD"]', -1121), ('["e"]', -1100)])
 def test_symbols_that_are_none_are_refused(symbols: str, code: int) -> None:
-    assert [market.symbol for market in rest.asked_markets(MARKETS, {"symbols": '["ETHUSDT"]'})] == ["ETHUSDT"]
+    assert [market.symbol for market in rest.requested_markets(MARKETS, {"symbols": '["ETHUSDT"]'})] == ["ETHUSDT"]
     with pytest.raises(rest.RestRefusedError) as error:
-        rest.asked_markets(MARKETS, {"symbols": symbols})
+        rest.requested_markets(MARKETS, {"symbols": symbols})
     assert json.loads(error.value.body)["code"] == code
 
 
@@ -164,7 +164,7 @@ def test_market_time_runs_at_its_speed_and_stands_still() -> None:
     assert clock.time_ns(61.0) == 120 * NS_PER_S
 
 
-def test_at_full_speed_time_is_what_the_frames_say() -> None:
+def test_at_full_speed_time_is_that_of_the_frames() -> None:
     clock = MarketClock(100, 0.0)
     clock.start(5.0)
     clock.reached(300)

@@ -12,7 +12,7 @@ from tests.venue.replayed import Replayed, by_file, replaying
 from tests.venue.venue import WAIT_S_MAX
 
 from mm_venues.binance.venue.limits import Limits
-from mm_venues.binance.venue.market import Said
+from mm_venues.binance.venue.market import Sent
 from mm_venues.binance.venue.player import SETTLE_PINGS
 
 BEGIN_NS = 1_790_000_000_000_000_000
@@ -39,17 +39,17 @@ async def get(session: aiohttp.ClientSession, venue: Replayed, path: str) -> Any
         return await response.json()
 
 
-async def has(port: Port, words: str) -> None:
+async def has(port: Port, ending: str) -> None:
     """Wait until the book's events in short hold these."""
-    await port.until(lambda: words in port.short())
+    await port.until(lambda: ending in port.short())
 
 
-async def heard(socket: aiohttp.ClientWebSocketResponse, last: Callable[[Any], bool]) -> list[Any]:
-    """What a socket says, up to something."""
-    said: list[Any] = []
-    while not said or not last(said[-1]):
-        said.append(await socket.receive_json())
-    return said
+async def received(socket: aiohttp.ClientWebSocketResponse, last: Callable[[Any], bool]) -> list[Any]:
+    """What a socket sends, up to something."""
+    sent: list[Any] = []
+    while not sent or not last(sent[-1]):
+        sent.append(await socket.receive_json())
+    return sent
 
 
 def test_two_recorders_follow_the_market_and_a_third_joins_it_late() -> None:
@@ -73,15 +73,15 @@ def test_two_recorders_follow_the_market_and_a_third_joins_it_late() -> None:
         assert same[-1].update_id == expected[-2].update_id  # type: ignore[union-attr]
 
 
-def test_streams_are_said_raw_and_combined_to_who_asked_for_them() -> None:
+def test_streams_are_sent_raw_and_combined_to_who_subscribed() -> None:
     async def test(venue: Replayed, session: aiohttp.ClientSession) -> None:
         async with (
             session.ws_connect(f"ws://{venue.url}/ws/ethustd@trade") as misspelled,
             session.ws_connect(f"ws://{venue.url}/stream?streams=ethusdt@trade") as combined,
         ):
             await venue.ended()
-            said = await heard(combined, lambda frame: frame["data"]["t"] == 2)
-            assert [frame["stream"] for frame in said] == ["ethusdt@trade"] * 2
+            sent = await received(combined, lambda frame: frame["data"]["t"] == 2)
+            assert [frame["stream"] for frame in sent] == ["ethusdt@trade"] * 2
             await misspelled.send_str('{"method":"LIST_SUBSCRIPTIONS","id":1}')
             assert await misspelled.receive_json() == {"result": ["ethustd@trade"], "id": 1}
             status = await get(session, venue, "/healthz")
@@ -96,13 +96,13 @@ def test_the_market_waits_for_a_subscriber_and_then_for_its_snapshot() -> None:
         async with session.ws_connect(f"ws://{venue.url}/ws") as socket:
             assert (await get(session, venue, "/healthz"))["state"] == "waiting"
             await socket.send_str('{"method":"SUBSCRIBE","params":["ethusdt@depth"],"id":1}')
-            said = await heard(socket, lambda frame: "u" in frame)
-            assert said == [{"result": None, "id": 1}, said[1]]
+            sent = await received(socket, lambda frame: "u" in frame)
+            assert sent == [{"result": None, "id": 1}, sent[1]]
             while venue.player.state != "held":
                 await venue.player.wait()
             assert await get(session, venue, "/api/v3/depth?symbol=ETHUSDT&limit=5000") == json.loads(book(0))
             await venue.ended()
-            assert (await heard(socket, lambda frame: frame["u"] == 59))[-1]["U"] == 2
+            assert (await received(socket, lambda frame: frame["u"] == 59))[-1]["U"] == 2
 
     run(test)
 
@@ -111,11 +111,11 @@ def test_behind_a_held_snapshot_the_clients_have_their_turns_before_the_stream_g
     async def test(venue: Replayed, session: aiohttp.ClientSession) -> None:
         async with session.ws_connect(f"ws://{venue.url}/ws/ethusdt@depth@100ms", autoping=False) as socket:
             assert (await socket.receive_json())["u"] == 1
-            asked = asyncio.create_task(get(session, venue, "/api/v3/depth?symbol=ETHUSDT"))
+            request = asyncio.create_task(get(session, venue, "/api/v3/depth?symbol=ETHUSDT"))
             for turn in range(SETTLE_PINGS):
                 ping = await socket.receive()
                 assert ping.type is aiohttp.WSMsgType.PING
-                assert asked.done() or turn < SETTLE_PINGS - 1
+                assert request.done() or turn < SETTLE_PINGS - 1
                 await socket.pong(ping.data)
             assert (await socket.receive_json())["u"] == 2
 
@@ -145,7 +145,7 @@ def test_a_request_that_comes_before_its_snapshot_waits_for_it(is_second: bool) 
     asyncio.run(main())
 
 
-def test_nobody_who_hears_the_depth_means_nobody_to_wait_for() -> None:
+def test_without_a_subscriber_of_the_depth_there_is_nobody_to_wait_for() -> None:
     async def test(venue: Replayed, session: aiohttp.ClientSession) -> None:
         async with session.ws_connect(f"ws://{venue.url}/ws/ethusdt@trade"):
             await venue.ended()
@@ -154,31 +154,33 @@ def test_nobody_who_hears_the_depth_means_nobody_to_wait_for() -> None:
     run(test)
 
 
-def dropped(said: Said) -> Sequence[Said]:
+def dropped(sent: Sent) -> Sequence[Sent]:
     """A diff is lost on the way."""
-    return [] if b'"u":20,' in said.payload else [said]
+    return [] if b'"u":20,' in sent.payload else [sent]
 
 
-def doubled(said: Said) -> Sequence[Said]:
+def doubled(sent: Sent) -> Sequence[Sent]:
     """Everything comes twice."""
-    return [said, said]
+    return [sent, sent]
 
 
-def garbled(said: Said) -> Sequence[Said]:
+def garbled(sent: Sent) -> Sequence[Sent]:
     """A frame is cut in the middle."""
-    is_cut = b'"u":20,' in said.payload
-    return [said._replace(combined=said.combined[:50])] if is_cut else [said]
+    is_cut = b'"u":20,' in sent.payload
+    return [sent._replace(combined=sent.combined[:50])] if is_cut else [sent]
 
 
 @pytest.mark.parametrize(
-    ("tamper", "said"),
+    ("tamper", "expected"),
     [
         (dropped, "19-19 GAP1 SYNCING2"),
         (doubled, "19-19 20-20 21-21"),
         (garbled, "19-19 GAP1 SYNCING2"),
     ],
 )
-def test_faults_on_the_way_are_healed_with_the_book_of_now(tamper: Callable[[Said], Sequence[Said]], said: str) -> None:
+def test_faults_on_the_way_are_healed_with_the_book_of_now(
+    tamper: Callable[[Sent], Sequence[Sent]], expected: str
+) -> None:
     port = Port()
 
     async def test(venue: Replayed, _session: aiohttp.ClientSession) -> None:
@@ -186,7 +188,7 @@ def test_faults_on_the_way_are_healed_with_the_book_of_now(tamper: Callable[[Sai
             await has(port, LAST if tamper is doubled else "VALID2")
 
     run(test, tamper=tamper, speed=0.05)
-    assert said in port.short()
+    assert expected in port.short()
 
 
 def test_a_lost_connection_comes_back_to_the_running_market() -> None:
@@ -250,7 +252,7 @@ def test_an_address_that_asks_too_often_has_to_wait() -> None:
     run(test, limits=Limits(weight_max=20, connects_max=1))
 
 
-def test_a_recording_without_a_snapshot_says_so() -> None:
+def test_a_recording_without_a_snapshot_is_noted() -> None:
     async def main() -> None:
         frames = [frame for frame in FRAMES if frame[1] != book(0)]
         async with (

@@ -96,7 +96,7 @@ def ticker(update_id: int, bid: list[str], ask: list[str]) -> bytes:
         ),
     ],
 )
-def test_the_book_goes_on_or_is_void_by_the_rule(frames: list[bytes], expected: str, counts: dict[str, int]) -> None:
+def test_the_book_continues_or_is_void_by_the_rule(frames: list[bytes], expected: str, counts: dict[str, int]) -> None:
     feed = new_feed()
     events = feed_all(feed, *frames, trade(1))
     assert short(events) == expected
@@ -104,7 +104,7 @@ def test_the_book_goes_on_or_is_void_by_the_rule(frames: list[bytes], expected: 
     assert {name: getattr(feed.counts(), name) for name in counts} == counts
 
 
-def test_a_snapshot_that_nobody_asked_for_does_not_void_the_book() -> None:
+def test_a_snapshot_that_nobody_requested_does_not_void_the_book() -> None:
     feed = synced_feed()
     events = feed_all(feed, diff(2, 2), book(1), diff(3, 3), ticker(3, ["2450.1", "3"], ["2450.3", "1"]), diff(4, 4))
     assert feed.sync.is_valid

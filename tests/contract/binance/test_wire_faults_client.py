@@ -17,7 +17,7 @@ from tests.venue.venue import Line, Reply, Session, Venue, answer, never, silenc
 from mm_core.events import InstrumentDefined
 from mm_venues.binance.client import BinanceClient
 from mm_venues.binance.rest import Rest, RestError
-from mm_venues.binance.venue.market import Said
+from mm_venues.binance.venue.market import Sent
 
 BTC = InstrumentDefined(
     instrument_id="binance.BTCUSDT", ts_ns=0, venue_symbol="BTCUSDT", tick_size="0.1", lot_size="0.001"
@@ -26,9 +26,9 @@ BTC = InstrumentDefined(
 
 def test_one_stale_snapshot_again_and_again_never_makes_a_book(tmp_path: Path) -> None:
     async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
-        await venue.until(lambda: venue.asked == 8)
+        await venue.until(lambda: venue.depth_requests == 8)
         await venue.lines[0].send(diff(10, 10))
-        await port.said("SYNCING1 snapshot7 8-9 10-10 VALID1")
+        await port.until_published("SYNCING1 snapshot7 8-9 10-10 VALID1")
         assert port.feed.counts().snapshots_refused == 8
         assert port.feed.counts().depth_dropped == 0
         assert client.counts.disconnects == {}
@@ -36,7 +36,7 @@ def test_one_stale_snapshot_again_and_again_never_makes_a_book(tmp_path: Path) -
     play(tmp_path, [then(diff(8, 9))], [snapshot(book(5))] * 8 + [snapshot(book(7))], test)
 
 
-def test_a_stale_snapshot_is_asked_for_again_only_after_a_pause() -> None:
+def test_a_stale_snapshot_is_requested_again_only_after_a_pause() -> None:
     async def run() -> None:
         port = Port()
         async with Venue("ETHUSDT", [then(diff(8, 8))], [snapshot(book(5))]) as venue:
@@ -46,7 +46,7 @@ def test_a_stale_snapshot_is_asked_for_again_only_after_a_pause() -> None:
                 await venue.lines[0].send(*(diff(at, at) for at in range(9, 40)))
                 await port.until(lambda: port.feed.counts().depth_received == 32)
                 await venue.lines[0].pings(20)
-                assert (venue.asked, client.counts.snapshots_requested) == (1, 1)
+                assert (venue.depth_requests, client.counts.snapshots_requested) == (1, 1)
 
     asyncio.run(run())
 
@@ -60,7 +60,7 @@ def test_diffs_that_wait_for_a_late_snapshot_are_bounded(tmp_path: Path, monkeyp
         return await snapshot(book(10))(request)
 
     async def test(venue: Venue, port: Port, _client: BinanceClient) -> None:
-        await venue.until(lambda: venue.asked == 1)
+        await venue.until(lambda: venue.depth_requests == 1)
         await venue.lines[0].send(*(diff(at, at) for at in range(2, 51)))
         await port.until(lambda: port.feed.counts().depth_received == 50)
         assert port.feed.counts().depth_dropped == 30
@@ -82,8 +82,8 @@ def market_of(symbol: str) -> list[tuple[int, bytes]]:
 
 
 def test_another_symbol_loses_nothing_while_one_synchronises_anew() -> None:
-    def lossy(said: Said) -> list[Said]:
-        return [] if b'"s":"ETHUSDT"' in said.payload and b'"u":20,' in said.payload else [said]
+    def lossy(sent: Sent) -> list[Sent]:
+        return [] if b'"s":"ETHUSDT"' in sent.payload and b'"u":20,' in sent.payload else [sent]
 
     eth, btc = Port(ETH), Port(BTC)
 
@@ -112,13 +112,13 @@ def test_a_stream_that_never_begins_is_named_while_the_others_go_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
-        await port.said(SYNCED)
+        await port.until_published(SYNCED)
         with caplog.at_level(logging.WARNING):
             while "nothing in 0.4 s on" not in caplog.text:
-                await venue.lines[0].heard()  # pings of the client, each after half of that time
+                await venue.lines[0].received()  # pings of the client, each after half of that time
         assert "nothing in 0.4 s on ethusdt@trade, ethusdt@bookTicker" in caplog.text
         await venue.lines[0].send(diff(2, 2))
-        await port.said("2-2")
+        await port.until_published("2-2")
         assert (len(venue.lines), client.counts.disconnects) == (1, {})
 
     play(tmp_path, [synced], [snapshot(book(0))], test, silence_s_max=0.4)
@@ -128,7 +128,7 @@ def test_a_stream_that_never_begins_is_named_while_the_others_go_on(
 def test_every_end_of_a_connection_is_a_gap_and_is_healed(tmp_path: Path, code: int | str) -> None:
     async def end(line: Line) -> None:
         await synced(line)
-        await ports[0].said(SYNCED)
+        await ports[0].until_published(SYNCED)
         if code == "reset":
             transport = line._request.transport
             assert transport is not None
@@ -142,7 +142,7 @@ def test_every_end_of_a_connection_is_a_gap_and_is_healed(tmp_path: Path, code: 
 
     async def test(_venue: Venue, port: Port, client: BinanceClient) -> None:
         ports.append(port)
-        await port.said(SYNCED_AGAIN)
+        await port.until_published(SYNCED_AGAIN)
         assert client.counts.connects == 2
         assert client.counts.disconnects == {"closed" if isinstance(code, int) else "lost": 1}
         assert (port.feed.counts().disconnects, port.feed.counts().gaps) == (1, 0)
@@ -156,7 +156,7 @@ def test_a_connection_that_is_cut_behind_a_flood_is_taken_up_to_the_cut(tmp_path
         line.abort()
 
     async def test(_venue: Venue, port: Port, client: BinanceClient) -> None:
-        await port.said("snapshot1000 1001-1001 VALID2")
+        await port.until_published("snapshot1000 1001-1001 VALID2")
         assert client.counts.disconnects == {"lost": 1}
         assert port.feed.counts().gaps == 0
 
@@ -166,7 +166,9 @@ def test_a_connection_that_is_cut_behind_a_flood_is_taken_up_to_the_cut(tmp_path
     assert counts.depth_received == counts.depth_applied + counts.depth_dropped
 
 
-def test_a_venue_that_accepts_and_closes_at_once_is_not_asked_in_a_tight_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_venue_that_accepts_and_closes_at_once_gets_no_tight_loop_of_attempts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("mm_venues.binance.client.BACKOFF_S_BASE", 300.0)
 
     async def close(line: Line) -> None:
@@ -179,7 +181,7 @@ def test_a_venue_that_accepts_and_closes_at_once_is_not_asked_in_a_tight_loop(mo
             async with running(venue, port, patient) as client:
                 await venue.until(lambda: len(venue.lines) == 1)
                 async with asyncio.timeout(10):
-                    while not client.counts.disconnects:  # noqa: ASYNC110 the client tells nobody
+                    while not client.counts.disconnects:  # noqa: ASYNC110 the client signals nothing
                         await asyncio.sleep(0)
                 for _ in range(1_000):
                     await asyncio.sleep(0)
@@ -196,7 +198,7 @@ def test_an_error_page_in_place_of_a_handshake_is_tried_again() -> None:
             for status in (200, 302, 502):
                 venue.handshakes_refused.append(web.Response(status=status, text=page, content_type="text/html"))
             async with running(venue, port) as client:
-                await port.said(SYNCED)
+                await port.until_published(SYNCED)
                 assert (client.counts.connect_errors, client.counts.snapshot_errors) == (3, 1)
 
     asyncio.run(run())
@@ -210,9 +212,7 @@ def test_an_error_page_in_place_of_a_handshake_is_tried_again() -> None:
         *((text, 86_400.0) for text in ("999999999999", "1e300", "inf")),
     ],
 )
-def test_whatever_retry_after_says_the_venue_is_left_alone_for_a_time_that_ends(
-    header: str | None, pause_s: float
-) -> None:
+def test_whatever_retry_after_is_requests_stop_for_a_time_that_ends(header: str | None, pause_s: float) -> None:
     async def run() -> None:
         refused = answer(429, b"", {} if header is None else {"Retry-After": header})
         async with Venue("ETHUSDT", [silence], [refused]) as venue, Rest(f"http://{venue.url}") as rest:
@@ -220,6 +220,6 @@ def test_whatever_retry_after_says_the_venue_is_left_alone_for_a_time_that_ends(
                 with pytest.raises(RestError) as error:
                     await rest.depth("ETHUSDT", 5)
                 assert pause_s - 5.0 < error.value.retry_s <= pause_s
-            assert venue.asked == 1
+            assert venue.depth_requests == 1
 
     asyncio.run(run())

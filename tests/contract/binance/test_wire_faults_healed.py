@@ -36,7 +36,7 @@ def touch(update_id: int, quantity: int) -> bytes:
 )
 def test_a_book_that_is_wrong_is_void_until_a_snapshot_proves_another(tmp_path: Path, frames: list[bytes]) -> None:
     async def test(venue: Venue, port: Port, client: BinanceClient) -> None:
-        await port.said(SYNCED)
+        await port.until_published(SYNCED)
         await venue.lines[0].send(*frames)
         await port.until(lambda: "GAP1 SYNCING2" in port.short())
         await venue.lines[0].send(trade(7), diff(3, 3))
@@ -66,13 +66,13 @@ def listed(definition_s: float, test: Callable[[Venue, Port], Awaitable[None]]) 
         feed: Any = port.feed
         async with Venue("ETHUSDT", [synced], [snapshot(book(0))]) as venue, Rest(f"http://{venue.url}") as rest:
             venue.info_reply = answer(200, listing())
-            options: dict[str, Any] = {"wants_definition": lambda: feed.wants_definition}
+            options: dict[str, Any] = {"needs_definition": lambda: feed.needs_definition}
             client = BinanceClient(
                 "ETHUSDT",
                 msgspec.structs.replace(impatient(venue), definition_s=definition_s),
                 rest,
                 port.take,
-                lambda: port.feed.sync.wants_snapshot,
+                lambda: port.feed.sync.needs_snapshot,
                 clock_ns=lambda: FIRST_NS + len(port.frames),
                 **options,
             )
@@ -88,15 +88,15 @@ def listed(definition_s: float, test: Callable[[Venue, Port], Awaitable[None]]) 
 def test_a_symbol_that_is_halted_is_stale_until_it_trades_again() -> None:
     async def test(venue: Venue, port: Port) -> None:
         await port.until(lambda: "VALID1" in port.short())
-        for status, words in [("HALT", "STALE1"), ("BREAK", "STALE1 STALE1"), ("TRADING", "STALE1 STALE1 VALID1")]:
+        for status, expected in [("HALT", "STALE1"), ("BREAK", "STALE1 STALE1"), ("TRADING", "STALE1 STALE1 VALID1")]:
             venue.info_reply = answer(200, listing(status))
-            await port.said(words)
+            await port.until_published(expected)
         assert len(venue.lines) == 1  # nothing is wrong with the connection
 
     listed(0.02, test)
 
 
-def test_a_finer_tick_is_asked_about_at_once_and_ends_the_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finer_tick_requests_the_rules_at_once_and_ends_the_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mm_venues.binance.fetching.DEFINITION_S_MIN", 0.01)
 
     async def test(venue: Venue, port: Port) -> None:
@@ -118,10 +118,10 @@ def test_a_storm_of_snapshots_stays_within_a_fifth_of_what_the_venue_allows() ->
     async def run() -> None:
         async with Venue("ETHUSDT", [silence], [snapshot(book(0))]) as venue, Rest(f"http://{venue.url}") as rest:
             calls = [asyncio.create_task(rest.depth("ETHUSDT", 5_000)) for _ in range(30)]
-            await venue.until(lambda: venue.asked == 4)  # 1,000 of 1,200 a minute
+            await venue.until(lambda: venue.depth_requests == 4)  # 1,000 of 1,200 a minute
             for _ in range(1_000):
                 await asyncio.sleep(0)
-            assert venue.asked == 4
+            assert venue.depth_requests == 4
             for call in calls:
                 call.cancel()
             ended = await asyncio.gather(*calls, return_exceptions=True)

@@ -91,19 +91,19 @@ def test_fragments_with_pings_between_them_are_one_frame(size: int) -> None:
     assert pongs == sum(-(-len(frame) // size) for frame in (diff(1, 1), trade(1), diff(2, 2)))
 
 
-def test_compression_is_not_asked_for_so_that_a_venue_that_has_it_sends_plain_frames() -> None:
-    asked: list[str | None] = []
+def test_compression_is_not_requested_so_that_a_venue_that_has_it_sends_plain_frames() -> None:
+    requested: list[str | None] = []
 
     async def session(connection: ServerConnection) -> None:  # the server's compression is on
         assert connection.request is not None
-        asked.append(connection.request.headers.get("Sec-WebSocket-Extensions"))
+        requested.append(connection.request.headers.get("Sec-WebSocket-Extensions"))
         await first_diff(connection)
 
     async def test(port: Port, _client: BinanceClient) -> None:
-        await port.said(SYNCED)
+        await port.until_published(SYNCED)
 
     follow(session, test)
-    assert asked == [None]
+    assert requested == [None]
 
 
 def test_a_flood_of_pings_is_answered_and_the_client_sends_no_message_of_its_own() -> None:
@@ -161,11 +161,11 @@ def test_a_certificate_that_does_not_hold_is_never_accepted_and_tried_again(
         async with serving(first_diff, tls) as venue, serving(first_diff) as plain:
             endpoints = msgspec.structs.replace(impatient(plain), ws_url=f"wss://{venue.url}")
             async with asyncio.timeout(WAIT_S_MAX), running(venue, port, endpoints) as client:
-                while client.counts.connect_errors < 2:  # noqa: ASYNC110 the client tells nobody
+                while client.counts.connect_errors < 2:  # noqa: ASYNC110 the client signals nothing
                     await asyncio.sleep(0.01)
                 assert (client.counts.connects, client.counts.frames) == (0, 0)
                 authority.issue_cert("127.0.0.1").configure_cert(tls)  # the venue has mended it
-                await port.said(SYNCED)
+                await port.until_published(SYNCED)
 
     asyncio.run(run())
     assert "certificate verify failed" in caplog.text
@@ -177,7 +177,7 @@ def test_a_server_without_tls_is_not_spoken_to_in_plain_text() -> None:
         async with serving(first_diff) as venue:
             endpoints = msgspec.structs.replace(impatient(venue), ws_url=f"wss://{venue.url}")
             async with asyncio.timeout(WAIT_S_MAX), running(venue, port, endpoints) as client:
-                while client.counts.connect_errors < 2:  # noqa: ASYNC110 the client tells nobody
+                while client.counts.connect_errors < 2:  # noqa: ASYNC110 the client signals nothing
                     await asyncio.sleep(0.01)
                 assert (client.counts.connects, client.counts.frames) == (0, 0)
 
@@ -196,7 +196,7 @@ def test_rest_refuses_a_certificate_that_does_not_hold() -> None:
         asyncio.run(run())
 
 
-def test_a_name_that_does_not_resolve_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_does_not_resolve_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     host, failures = "stream.venue.test", 4
     resolve = socket.getaddrinfo
 
@@ -216,7 +216,7 @@ def test_a_name_that_does_not_resolve_is_asked_for_again(monkeypatch: pytest.Mon
         async with asyncio.timeout(WAIT_S_MAX), serving(first_diff) as venue:
             named = Address(venue.url.replace("127.0.0.1", host))
             async with running(named, port) as client:
-                await port.said(SYNCED)
+                await port.until_published(SYNCED)
                 assert (client.counts.connects, failures) == (1, 0)
                 assert client.counts.connect_errors + client.counts.snapshot_errors > 0
 

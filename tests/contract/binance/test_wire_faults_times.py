@@ -69,7 +69,7 @@ def test_order_is_that_of_arrival_whatever_the_exchange_times_are(shifts_ms: lis
     events = replayed(read(write(tmp_path, frames)))
     assert applied(events) == [1, 2, 3, 4, 5, 6]
     assert "GAP" not in short(events)
-    assert read(tmp_path) == frames  # kept as they came
+    assert read(tmp_path) == frames  # stored as they came
 
 
 @pytest.mark.parametrize("text", ["2016-12-31T23:59:60Z", "23:59:60", "1790000000.123"])
@@ -154,7 +154,7 @@ def test_a_burst_over_midnight_is_in_two_files_without_a_loss_or_a_repeat(tmp_pa
 
 
 @pytest.mark.parametrize("left", [1, 30, -1])
-def test_a_recording_that_was_killed_while_writing_goes_on_with_a_gap(left: int, tmp_path: Path) -> None:
+def test_a_recording_that_was_killed_while_writing_continues_with_a_gap(left: int, tmp_path: Path) -> None:
     def second(number: int, *update_ids: int) -> Frames:
         recv_ns = FIRST_NS + number * NS_PER_S
         diffs = [at_time(update_id, recv_ns // MS) for update_id in update_ids]

@@ -10,7 +10,7 @@ from pathlib import Path
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.monitoring.prometheus import Prometheus, running
-from tests.session import paper_command, said, session
+from tests.session import paper_command, session, summary_of
 
 from mm_bus.nats_server import HOST, free_port
 from mm_core.types import InputError
@@ -49,7 +49,7 @@ def observe(folder: Path) -> Iterator[Observed]:
                     if observed.prometheus:
                         observed.prometheus.at_s = time.time()
                 time.sleep(ROUND_S)
-            said(process, PATIENCE_S)
+            summary_of(process, PATIENCE_S)
         yield observed
 
 

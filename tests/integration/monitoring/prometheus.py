@@ -35,7 +35,7 @@ class Prometheus:
         self.at_s = 0.0
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """The series of an expression. AssertionError with Prometheus's own words if it is none."""
+        """The series of an expression. AssertionError with Prometheus's own message if it is none."""
         result: list[dict[str, Any]] = self.ask("query", query=expression, time=f"{self.at_s:.3f}")["result"]
         return result
 

@@ -78,11 +78,11 @@ def test_every_panel_asks_something_and_has_a_title() -> None:
 def test_every_expression_gives_figures(title: str, expression: str, prometheus: Prometheus) -> None:
     expression = filled_in(expression, GRAFANA)
     values = [float(series["value"][1]) for series in prometheus.query(expression)]
-    if all(math.isnan(value) for value in values):  # nothing to tell at the very end, such as quotes on one side
+    if all(math.isnan(value) for value in values):  # nothing to show at the very end, such as quotes on one side
         values += [float(series["value"][1]) for series in prometheus.query(f"max_over_time(({expression})[10m:1s])")]
     assert [value for value in values if not math.isnan(value)], f"{title}: {expression} gives {values}"
-    asked = [selector for selector in selectors(expression) if not selector.startswith("ALERTS")]  # all is well
-    assert [selector for selector in asked if not prometheus.query(selector)] == []
+    queried = [selector for selector in selectors(expression) if not selector.startswith("ALERTS")]  # all is well
+    assert [selector for selector in queried if not prometheus.query(selector)] == []
 
 
 def test_the_variable_of_groups_is_a_label_that_there_is(prometheus: Prometheus) -> None:
@@ -98,7 +98,7 @@ def test_every_statement_gives_rows(title: str, statement: str, observed: Observ
     assert [row for row in found if None in row.values()] == []
 
 
-def test_the_tables_and_the_metrics_tell_of_the_same_session(observed: Observed) -> None:
+def test_the_tables_and_the_metrics_show_the_same_session(observed: Observed) -> None:
     """The account as it was scraped last stands in the table, after as many fills."""
     samples = [sample for family in observed.families["accountant"] for sample in family.samples]
     figures = {sample.name.removeprefix("mm_accountant_"): sample.value for sample in samples}

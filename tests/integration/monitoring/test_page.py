@@ -1,4 +1,4 @@
-"""docs/metrics.md says exactly what the services export: names, types, units and labels."""
+"""docs/metrics.md lists exactly what the services export: names, types, units and labels."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,8 @@ from prometheus_client import Metric
 from tests.integration.monitoring.observed import NAMES, Observed
 from tests.session import SAMPLE
 
-from mm_bus.topology import HEARS
-from mm_service.figures.room import FRAMES, add_folder
+from mm_bus.topology import INPUTS
+from mm_service.figures.disk import FRAMES, add_folder
 from mm_service.metrics import Metrics
 from mm_services.recorder.figures import add_live
 from mm_services.replay_venue.serve import figures
@@ -23,7 +23,7 @@ from mm_wire.subjects import RECORDER
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 ROW = re.compile(r"\| `(mm_[a-z_<>]+)` \| (\w+) \| (\w+) \| (.*?) ?\| (.+) \|")
 UNITS = {"seconds": "s", "bytes": "B", "quote": "quote", "base": "base"}
-UNSAID = {"group", "le"}  # said once for all
+COMMON = {"group", "le"}  # listed once for all
 
 Row = tuple[str, str, tuple[str, ...]]  # type, unit, labels
 
@@ -33,7 +33,7 @@ def on_page() -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for name, kind, unit, labels, _ in ROW.findall(PAGE.read_text()):
         names = [name.replace("<service>", each) for each in NAMES] if "<service>" in name else [name]
-        names = [name.replace("<node>", each) for each in HEARS] if "<node>" in name else names
+        names = [name.replace("<node>", each) for each in INPUTS] if "<node>" in name else names
         for each in names:
             assert each not in rows, f"{each} stands on the page twice"
             rows[each] = kind, unit, tuple(re.findall(r"`(\w+)`", labels))
@@ -41,10 +41,10 @@ def on_page() -> dict[str, Row]:
 
 
 def row(family: Metric) -> tuple[str, Row]:
-    """What the page should say of an exported family."""
+    """What the page should have on an exported family."""
     name = family.name + ("_total" if family.type == "counter" else "")
     last = name.removesuffix("_total").rsplit("_", 1)[1]
-    labels = sorted({label for sample in family.samples for label in sample.labels} - UNSAID)
+    labels = sorted({label for sample in family.samples for label in sample.labels} - COMMON)
     return name, (family.type, UNITS.get(last, "1"), tuple(labels))
 
 
@@ -62,7 +62,7 @@ def exported(observed: Observed, tmp_path_factory: pytest.TempPathFactory) -> di
     return dict(row(family) for family in [*families, *live.collect(), *of_venue])
 
 
-def test_the_page_says_what_the_services_export_and_nothing_else(exported: dict[str, Row]) -> None:
+def test_the_page_lists_what_the_services_export_and_nothing_else(exported: dict[str, Row]) -> None:
     assert len(exported) > 150
     assert sorted(on_page().items()) == sorted(exported.items())
 
@@ -77,6 +77,6 @@ def test_no_label_has_many_values(observed: Observed) -> None:
     assert {family.name: len(family.samples) for family in families if len(family.samples) > 32} == {}
 
 
-def test_every_family_says_what_it_means(observed: Observed) -> None:
+def test_every_family_is_documented(observed: Observed) -> None:
     families = [family for families in observed.families.values() for family in families]
     assert [family.name for family in families if len(family.documentation) < 5] == []

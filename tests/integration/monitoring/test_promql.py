@@ -21,5 +21,5 @@ def test_it_finds_every_selector(expression: str, found: list[str]) -> None:
 
 
 def test_it_does_not_pass_over_what_it_does_not_know() -> None:
-    with pytest.raises(ValueError, match="strange: neither a selector nor a known word"):
+    with pytest.raises(ValueError, match="strange: neither a selector nor a known keyword"):
         selectors("strange(mm_a) > 1")

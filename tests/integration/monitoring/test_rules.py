@@ -11,8 +11,8 @@ from tests.integration.monitoring.promql import selectors
 TESTS = sorted((RULES.parents[1] / "tests").glob("*.yml"))
 
 
-def run(promtool: str, *words: str | Path) -> None:
-    done = subprocess.run([promtool, *map(str, words)], capture_output=True, text=True, check=False, timeout=120)
+def run(promtool: str, *arguments: str | Path) -> None:
+    done = subprocess.run([promtool, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -21,7 +21,7 @@ def test_promtool_takes_the_rules(promtool: str) -> None:
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
-def test_the_rules_say_what_they_should_of_made_up_figures(promtool: str, path: Path) -> None:
+def test_the_rules_fire_as_they_should_over_made_up_figures(promtool: str, path: Path) -> None:
     run(promtool, "test", "rules", path)
 
 
@@ -35,7 +35,7 @@ def test_every_rule_has_a_test() -> None:
     assert [name for name in names if name not in tested and not (":" in name and name in read)] == []
 
 
-def test_every_alert_says_how_bad_it_is_and_what_to_do(prometheus: Prometheus) -> None:
+def test_every_alert_has_a_severity_and_what_to_do(prometheus: Prometheus) -> None:
     alerts = prometheus.rules("alerting")
     assert {alert["labels"].get("severity") for alert in alerts} == {"critical", "warning"}
     assert [alert["name"] for alert in alerts if set(alert["annotations"]) != {"summary", "description"}] == []
@@ -55,9 +55,9 @@ def test_every_recording_rule_gives_figures(prometheus: Prometheus) -> None:
 
 def test_every_selector_of_every_rule_gives_figures(prometheus: Prometheus) -> None:
     rules = prometheus.rules("alerting") + prometheus.rules("recording")
-    asked = {(rule["name"], selector) for rule in rules for selector in selectors(rule["query"])}
-    assert {name for name, _ in asked} == {rule["name"] for rule in rules}
-    assert sorted(each for each in asked if not prometheus.query(each[1])) == []
+    queried = {(rule["name"], selector) for rule in rules for selector in selectors(rule["query"])}
+    assert {name for name, _ in queried} == {rule["name"] for rule in rules}
+    assert sorted(each for each in queried if not prometheus.query(each[1])) == []
 
 
 def test_every_alert_could_fire(prometheus: Prometheus) -> None:

@@ -22,9 +22,9 @@ PATIENCE_S = 90.0
 
 
 class FragileBus(Bus):
-    """Dies at one of its appends or reports, counted from 1: nothing more is said.
+    """Dies at one of its appends or reports, counted from 1: nothing more is sent.
 
-    `flushes`: what was said before arrives.
+    `flushes`: what was sent before arrives.
     """
 
     def __init__(self, dies_at: int, *, flushes: bool) -> None:
@@ -139,7 +139,7 @@ async def running(url: str) -> AsyncIterator[Group]:
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for a condition."""
     async with asyncio.timeout(PATIENCE_S):
-        while not holds():  # noqa: ASYNC110 the parts tell nobody
+        while not holds():  # noqa: ASYNC110 the parts notify nobody
             await asyncio.sleep(0.002)
 
 
@@ -152,8 +152,8 @@ async def failure(bus: Bus) -> BaseException:
     return error
 
 
-async def say_all(group: Group, source: RootSource, roots: Sequence[RootEvent], batch: int = 7) -> None:
-    """Say roots and their end, until the log is finished."""
+async def publish_all(group: Group, source: RootSource, roots: Sequence[RootEvent], batch: int = 7) -> None:
+    """Publish roots and their end, until the log is finished."""
     for first in range(0, len(roots), batch):
         await source.put(roots[first : first + batch])
     await source.end()

@@ -6,10 +6,10 @@ from zlib import crc32
 
 import numpy as np
 
-from mm_bus.topology import HEARS, hearers
+from mm_bus.topology import INPUTS, subscribers
 from mm_core import events as e
 from mm_core.node import Node, State
-from mm_core.sequencer import Sequencer as Stamper
+from mm_core.stamper import Stamper
 from mm_core.types import BookState, Side
 from mm_research.memory_log import MemoryLog
 from mm_wire.codec import encode
@@ -21,7 +21,7 @@ PERIOD_NS = 100 * MS
 BEGIN_NS = 1_700_000_000_000_000_000
 STATE = np.dtype([("crc", np.int64), ("events", np.int64)])
 DEPTH_MAX = 4
-COUNTS = (0, 0, 1, 2)  # answers to an event, by what was heard before
+COUNTS = (0, 0, 1, 2)  # outputs for an event, by the inputs before
 
 
 def book(depth: int, number: int) -> e.Book:
@@ -74,7 +74,7 @@ def position(depth: int, number: int) -> e.PositionChanged:
     )
 
 
-SAYS: dict[str, tuple[type[e.Event], Callable[[int, int], e.Event]]] = {
+OUTPUTS: dict[str, tuple[type[e.Event], Callable[[int, int], e.Event]]] = {
     PAPER_EXCHANGE: (e.OrderCanceled, canceled),
     BOOK_BUILDER: (e.Book, book),
     QUOTER: (e.CancelIntent, intent),
@@ -83,30 +83,30 @@ SAYS: dict[str, tuple[type[e.Event], Callable[[int, int], e.Event]]] = {
 }
 
 
-def _hears(name: str) -> tuple[type[e.Event], ...]:
+def _inputs(name: str) -> tuple[type[e.Event], ...]:
     """What a node of this name subscribes to in a session that decides at Ticks."""
-    return tuple(kind for kind in HEARS[name] if name in hearers("tick")[kind.__name__])
+    return tuple(kind for kind in INPUTS[name] if name in subscribers("tick")[kind.__name__])
 
 
-def _step(say: Callable[[int, int], e.Event], state: State) -> Callable[[Any], Sequence[e.Event]]:
-    """Answers that follow from everything the node has ever heard; `ts_ns` of an answer is its depth in the tree."""
+def _step(make: Callable[[int, int], e.Event], state: State) -> Callable[[Any], Sequence[e.Event]]:
+    """Outputs that follow from all inputs of the node so far; `ts_ns` of an output is its depth in the tree."""
 
     def step(event: e.AnyEvent) -> list[e.Event]:
         crc = state["crc"][0] = crc32(encode(event), int(state["crc"][0]))
         state["events"] += 1
-        depth = event.ts_ns if isinstance(event, e.Said) else 0
+        depth = event.ts_ns if isinstance(event, e.NodeEvent) else 0
         count = COUNTS[crc % 4] if depth < DEPTH_MAX else 0
-        return [say(depth + 1, (crc >> 8) % 1_000 + index) for index in range(count)]
+        return [make(depth + 1, (crc >> 8) % 1_000 + index) for index in range(count)]
 
     return step
 
 
 def small_nodes() -> list[Node]:
-    """Five nodes that hear what the real ones hear; the smallest chain in which everyone answers everyone."""
+    """Five nodes with the inputs of the real ones; the smallest chain in which each has outputs for all others."""
     nodes = []
-    for rank, (name, (kind, say)) in enumerate(SAYS.items()):
+    for rank, (name, (kind, make)) in enumerate(OUTPUTS.items()):
         state = np.zeros(1, STATE)
-        node = Node(name=name, rank=rank, hears=_hears(name), says=(kind,), step=_step(say, state), state=state)
+        node = Node(name=name, rank=rank, inputs=_inputs(name), outputs=(kind,), step=_step(make, state), state=state)
         nodes.append(node)
     return nodes
 
@@ -167,8 +167,8 @@ def stamper() -> Stamper:
 
 def plain_log(roots: Iterable[e.RootEvent], nodes: Sequence[Node] | None = None, *, ends: bool = True) -> list[bytes]:
     """What the log of these roots must be, byte for byte: the offline loop's."""
-    said: list[bytes] = []
-    log = MemoryLog(nodes or small_nodes(), lambda event: said.append(encode(event)))
+    published: list[bytes] = []
+    log = MemoryLog(nodes or small_nodes(), lambda event: published.append(encode(event)))
     stamps = stamper()
     for root in roots:
         for stamped in stamps.stamp(root):
@@ -176,4 +176,4 @@ def plain_log(roots: Iterable[e.RootEvent], nodes: Sequence[Node] | None = None,
     if ends:
         for stamped in stamps.finish():
             log.append(stamped)
-    return said
+    return published

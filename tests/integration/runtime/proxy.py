@@ -1,4 +1,4 @@
-"""A connection in which messages get lost, one by one: it knows so much of the NATS protocol as to tell them apart."""
+"""A connection in which messages get lost, one by one: it knows enough of the NATS protocol to split them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,7 +12,7 @@ from mm_bus.nats_server import HOST
 
 
 class Fate(Enum):
-    """What happens to a message. A cut takes the whole connection with it, and all that comes behind."""
+    """What happens to a message. A cut ends the connection, and all that comes behind."""
 
     PASS = 1
     DROP = 2
@@ -20,7 +20,7 @@ class Fate(Enum):
     PASS_AND_CUT = 4
 
 
-# Is told (subject, whole message) of each message from the client (or to the client).
+# Called with (subject, complete message) of each message from the client (or to the client).
 Decide = Callable[[str, bytes], Fate | Awaitable[Fate]]
 PAYLOADS = {b"PUB", b"HPUB", b"MSG", b"HMSG"}
 
@@ -45,12 +45,12 @@ def is_report(subject: str, _message: bytes) -> bool:
 
 
 class Proxy:
-    """Stands before a server; `sent` decides what the client's messages meet with, `heard` the server's."""
+    """Stands before a server; `sent` decides the fate of the client's messages, `received` of the server's."""
 
     def __init__(self, server: Server) -> None:
         self.url = ""
         self.sent: Decide = passes
-        self.heard: Decide = passes
+        self.received: Decide = passes
         self.cuts = 0
         self._server = server
         self._writers: set[asyncio.StreamWriter] = set()
@@ -83,7 +83,7 @@ class Proxy:
         self._writers |= pair
         # Looked up anew for each message: a test changes what it decides.
         up = asyncio.create_task(self._copy(reader, server_writer, lambda *message: self.sent(*message)))  # noqa: PLW0108
-        down = asyncio.create_task(self._copy(server_reader, writer, lambda *message: self.heard(*message)))  # noqa: PLW0108
+        down = asyncio.create_task(self._copy(server_reader, writer, lambda *message: self.received(*message)))  # noqa: PLW0108
         try:
             await asyncio.wait([up, down], return_when=asyncio.FIRST_COMPLETED)
             for each in pair:
@@ -103,10 +103,10 @@ class Proxy:
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, decide: Decide) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             while line := await reader.readline():
-                words = line.split()
-                if words[:1] and words[0].upper() in PAYLOADS:
-                    message = line + await reader.readexactly(int(words[-1]) + 2)
-                    decided = decide(words[1].decode(), message)
+                fields = line.split()
+                if fields[:1] and fields[0].upper() in PAYLOADS:
+                    message = line + await reader.readexactly(int(fields[-1]) + 2)
+                    decided = decide(fields[1].decode(), message)
                     fate = await decided if isinstance(decided, Awaitable) else decided
                 else:
                     message, fate = line, Fate.PASS
@@ -125,7 +125,7 @@ class Proxy:
 
 async def _flushed(writer: asyncio.StreamWriter) -> None:
     """Wait until what was passed has left, since an abort would take it back."""
-    while not writer.transport.is_closing() and writer.transport.get_write_buffer_size():  # noqa: ASYNC110 transports tell nobody
+    while not writer.transport.is_closing() and writer.transport.get_write_buffer_size():  # noqa: ASYNC110 transports notify nobody
         await asyncio.sleep(0.001)
 
 

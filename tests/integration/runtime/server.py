@@ -87,14 +87,14 @@ async def stored(server: Server) -> list[tuple[int, bytes]]:
     jetstream = client.jetstream()
     info = await jetstream.stream_info(stream(GROUP))
     reader = await jetstream.subscribe("mm.>", stream=stream(GROUP), ordered_consumer=True)
-    said, seq = [], 0
+    messages, seq = [], 0
     while seq < info.state.last_seq:
         message = await reader.next_msg(timeout=10)
         seq = message.metadata.sequence.stream
         if message.subject != writer_subject(GROUP):
-            said.append((seq, message.data))
+            messages.append((seq, message.data))
     await client.close()
-    return said
+    return messages
 
 
 async def log_of(server: Server) -> list[bytes]:

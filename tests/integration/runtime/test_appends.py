@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from nats.aio.msg import Msg
 from nats.js.api import DiscardPolicy, StreamConfig, StreamInfo
-from tests.integration.runtime.group import Group, beside, failure, running, say_all, until
+from tests.integration.runtime.group import Group, beside, failure, publish_all, running, until
 from tests.integration.runtime.nodes import market, plain_log, trade
 from tests.integration.runtime.proxy import Fate, every, is_ack, is_append, is_report, passes, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of, make_stream
@@ -32,17 +32,17 @@ LOSSES = {
 def test_what_gets_lost_leaves_no_trace_in_the_log(
     server: Server, fate: Fate, which: Which, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_services.sequencer.appender.DOUBT_S", 0.2)
+    monkeypatch.setattr("mm_services.sequencer.appender.SILENT_S", 0.2)
     roots = market(60)
 
     async def run() -> int:
         async with proxy_to(server) as proxy, running(server.url) as group:
             _, sequencer = await group.sequencer(url=proxy.url)
             proxy.sent = every(number, fate, which)
-            proxy.heard = every(number, fate, which)
+            proxy.received = every(number, fate, which)
             await group.nodes()
             source = await group.source()
-            await beside(group, say_all(group, source, roots))
+            await beside(group, publish_all(group, source, roots))
             return int(sequencer.status()["doubts"])
 
     assert asyncio.run(run()) >= 3
@@ -82,18 +82,18 @@ async def until_stored(appender: Appender) -> None:
     await until(lambda: appender.stored_seq == appender.last_seq)
 
 
-@pytest.mark.parametrize("acked", [True, False], ids=["the acks are lost", "no acks, and nobody says that he read it"])
-def test_silence_is_doubt_too(server: Server, monkeypatch: pytest.MonkeyPatch, acked: bool) -> None:
-    monkeypatch.setattr("mm_services.sequencer.appender.DOUBT_S", 0.1)
+@pytest.mark.parametrize("acked", [True, False], ids=["the acks are lost", "no acks, and no node reports it"])
+def test_silence_makes_the_end_uncertain_too(server: Server, monkeypatch: pytest.MonkeyPatch, acked: bool) -> None:
+    monkeypatch.setattr("mm_services.sequencer.appender.SILENT_S", 0.1)
 
     async def run() -> int:
         async with proxy_to(server) as proxy, running(server.url) as group:
             appender = await started(group, url=proxy.url)
-            proxy.heard = lambda name, message: Fate.DROP if is_ack(name, message) else Fate.PASS
+            proxy.received = lambda name, message: Fate.DROP if is_ack(name, message) else Fate.PASS
             for number in range(3):
                 await append(appender, number, acked=acked)
             await beside(group, until_stored(appender))
-            return appender.doubts
+            return appender.lookups
 
     assert asyncio.run(run()) >= 1
     assert asyncio.run(log_of(server)) == [encode(trade(number)) for number in range(3)]
@@ -101,7 +101,7 @@ def test_silence_is_doubt_too(server: Server, monkeypatch: pytest.MonkeyPatch, a
 
 def test_a_network_that_stands_still_is_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection is not lost, but nothing comes through: longer than a server may be silent that answers."""
-    monkeypatch.setattr("mm_services.sequencer.appender.DOUBT_S", 0.05)
+    monkeypatch.setattr("mm_services.sequencer.appender.SILENT_S", 0.05)
 
     async def run() -> None:
         async with proxy_to(server) as proxy, running(server.url) as group:
@@ -112,7 +112,7 @@ def test_a_network_that_stands_still_is_waited_for(server: Server, monkeypatch: 
                 await released.wait()
                 return Fate.PASS
 
-            proxy.sent = proxy.heard = stand_still
+            proxy.sent = proxy.received = stand_still
             await append(appender, 0, acked=True)
             stands_s = asyncio.get_running_loop().time()
             silent_s = 2 * SILENCES_MAX * 0.05
@@ -130,7 +130,7 @@ def test_what_was_read_is_stored_if_we_wrote_it(server: Server, writer: str | No
         async with running(server.url) as group:
             appender = await started(group)
             first, second = [await append(appender, number, acked=False) for number in range(2)]
-            appender.heard(first, appender.writer if writer is None else writer)
+            appender.reported(first, appender.writer if writer is None else writer)
             assert appender.stored_seq == (first if is_proof else first - 1)
             assert appender.last_seq == second
 
@@ -155,30 +155,30 @@ def test_acks_that_overtake_the_streams_answer_are_no_loss(server: Server) -> No
             bus = await group.connect()
             appender = Appender(bus, GROUP)
             await appender.take()
-            ask = bus.jetstream.stream_info
+            request = bus.jetstream.stream_info
 
-            async def ask_and_hear_late(name: str) -> StreamInfo:
+            async def request_and_ack_late(name: str) -> StreamInfo:
                 """What was sent before the question is stored after the answer."""
-                answer = await ask(name)
+                answer = await request(name)
                 await appender._send(appender._in_flight[0])
                 await until(acked.is_set)
                 return answer
 
-            hear = appender._on_ack
+            on_ack = appender._on_ack
 
-            async def heard(message: Msg) -> None:
-                await hear(message)
+            async def on_ack_then_append(message: Msg) -> None:
+                await on_ack(message)
                 acked.set()
 
             acked = asyncio.Event()
-            appender._on_ack = heard  # type: ignore[method-assign]
+            appender._on_ack = on_ack_then_append  # type: ignore[method-assign]
             await appender.start(lambda: None)
 
-            bus.jetstream.stream_info = ask_and_hear_late  # type: ignore[assignment,method-assign]
-            appender._doubt("the test says so")
+            bus.jetstream.stream_info = request_and_ack_late  # type: ignore[assignment,method-assign]
+            appender._look_up("the test requests it")
             label = Label("recorder", 1, 0, 1, appender.writer)
             await appender.append(subject(GROUP, trade(1)), label, encode(trade(1)))
-            await beside(group, until(lambda: appender._doubting is None))
+            await beside(group, until(lambda: appender._resolving is None))
             await beside(group, until_stored(appender))
 
     asyncio.run(run())
@@ -236,7 +236,7 @@ def test_the_window_in_which_the_server_knows_names_does_not_matter(server: Serv
             await group.sequencer(url=proxy.url)
             await group.nodes()
             source = await group.source()
-            await beside(group, say_all(group, source, roots))
+            await beside(group, publish_all(group, source, roots))
             return proxy.cuts
 
     assert asyncio.run(run()) >= 3

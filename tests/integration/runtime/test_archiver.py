@@ -1,4 +1,4 @@
-"""The archiver as the process that it is: file and store are the stream, however it is killed, or say what is wrong."""
+"""The archiver as the process that it is: file and store equal the stream, however it is killed."""
 
 import asyncio
 import shutil
@@ -35,7 +35,7 @@ def archiver(server: Server, folder: Path, **more: str) -> Iterator[subprocess.P
     """The service, killed at the end."""
     settings = {"bus.url": server.url, "bus.group": GROUP, "store.path": str(folder / "clickhouse")}
     settings |= {"store.log": str(folder), "store.session": SESSION, "store.batch_ms": "200", **more}
-    options = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    options = [option for key, value in settings.items() for option in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "mm_services.archiver", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -44,8 +44,8 @@ def archiver(server: Server, folder: Path, **more: str) -> Iterator[subprocess.P
             process.kill()
 
 
-async def until_kept(group: Group, seq: int, name: str = "stored_seq") -> dict[str, Any]:
-    """Ask the archiver until file and store have a message."""
+async def until_stored(group: Group, seq: int, name: str = "stored_seq") -> dict[str, Any]:
+    """Poll the archiver until file and store have a message."""
     bus = await group.connect()
     async with asyncio.timeout(PATIENCE_S):
         while True:
@@ -83,13 +83,13 @@ def in_store(folder: Path) -> list[Record]:
 def test_file_and_store_are_the_stream_however_often_it_is_killed(server: Server, tmp_path: Path) -> None:
     async def run() -> list[Record]:
         async with running(server.url) as group:
-            for kept_s in (0.3, 0.8, 0.1):
+            for alive_s in (0.3, 0.8, 0.1):
                 with archiver(server, tmp_path):
                     seqs = await append(group, 1_500)
-                    await until_kept(group, 1, "file_seq")
-                    await asyncio.sleep(kept_s)
+                    await until_stored(group, 1, "file_seq")
+                    await asyncio.sleep(alive_s)
             with archiver(server, tmp_path) as process:
-                status = await until_kept(group, seqs[-1])
+                status = await until_stored(group, seqs[-1])
                 records = await stream_records(await group.connect(), seqs[-1])
                 assert (status["file_seq"], status["file_name"]) == (records[-1].seq, records[-1].name)
                 process.terminate()
@@ -104,9 +104,9 @@ def test_file_and_store_are_the_stream_however_often_it_is_killed(server: Server
 
 def _died(process: subprocess.Popen[str]) -> str:
     """The last line of a service that ends by itself, which is no good end."""
-    _, said = process.communicate(timeout=PATIENCE_S)
+    _, error = process.communicate(timeout=PATIENCE_S)
     assert process.returncode not in {0, 2}
-    return said.strip().splitlines()[-1]
+    return error.strip().splitlines()[-1]
 
 
 def test_a_log_that_is_deleted_while_it_is_written_ends_it(server: Server, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_log_that_is_deleted_while_it_is_written_ends_it(server: Server, tmp_p
         async with running(server.url) as group:
             with archiver(server, tmp_path) as process:
                 seqs = await append(group, 100)
-                await until_kept(group, seqs[-1])
+                await until_stored(group, seqs[-1])
                 shutil.rmtree(tmp_path / "log")
                 await append(group, 100)
                 return await asyncio.to_thread(_died, process)
@@ -123,18 +123,18 @@ def test_a_log_that_is_deleted_while_it_is_written_ends_it(server: Server, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
-    [(50, "damaged at 52: it ends at 51, and 101 was read"), (200, "damaged at 101: another message stands there")],
+    ("count", "error"),
+    [(50, "damaged at 52: it ends at 51, and 101 was read"), (200, "damaged at 101: another message is there")],
 )
 def test_a_stream_that_is_shorter_or_another_one_is_named(
-    server: Server, tmp_path: Path, count: int, said: str
+    server: Server, tmp_path: Path, count: int, error: str
 ) -> None:
     async def begun(count: int) -> str:
         async with running(server.url) as group:
             seqs = await append(group, count)
             with archiver(server, tmp_path) as process:
                 if count == 100:
-                    await until_kept(group, seqs[-1])
+                    await until_stored(group, seqs[-1])
                     return ""
                 return await asyncio.to_thread(_died, process)
 
@@ -142,11 +142,11 @@ def test_a_stream_that_is_shorter_or_another_one_is_named(
     server.kill()
     shutil.rmtree(tmp_path / "bus" / "data")
     server.start()
-    assert said in asyncio.run(begun(count))
+    assert error in asyncio.run(begun(count))
     assert len(list(read_records(tmp_path))) == 101
 
 
-def test_the_rest_of_a_log_comes_from_the_bus_of_a_session_that_is_gone(server: Server, tmp_path: Path) -> None:
+def test_the_rest_of_a_log_comes_from_the_bus_of_a_session_that_has_ended(server: Server, tmp_path: Path) -> None:
     async def run() -> list[Record]:
         async with running(server.url) as group:
             seqs = await append(group, 1_200)
@@ -165,7 +165,7 @@ def test_the_rest_of_a_log_comes_from_the_bus_of_a_session_that_is_gone(server: 
     with LogWriter(tmp_path / "other") as writer:
         writer.append(Record(1, "", name_of(FIRST, "", b"another"), b"another"))
     shutil.copytree(tmp_path / "bus", tmp_path / "other" / "bus")
-    with pytest.raises(IntegrityError, match="damaged at 1: another message stands there"):
+    with pytest.raises(IntegrityError, match="damaged at 1: another message is there"):
         complete_log(tmp_path / "other", GROUP)
 
 
@@ -177,7 +177,7 @@ def test_what_was_trimmed_from_the_stream_comes_from_another_copy(server: Server
         async with running(server.url) as group:
             with archiver(server, folder):
                 seqs = await append(group, 9_000)
-                await until_kept(group, seqs[-1])
+                await until_stored(group, seqs[-1])
                 bus = await group.connect()
                 records = await stream_records(bus, seqs[-1])
                 await bus.jetstream.purge_stream(stream(GROUP), seq=8_000)

@@ -1,4 +1,4 @@
-"""An archiver whose store is away: its file goes on, and the store has all of the log later."""
+"""An archiver whose store is away: its file grows, and the store has all of the log later."""
 
 import asyncio
 from argparse import Namespace

@@ -29,11 +29,11 @@ class StuckRoots:
         return len(self.waiting)
 
     def offer(self, events: Sequence[RootEvent]) -> None:
-        """Keep them until they are confirmed."""
+        """Hold them until they are confirmed."""
         self.waiting += events
 
     def skip(self, events: Sequence[RootEvent]) -> None:
-        """Give up what waits, and say these in its place."""
+        """Give up what waits, and send these in its place."""
         self.waiting = list(events)
 
 
@@ -45,7 +45,7 @@ class Recorder:
         self.roots = StuckRoots()
         self.first_ns = 0
 
-    def hear(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
+    def receive(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
         """The port."""
         self.first_ns = self.first_ns or recv_ns
         return self.feed.feed(recv_ns, frame)

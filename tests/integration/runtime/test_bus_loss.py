@@ -1,4 +1,4 @@
-"""A connection that dies in ways that a real nats-server rarely shows: it comes back, or its owner is told."""
+"""A connection that dies in ways that a real nats-server rarely shows: it comes back, or its owner is notified."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -39,8 +39,8 @@ async def greet_and_reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter)
     writer.transport.abort()
 
 
-async def say_nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Greet, answer the first ping, and say what no server says."""
+async def send_nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Greet, answer the first ping, and send what no server sends."""
     writer.write(INFO)
     while line := await reader.readline():
         if line.startswith(b"PING"):
@@ -89,8 +89,8 @@ async def fake(*ways: Serve) -> AsyncIterator[FakeServer]:
         listening.close()
 
 
-@pytest.mark.parametrize("way", [greet_and_close, greet_and_reset, say_nonsense], ids=lambda way: way.__name__)
-def test_a_server_that_greets_and_goes_is_tried_again(way: Serve) -> None:
+@pytest.mark.parametrize("way", [greet_and_close, greet_and_reset, send_nonsense], ids=lambda way: way.__name__)
+def test_a_server_that_greets_and_disconnects_is_tried_again(way: Serve) -> None:
     async def run() -> tuple[int, bool]:
         bus = Bus()
         async with fake(drop_soon, *[way] * 5) as server:

@@ -33,7 +33,7 @@ def test_ticks_go_on_behind_those_of_a_sequencer_that_was_killed(server: Server)
             times_ns.append(int(sequencer.status()["local_ns"]))
             times_ns.append(await ticked(sequencer, 3))
             await send(await group.connect(), "test", Command.HALT)
-            late = trade(1_000)  # the market has gone on meanwhile, further than the clock of those who were killed
+            late = trade(1_000)  # the market has moved on meanwhile, further than the clock of those that were killed
             await source.put([late])
             await beside(group, until(lambda: source.unconfirmed == 0))
             assert sequencer.status()["local_ns"] >= late.local_ns

@@ -48,7 +48,7 @@ def damaged_at(error: BaseException | str) -> int:
 
 
 async def missing(group: Group) -> int:
-    """The first sequence that the server does not have, by asking for each."""
+    """The first sequence that the server does not have, by requesting each."""
     bus = await group.connect()
     for seq in range(1, COUNT + 2):
         try:
@@ -97,7 +97,7 @@ async def failure_of_reading(group: Group, next_seq: int) -> BaseException | Non
     bus = await group.connect()
     polling = Polling(bus, next_seq)
     await polling.poller.start()
-    await until(lambda: bus.failed.done() or (polling.poller._asked > 2 and not polling.poller.pending))
+    await until(lambda: bus.failed.done() or (polling.poller._requests > 2 and not polling.poller.pending))
     if not bus.failed.done():
         return None
     await group.kill(bus)
@@ -164,14 +164,14 @@ def test_a_longer_log_of_other_content_is_noticed(server: Server) -> None:
 
     errors = asyncio.run(run())
     assert [damaged_at(error) for error in errors] == [302]
-    assert "another message stands there" in str(errors[0])
+    assert "another message is there" in str(errors[0])
 
 
 async def take_nothing(_: Record) -> None:
-    """Hear, and do nothing."""
+    """Take, and do nothing."""
 
 
-def test_a_poller_of_what_was_trimmed_says_where_the_log_begins(server: Server) -> None:
+def test_a_poller_of_what_was_trimmed_reports_where_the_log_begins(server: Server) -> None:
     async def run() -> BaseException:
         async with running(server.url) as group:
             await append(group, 100)
@@ -185,7 +185,7 @@ def test_a_poller_of_what_was_trimmed_says_where_the_log_begins(server: Server) 
 
     error = asyncio.run(run())
     assert isinstance(error, LogTrimmedError)
-    assert "begins at 61, and 10 is asked for" in str(error)
+    assert "begins at 61, and 10 is requested" in str(error)
 
 
 def test_a_message_that_was_deleted_is_named_by_everyone(server: Server) -> None:

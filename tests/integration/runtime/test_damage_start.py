@@ -1,4 +1,4 @@
-"""A stream whose files were damaged, met by a node or a sequencer that starts: neither goes on with another log."""
+"""A stream whose files were damaged, met by a node or a sequencer that starts: neither continues with another log."""
 
 import asyncio
 from pathlib import Path
@@ -83,7 +83,7 @@ def test_a_hole_in_the_tail_behind_a_checkpoint_stops_the_node(server: Server) -
     assert damaged_at(error) == first
 
 
-def test_a_tree_that_is_not_whole_stops_the_sequencer(server: Server) -> None:
+def test_an_incomplete_tree_stops_the_sequencer(server: Server) -> None:
     async def run() -> tuple[str, int]:
         async with running(server.url) as group:
             await group.sequencer()

@@ -17,7 +17,7 @@ def test_an_event_of_another_instrument_ends_the_sequencer_and_nothing_of_it_is_
     foreign = msgspec.structs.replace(trade(3), instrument_id="binance.OTHER")
 
     async def run() -> list[str]:
-        said = []
+        errors = []
         async with running(server.url) as group:
             bus, _ = await group.sequencer()
             await group.nodes()
@@ -26,13 +26,13 @@ def test_an_event_of_another_instrument_ends_the_sequencer_and_nothing_of_it_is_
             await beside(group, until(lambda: source.unconfirmed == 0))
             for _ in range(2):  # the one who takes the log up knows its instrument too
                 await source.put([foreign, trade(4)])
-                said.append(str(await failure(bus)))
+                errors.append(str(await failure(bus)))
                 await group.kill(bus)
                 source.forget()
                 bus, _ = await group.sequencer()
             await group.kill(bus)
             group.buses = [each for each in group.buses if not each.failed.done()]
-        return said
+        return errors
 
     for line in asyncio.run(run()):
         assert "Trade of binance.OTHER in the log of binance.TEST; expected a group for each instrument" in line

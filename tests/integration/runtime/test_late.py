@@ -55,21 +55,21 @@ def status(state: BookState, reason: str = "") -> FeedStatus:
 
 
 class Live:
-    """A source as a live recorder is: asked for a GAP, it gives up what waits."""
+    """A source as a live recorder is: requested to send a GAP, it gives up what waits."""
 
     def __init__(self, source: RootSource, machine: Machine) -> None:
         self.source = source
-        self.asked_ns: list[int] = []
+        self.late_ns_seen: list[int] = []
         self._machine = machine
         source.on_late = self._on_late
 
     def _on_late(self, late_ns: int) -> None:
-        self.asked_ns.append(late_ns)
+        self.late_ns_seen.append(late_ns)
         reason = f"the log stood still for {late_ns / NS_PER_S:.1f} s"
         gap = (status(BookState.GAP, reason), status(BookState.SYNCING))
         self.source.skip([self._machine.at(event) for event in gap])
 
-    async def say(self, *events: RootEvent) -> None:
+    async def publish(self, *events: RootEvent) -> None:
         """Events that have just come."""
         self.source.offer([self._machine.at(event) for event in events])
         await self.source.send_new()
@@ -81,19 +81,19 @@ def roots_of(log: list[bytes]) -> list[Root]:
 
 
 def brief(log: list[bytes]) -> str:
-    """The roots of a log but Ticks, in a word each."""
-    words: list[str] = []
+    """The roots of a log but Ticks, each as one token."""
+    tokens: list[str] = []
     for root in roots_of(log):
         match root:
             case Trade():
-                words.append(str(root.trade_id))
+                tokens.append(str(root.trade_id))
             case FeedStatus():
-                words.append(root.state.name)
+                tokens.append(root.state.name)
             case OperatorCommand():
-                words.append("command")
+                tokens.append("command")
             case _:
                 pass
-    return " ".join(words)
+    return " ".join(tokens)
 
 
 def check_is_plain(log: list[bytes]) -> None:
@@ -111,7 +111,7 @@ async def opened(group: Group, machine: Machine, url: str = "") -> Live:
     """A log of which no node reports yet: its definition, VALID and two trades have been sent."""
     await group.sequencer(by_clock=True, delay_ns_max=DELAY_NS)
     live = Live(await group.source(url=url, clock_ns=machine.now_ns), machine)
-    await live.say(instrument(), status(BookState.VALID), trade(1), trade(2))
+    await live.publish(instrument(), status(BookState.VALID), trade(1), trade(2))
     await until(lambda: group.writer._intake._next["recorder"] == 5)
     return live
 
@@ -127,24 +127,24 @@ def test_what_waited_while_a_node_stood_still_is_given_up_for_a_gap(server: Serv
             live = await opened(group, machine)
             for number in range(3, 33):
                 machine.passed_ns += FREEZE_NS // 30
-                await live.say(trade(number))
+                await live.publish(trade(number))
             await until(lambda: group.writer._intake._next["recorder"] == 35)
             await group.nodes()
-            await beside(group, until(lambda: bool(live.asked_ns)))
+            await beside(group, until(lambda: bool(live.late_ns_seen)))
             machine.passed_ns += NS_PER_S // 10
-            await live.say(trade(40), status(BookState.VALID), trade(41))
+            await live.publish(trade(40), status(BookState.VALID), trade(41))
             await beside(group, until(stored(live)))
             assert group.writer.status()["stalls"] == 1
-            return live.asked_ns
+            return live.late_ns_seen
 
-    asked_ns = asyncio.run(run())
+    late_ns_seen = asyncio.run(run())
     log = asyncio.run(log_of(server))
     check_is_plain(log)
     assert brief(log).removeprefix("VALID ") == "GAP SYNCING 40 VALID 41"
     gap = next(root for root in roots_of(log) if isinstance(root, FeedStatus) and root.state is BookState.GAP)
     assert gap.reason == "the log stood still for 30.0 s"
     assert gap.recv_ns == gap.local_ns == BEGIN_NS  # of the first that was given up
-    assert [round(late_ns / NS_PER_S) for late_ns in asked_ns] == [30]
+    assert [round(late_ns / NS_PER_S) for late_ns in late_ns_seen] == [30]
 
 
 def test_what_is_not_too_old_is_appended(server: Server, machine: Machine) -> None:
@@ -152,10 +152,10 @@ def test_what_is_not_too_old_is_appended(server: Server, machine: Machine) -> No
         async with running(server.url) as group:
             live = await opened(group, machine)
             machine.passed_ns += DELAY_NS - NS_PER_S // 10
-            await live.say(trade(3))
+            await live.publish(trade(3))
             await group.nodes()
             await beside(group, until(stored(live)))
-            assert live.asked_ns == []
+            assert live.late_ns_seen == []
 
     asyncio.run(run())
     log = asyncio.run(log_of(server))
@@ -173,7 +173,7 @@ def test_ticks_that_are_due_for_long_wait_until_the_book_is_void(server: Server,
             await beside(group, until(stored(live)))
             machine.passed_ns += FREEZE_NS
             await beside(group, until(lambda: group.writer.status()["local_ns"] >= machine.now_ns() - PERIOD_NS))
-            await live.say(status(BookState.VALID), trade(3))
+            await live.publish(status(BookState.VALID), trade(3))
             await beside(group, until(stored(live)))
 
     asyncio.run(run())
@@ -210,10 +210,10 @@ def test_a_command_that_waits_behind_what_is_late_comes_behind_the_gap(server: S
             sending = asyncio.create_task(send(await group.connect(), GROUP, Command.HALT))
             await until(lambda: group.writer._intake.waiting[-1].source != "recorder")
             machine.passed_ns += FREEZE_NS
-            await live.say(trade(3))
+            await live.publish(trade(3))
             await group.nodes()
             await beside(group, sending)
-            await live.say(trade(4))
+            await live.publish(trade(4))
             await beside(group, until(stored(live)))
 
     asyncio.run(run())
@@ -240,7 +240,7 @@ def test_a_source_that_ends_while_the_log_is_held_ends_behind_the_gap(server: Se
             await group.nodes()
             await beside(group, ending)
             await beside(group, until(lambda: bool(group.writer.status()["ended"])))
-            assert live.asked_ns
+            assert live.late_ns_seen
 
     asyncio.run(run())
     log = asyncio.run(log_of(server))
@@ -255,12 +255,12 @@ def test_a_question_or_an_answer_that_is_lost_is_repeated(server: Server, machin
         async with proxy_to(server) as proxy, running(server.url) as group:
             live = await opened(group, machine, proxy.url)
             machine.passed_ns += FREEZE_NS
-            await live.say(trade(3))
+            await live.publish(trade(3))
             await until(lambda: group.writer._intake._next["recorder"] == 6)
-            proxy.sent = proxy.heard = every(2, Fate.DROP, lambda name, _: f".{lost}." in name)
+            proxy.sent = proxy.received = every(2, Fate.DROP, lambda name, _: f".{lost}." in name)
             await group.nodes()
-            await beside(group, until(lambda: bool(live.asked_ns)))
-            await live.say(trade(4))
+            await beside(group, until(lambda: bool(live.late_ns_seen)))
+            await live.publish(trade(4))
             await beside(group, until(stored(live)))
 
     asyncio.run(run())

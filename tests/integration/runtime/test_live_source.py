@@ -43,7 +43,7 @@ class Taking:
         """The number of the next root."""
         return await self.roots.start()
 
-    def hear(self, recv_ns: int, frame: bytes) -> Any:
+    def receive(self, recv_ns: int, frame: bytes) -> Any:
         """The port."""
         events = self.feed.feed(recv_ns, frame)
         self.first_ns = self.first_ns or recv_ns
@@ -61,9 +61,9 @@ class Session:
         clock = SteadyClock()
         self.source = LiveSource(live, ETH, clock, offset_ns=0, duration_ns=duration_ns, ended=self.ended)
         endpoints = impatient(venue, definition_s=definition_s)
-        self.running = asyncio.create_task(self.source.run(endpoints, self._heard))
+        self.running = asyncio.create_task(self.source.run(endpoints, self._nodes_ready))
 
-    async def _heard(self) -> None:
+    async def _nodes_ready(self) -> None:
         """The nodes are up."""
 
     async def sync(self) -> None:

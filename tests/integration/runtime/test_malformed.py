@@ -17,7 +17,7 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from tests.integration.runtime.server import GROUP, Server, log_of
-from tests.session import CONFIG, SAMPLE, log_bytes, paper_command, said, session
+from tests.session import CONFIG, SAMPLE, log_bytes, paper_command, session, summary_of
 
 from mm_bus.malformed import Malformed, MalformedError, read
 from mm_bus.permissions import users
@@ -50,15 +50,15 @@ TAILS = {f"mm.{GROUP}.root.>": ("recorder", f"{s.CONSOLE}.1", "x.y"), f"mm.{GROU
 
 def subjects() -> list[str]:
     """Everything that any service subscribes, but for its inboxes."""
-    hears = sorted({subject for user in users(GROUP).values() for subject in user.hears})
-    return [f"{subject.rstrip('>*')}{tail}" for subject in hears for tail in TAILS.get(subject, ("",))]
+    inputs = sorted({subject for user in users(GROUP).values() for subject in user.inputs})
+    return [f"{subject.rstrip('>*')}{tail}" for subject in inputs for tail in TAILS.get(subject, ("",))]
 
 
 @contextmanager
 def service(name: str, server: Server, folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """A service of the session."""
     settings = {"bus.url": server.url, "bus.group": GROUP, "store.path": str(folder / "clickhouse")}
-    given = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    given = [option for key, value in settings.items() for option in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", f"mm_services.{name}", "--config", str(CONFIG), *given, *options]
     with (folder / f"{name}.log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
         try:
@@ -68,7 +68,7 @@ def service(name: str, server: Server, folder: Path, *options: str) -> Iterator[
 
 
 async def statuses(client: Client, names: list[str]) -> dict[str, Any]:
-    """What the services that are up say of themselves."""
+    """The status of the services that are up."""
     found = {}
     for name in names:
         try:
@@ -93,8 +93,8 @@ async def bombard(server: Server, names: list[str], processes: dict[str, subproc
         seeing = await client.subscribe("_INBOX.>", cb=see)
         refused = {}
         for subject in subjects():
-            asked = (ask(client, subject, payload) for kind in PAYLOADS.values() for payload in kind)
-            answers = await asyncio.gather(*asked)
+            requests = (request(client, subject, payload) for kind in PAYLOADS.values() for payload in kind)
+            answers = await asyncio.gather(*requests)
             refused[subject] = sum("error" in answer for answer in answers if isinstance(answer, dict))
         await seeing.unsubscribe()
         assert len(inboxes) > 5
@@ -111,7 +111,7 @@ async def bombard(server: Server, names: list[str], processes: dict[str, subproc
     return refused
 
 
-async def ask(client: Client, subject: str, payload: bytes) -> Any:
+async def request(client: Client, subject: str, payload: bytes) -> Any:
     """The answer to a message; None without one."""
     try:
         return json.loads((await client.request(subject, payload, timeout=2)).data)
@@ -133,7 +133,7 @@ def test_malformed_messages_are_answered_with_an_error_and_change_nothing(server
         refused = asyncio.run(bombard(server, names, processes))
         log = asyncio.run(log_of(server))
     count = sum(len(kind) for kind in PAYLOADS.values())
-    # What asks to report again needs no content; some of a root's and a report's are repeats, or late, and none is new.
+    # A request to report again needs no content; some of a root's and a report's are repeats, or late, and none is new.
     few = {s.resend_subject(GROUP): count - 1, s.report_subject(GROUP, s.QUOTER): 20, s.report_subject(GROUP, "x"): 20}
     assert {subject for subject, errors in refused.items() if errors < few.get(subject, count - 2)} == set()
     lines = [line for name in names for line in (tmp_path / f"{name}.log").read_text().splitlines()]
@@ -141,7 +141,7 @@ def test_malformed_messages_are_answered_with_an_error_and_change_nothing(server
     assert 0 < sum("is refused" in line for line in lines) <= 3 * len(names)
     command = paper_command(tmp_path / "memory", "--bus", "memory", "--duration", f"{SECONDS}s")
     with session(command, tmp_path) as process:
-        said(process, END_S)
+        summary_of(process, END_S)
     assert log == log_bytes(tmp_path / "memory")
 
 

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import numpy as np
 import pytest
-from tests.integration.runtime.group import MADE_BY, FragileBus, beside, running, say_all, until
+from tests.integration.runtime.group import MADE_BY, FragileBus, beside, publish_all, running, until
 from tests.integration.runtime.nodes import STATE, book, market, plain_log, small_nodes
 from tests.integration.runtime.proxy import Fate, every, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of, stored
@@ -28,7 +28,7 @@ def new_node(name: str) -> Node:
     return next(node for node in small_nodes() if node.name == name)
 
 
-def test_lost_reports_are_asked_for_again(server: Server) -> None:
+def test_lost_reports_are_requested_again(server: Server) -> None:
     roots = market(40)
 
     async def run() -> int:
@@ -36,7 +36,7 @@ def test_lost_reports_are_asked_for_again(server: Server) -> None:
             _, sequencer = await group.sequencer()
             proxy.sent = every(41, Fate.DROP, lambda name, _: ".report." in name)
             await group.nodes(url=proxy.url)
-            await beside(group, say_all(group, await group.source(), roots))
+            await beside(group, publish_all(group, await group.source(), roots))
             return sequencer.counts.resends
 
     assert asyncio.run(run()) > 2
@@ -45,7 +45,7 @@ def test_lost_reports_are_asked_for_again(server: Server) -> None:
 
 @pytest.mark.parametrize("flushes", [True, False], ids=["its report arrives", "its report is lost"])
 @pytest.mark.parametrize("checkpoint_events", [5, 1_000_000], ids=["with checkpoint", "without checkpoint"])
-def test_a_node_killed_as_it_reports_goes_on(server: Server, checkpoint_events: int, *, flushes: bool) -> None:
+def test_a_node_killed_as_it_reports_continues(server: Server, checkpoint_events: int, *, flushes: bool) -> None:
     roots = market(60)
 
     async def run() -> list[int]:
@@ -56,7 +56,7 @@ def test_a_node_killed_as_it_reports_goes_on(server: Server, checkpoint_events: 
                 if node.name != RISK:
                     await group.node(node, checkpoint_events=checkpoint_events)
 
-            async def keep_risk() -> None:
+            async def restart_risk() -> None:
                 for dies_at in (3, 20, 40, 60, 85):
                     bus = FragileBus(dies_at, flushes=flushes)
                     loop = await group.node(new_node(RISK), bus, checkpoint_events=checkpoint_events)
@@ -65,9 +65,9 @@ def test_a_node_killed_as_it_reports_goes_on(server: Server, checkpoint_events: 
                     await group.kill(bus)
                 await group.node(new_node(RISK), checkpoint_events=checkpoint_events)
 
-            keeping = asyncio.create_task(keep_risk())
-            await beside(group, say_all(group, await group.source(), roots))
-            await keeping
+            killing = asyncio.create_task(restart_risk())
+            await beside(group, publish_all(group, await group.source(), roots))
+            await killing
         return resumed
 
     resumed = asyncio.run(run())
@@ -82,7 +82,7 @@ def test_a_checkpoint_is_the_state_before_a_root(server: Server) -> None:
         async with running(server.url) as group:
             await group.sequencer()
             await group.nodes(checkpoint_events=7)
-            await beside(group, say_all(group, await group.source(), roots))
+            await beside(group, publish_all(group, await group.source(), roots))
             loop = group.loops[QUOTER]
             await until(lambda: loop._saving is not None and loop._saving.done())
             checkpoint = await Checkpoints(await group.connect(), GROUP, QUOTER, MADE_BY).open()
@@ -95,7 +95,7 @@ def test_a_checkpoint_is_the_state_before_a_root(server: Server) -> None:
     for seq, data in log:
         if seq == next_seq:
             assert hasattr(decode(data), "root_seq")
-        if seq < next_seq and isinstance(event := decode(data), plain.hears):
+        if seq < next_seq and isinstance(event := decode(data), plain.inputs):
             plain.step(event)
     assert next_seq > 100
     assert state == plain.dump() != np.zeros(1, STATE).tobytes()
@@ -132,7 +132,7 @@ def test_a_checkpoint_of_an_earlier_log_is_passed_over(server: Server) -> None:
     assert asyncio.run(run()) == 1
 
 
-def test_what_a_node_may_not_say_is_refused_and_its_right_report_is_taken(server: Server) -> None:
+def test_what_a_node_may_not_publish_is_refused_and_its_right_report_is_taken(server: Server) -> None:
     roots = market(20)
 
     async def run() -> None:
@@ -155,7 +155,7 @@ def test_what_a_node_may_not_say_is_refused_and_its_right_report_is_taken(server
             await until(lambda: sequencer.counts.reports_late == 1)
             assert sequencer.status()["waits_for"] == waits
             await group.nodes()
-            await beside(group, say_all(group, source, []))
+            await beside(group, publish_all(group, source, []))
 
     asyncio.run(run())
     assert asyncio.run(log_of(server)) == plain_log(roots)

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.integration.runtime.group import beside, running, say_all, until
+from tests.integration.runtime.group import beside, publish_all, running, until
 from tests.integration.runtime.nodes import market
 from tests.integration.runtime.proxy import Fate, proxy_to
 from tests.integration.runtime.server import Server, stored
@@ -16,10 +16,10 @@ from mm_wire.codec import decode
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_session.operator.ANSWER_S", 0.3)
+    monkeypatch.setattr("mm_session.operator.REPLY_S", 0.3)
     monkeypatch.setattr(
         "mm_services.sequencer.sequencer.RESEND_S", 60.0
-    )  # the ack answers, not the next look at what is missing
+    )  # the ack replies, not the next check of what is missing
 
 
 def commands(log: list[tuple[int, bytes]]) -> list[tuple[int, OperatorCommand]]:
@@ -38,8 +38,10 @@ def test_a_command_is_answered_with_its_place_in_the_log(server: Server) -> None
             return [await send(bus, "test", command) for command in (Command.HALT, Command.RESUME)]
 
     seqs = asyncio.run(run())
-    said = commands(asyncio.run(stored(server)))
-    assert [(seq, event.command) for seq, event in said] == list(zip(seqs, (Command.HALT, Command.RESUME), strict=True))
+    published = commands(asyncio.run(stored(server)))
+    assert [(seq, event.command) for seq, event in published] == list(
+        zip(seqs, (Command.HALT, Command.RESUME), strict=True)
+    )
 
 
 @pytest.mark.parametrize("restarts", [False, True], ids=["the sequencer lives", "the sequencer dies meanwhile"])
@@ -50,13 +52,13 @@ def test_a_command_whose_answer_was_lost_is_taken_once(server: Server, *, restar
             bus = await group.connect(url=proxy.url)
             lost = asyncio.Event()
 
-            def heard(name: str, message: bytes) -> Fate:
+            def receive(name: str, message: bytes) -> Fate:
                 if name.startswith("_INBOX.") and b'"seq"' in message and not lost.is_set():
                     lost.set()
                     return Fate.DROP
                 return Fate.PASS
 
-            proxy.heard = heard
+            proxy.received = receive
             sending = asyncio.create_task(send(bus, "test", Command.HALT))
             await lost.wait()
             if restarts:
@@ -73,7 +75,7 @@ def test_a_command_behind_the_end_is_no_part_of_the_log(server: Server) -> None:
         async with running(server.url) as group:
             await group.sequencer()
             await group.nodes()
-            await beside(group, say_all(group, await group.source(), market(5)))
+            await beside(group, publish_all(group, await group.source(), market(5)))
             return await send(await group.connect(), "test", Command.HALT)
 
     with pytest.raises(InputError, match="halt: the log has ended"):

@@ -3,14 +3,14 @@
 import asyncio
 
 import pytest
-from tests.integration.runtime.group import beside, running, say_all
+from tests.integration.runtime.group import beside, publish_all, running
 from tests.integration.runtime.nodes import market, plain_log
 from tests.integration.runtime.server import Server, log_of
 
 from mm_core import events as e
 from mm_core.setup.config import Config, to_config
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
 from mm_core.setup.warm import warm
 from mm_core.types import NS_PER_S
 from mm_store.ws_lines import WsLines
@@ -28,7 +28,7 @@ def test_the_log_is_that_of_the_offline_loop(server: Server) -> None:
             _, sequencer = await group.sequencer()
             await group.nodes()
             source = await group.source()
-            await beside(group, say_all(group, source, roots))
+            await beside(group, publish_all(group, source, roots))
             assert sequencer.counts.roots_refused == sequencer.counts.reports_refused == 0
 
     asyncio.run(run())
@@ -54,7 +54,7 @@ def test_more_roots_than_may_be_on_their_way_wait_at_their_source(
             seen = []
             sequencer.on_quiescent = lambda _: seen.append(len(sequencer._intake.waiting))
             await group.nodes()
-            await beside(group, say_all(group, source, []))
+            await beside(group, publish_all(group, source, []))
             assert max(seen) <= 64 + 16
 
     asyncio.run(run())
@@ -76,12 +76,12 @@ def test_the_real_nodes_decide_on_the_bus_what_they_decide_offline(server: Serve
     async def run() -> None:
         async with running(server.url) as group:
             await group.sequencer()
-            await group.nodes(new_nodes(new_parts(config, instrument), instrument.instrument_id))
+            await group.nodes(new_nodes(new_core(config, instrument), instrument.instrument_id))
             source = await group.source()
-            await beside(group, say_all(group, source, roots))
+            await beside(group, publish_all(group, source, roots))
 
     asyncio.run(run())
     log = asyncio.run(log_of(server))
-    assert log == plain_log(roots, new_nodes(new_parts(config, instrument), instrument.instrument_id))
+    assert log == plain_log(roots, new_nodes(new_core(config, instrument), instrument.instrument_id))
     kinds = {type(decode(data)) for data in log}
     assert kinds >= {e.BookTop, e.SubmitOrder, e.OrderFilled, e.PositionChanged}

@@ -16,7 +16,7 @@ from mm_wire.chain import Record
 
 
 class Polling:
-    """A poller that keeps the sequences it hears."""
+    """A poller that records the sequences it reads."""
 
     def __init__(self, bus: Bus, next_seq: int = 1) -> None:
         self.seqs: list[int] = []
@@ -28,7 +28,7 @@ class Polling:
             self.seqs.append(record.seq)
 
     async def until(self, seq: int) -> None:
-        """Wait until it has heard an event."""
+        """Wait until it has read an event."""
         await until(lambda: bool(self.seqs) and self.seqs[-1] >= seq)
 
 
@@ -52,10 +52,10 @@ def test_a_long_log_is_read_once_and_then_what_is_appended(server: Server) -> No
 
 
 @pytest.mark.parametrize("fate", [Fate.DROP, Fate.CUT, Fate.PASS_AND_CUT])
-def test_answers_lost_on_the_way_are_asked_for_again(
+def test_replies_lost_on_the_way_are_requested_again(
     server: Server, fate: Fate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_bus.log_poller.ANSWER_S", 0.2)
+    monkeypatch.setattr("mm_bus.log_poller.REPLY_S", 0.2)
     monkeypatch.setattr("mm_bus.log_poller.BATCH", 100)
 
     async def run() -> None:
@@ -63,7 +63,7 @@ def test_answers_lost_on_the_way_are_asked_for_again(
             seqs = await append(group, 1_000)
             polling = Polling(await group.connect(url=proxy.url))
             lost = every(177, fate, lambda name, _: name.startswith("_INBOX"))
-            proxy.heard = lost
+            proxy.received = lost
             await polling.poller.start()
             await beside(group, polling.until(seqs[-1]))
             assert polling.seqs == seqs
@@ -78,7 +78,7 @@ def test_a_log_that_holds_nothing_is_no_error(server: Server) -> None:
             await Appender(await group.connect(), GROUP).take()
             polling = Polling(await group.connect(), 2)
             await polling.poller.start()
-            await beside(group, until(lambda: polling.poller._asked > 2))
+            await beside(group, until(lambda: polling.poller._requests > 2))
             assert polling.seqs == []
 
     asyncio.run(run())

@@ -19,7 +19,7 @@ INTEGRITY = 3
 def sequencer(server: Server) -> Iterator[subprocess.Popen[str]]:
     """The service, killed at the end."""
     settings = {"bus.url": server.url, "bus.group": GROUP}
-    options = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    options = [option for key, value in settings.items() for option in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "mm_services.sequencer", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -38,7 +38,7 @@ def test_a_killed_process_leaves_a_log_that_the_next_one_continues(server: Serve
                 source = await group.source()
                 await group.nodes()
                 await source.put(roots[:30])
-                await until(lambda: source._wanted > 5)
+                await until(lambda: source._acked > 5)
             with sequencer(server):
                 await beside(group, source.put(roots[30:]))
                 await source.end()
@@ -58,13 +58,13 @@ def test_of_two_processes_one_ends_with_one_line(server: Server) -> None:
             with sequencer(server) as first:
                 source = await group.source()
                 await source.put(roots[:3])
-                await until(lambda: source._wanted >= 2)
+                await until(lambda: source._acked >= 2)
                 await group.sequencer()
                 await group.nodes()
                 await source.put(roots[3:])
-                said = await asyncio.to_thread(first.communicate)
-                return first.returncode, said[1]
+                output = await asyncio.to_thread(first.communicate)
+                return first.returncode, output[1]
 
-    code, said = asyncio.run(run())
+    code, err = asyncio.run(run())
     assert code == INTEGRITY
-    assert said.strip().splitlines()[-1].startswith("error: a second sequencer writes the log MM_test: event")
+    assert err.strip().splitlines()[-1].startswith("error: a second sequencer writes the log MM_test: event")

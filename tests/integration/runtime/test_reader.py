@@ -44,21 +44,21 @@ async def until_stored(appender: Appender) -> None:
 
 
 class Reading:
-    """A reader that keeps the sequences it hears."""
+    """A reader that records the sequences it receives."""
 
     def __init__(self, bus: Bus, pause: Callable[[int], Awaitable[None]] | None = None) -> None:
         self.seqs: list[int] = []
-        self.reader = LogReader(bus, GROUP, [], self._hear)
+        self.reader = LogReader(bus, GROUP, [], self._on_event)
         self._pause = pause
 
-    async def _hear(self, seq: int, _label: Label, data: bytes) -> None:
+    async def _on_event(self, seq: int, _label: Label, data: bytes) -> None:
         assert data == DATA
         if self._pause is not None:
             await self._pause(seq)
         self.seqs.append(seq)
 
 
-def test_a_slow_reader_of_a_long_log_hears_each_event_once(server: Server) -> None:
+def test_a_slow_reader_of_a_long_log_receives_each_event_once(server: Server) -> None:
     async def slowly(seq: int) -> None:
         await asyncio.sleep(0.02 if seq % 2_500 == 0 else 0)
 
@@ -67,14 +67,14 @@ def test_a_slow_reader_of_a_long_log_hears_each_event_once(server: Server) -> No
             seqs = await append(group, 50_000)
             reading = Reading(await group.connect(), slowly)
             await reading.reader.start()
-            await beside(group, heard(reading, seqs))
+            await beside(group, until_read(reading, seqs))
             assert reading.seqs == seqs
             assert reading.reader.resets == 1
 
     asyncio.run(run())
 
 
-async def heard(reading: Reading, seqs: list[int]) -> None:
+async def until_read(reading: Reading, seqs: list[int]) -> None:
     await until(lambda: len(reading.seqs) >= len(seqs))
 
 
@@ -84,9 +84,9 @@ def test_events_lost_on_the_way_are_read_again(server: Server, fate: Fate) -> No
         async with proxy_to(server) as proxy, running(server.url) as group:
             seqs = await append(group, 1_000)
             reading = Reading(await group.connect(url=proxy.url))
-            proxy.heard = every(333, fate, lambda _, message: DATA in message)
+            proxy.received = every(333, fate, lambda _, message: DATA in message)
             await reading.reader.start()
-            await beside(group, heard(reading, seqs))
+            await beside(group, until_read(reading, seqs))
             assert reading.seqs == seqs
             assert reading.reader.resets > 2
 
@@ -98,32 +98,32 @@ def test_the_last_event_lost_is_noticed_by_the_heartbeat(server: Server) -> None
         async with proxy_to(server) as proxy, running(server.url) as group:
             seqs = await append(group, 10)
             reading = Reading(await group.connect(url=proxy.url))
-            proxy.heard = every(10, Fate.DROP, lambda _, message: DATA in message)
+            proxy.received = every(10, Fate.DROP, lambda _, message: DATA in message)
             await reading.reader.start()
-            await beside(group, heard(reading, seqs))
+            await beside(group, until_read(reading, seqs))
             assert reading.seqs == seqs
 
     asyncio.run(run())
 
 
-def test_a_consumer_that_is_gone_is_made_anew(server: Server) -> None:
+def test_a_consumer_that_was_deleted_is_made_anew(server: Server) -> None:
     async def run() -> None:
         async with running(server.url) as group:
             seqs = await append(group, 10)
             bus = await group.connect()
             reading = Reading(bus)
             await reading.reader.start()
-            await beside(group, heard(reading, seqs))
+            await beside(group, until_read(reading, seqs))
             for consumer in await bus.jetstream.consumers_info(stream(GROUP)):
                 await bus.jetstream.delete_consumer(stream(GROUP), consumer.name)
             seqs += await append(group, 10)
-            await beside(group, heard(reading, seqs))
+            await beside(group, until_read(reading, seqs))
             assert reading.seqs == seqs
 
     asyncio.run(run())
 
 
-def test_what_is_being_heard_is_not_cut_short_when_the_connection_comes_back(server: Server) -> None:
+def test_what_is_being_delivered_is_not_cut_short_when_the_connection_comes_back(server: Server) -> None:
     async def run() -> None:
         async with proxy_to(server) as proxy, running(server.url) as group:
             seqs = await append(group, 4)
@@ -145,7 +145,7 @@ def test_what_is_being_heard_is_not_cut_short_when_the_connection_comes_back(ser
             reset = asyncio.create_task(reading.reader._reset())  # and another one, for a heartbeat that was missed
             released.set()
             await reset
-            await beside(group, heard(reading, seqs))
+            await beside(group, until_read(reading, seqs))
             assert reading.seqs == seqs
 
     asyncio.run(run())

@@ -1,4 +1,4 @@
-"""A recorder that is asked to end before it has taken anything: no market is waited for, and the log is closed."""
+"""A recorder that is requested to end before it has taken anything: no market is waited for, and the log is closed."""
 
 import asyncio
 import subprocess
@@ -28,7 +28,7 @@ def recorder(server: Server, folder: Path, source: str) -> Iterator[subprocess.P
     path.write_bytes(msgspec.json.encode(define("SYNTH", WsLines([SAMPLE])).instrument))
     settings = {"bus.url": server.url, "bus.group": GROUP, "venue.ws_url": "ws://127.0.0.1:9"}
     settings["venue.rest_url"] = "http://127.0.0.1:9"
-    given = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    given = [option for key, value in settings.items() for option in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "mm_services.recorder", *given, "--instrument", str(path), "--source", source]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
@@ -37,15 +37,15 @@ def recorder(server: Server, folder: Path, source: str) -> Iterator[subprocess.P
             process.terminate()
 
 
-async def asked(bus: Bus, subject: str) -> None:
-    """Ask until it is answered."""
+async def until_replied(bus: Bus, subject: str) -> None:
+    """Request until it replies."""
     while await bus.request(subject, timeout_s=0.2) is None:  # noqa: ASYNC110
         await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("source", ["live", f"paced:{SAMPLE}", f"replay:{SAMPLE}"], ids=["live", "paced", "replay"])
 @pytest.mark.parametrize("is_sequencer_there", [True, False], ids=["no nodes", "no sequencer"])
-def test_a_recorder_that_is_asked_to_end_at_the_start_closes_the_log(
+def test_a_recorder_that_is_requested_to_end_at_the_start_closes_the_log(
     server: Server, tmp_path: Path, source: str, *, is_sequencer_there: bool
 ) -> None:
     async def run() -> int:
@@ -53,8 +53,8 @@ def test_a_recorder_that_is_asked_to_end_at_the_start_closes_the_log(
             bus = await group.connect()
             if is_sequencer_there:
                 await group.sequencer()
-            await asked(bus, end_subject(GROUP))
-            await asked(bus, status_subject(GROUP, RECORDER))
+            await until_replied(bus, end_subject(GROUP))
+            await until_replied(bus, status_subject(GROUP, RECORDER))
             if not is_sequencer_there:
                 await group.sequencer()
             async with asyncio.timeout(PATIENCE_S):

@@ -1,4 +1,4 @@
-"""A damaged log is restored from its records, and the session goes on to the log of an undisturbed one."""
+"""A damaged log is restored from its records, and the session is resumed to the log of an undisturbed one."""
 
 import asyncio
 import itertools
@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from tests.integration.runtime.group import Group, beside, running, say_all, until, with_old_copy
+from tests.integration.runtime.group import Group, beside, publish_all, running, until, with_old_copy
 from tests.integration.runtime.nodes import market, plain_log
 from tests.integration.runtime.server import GROUP, Server, log_of
 from tests.integration.runtime.test_damage import damaged_at, flip_in_the_middle, kill_all, truncate
@@ -51,7 +51,7 @@ async def go_on(group: Group) -> None:
     await group.sequencer()
     await group.nodes(checkpoint_events=20)
     source = await group.source()
-    await beside(group, say_all(group, source, ROOTS))
+    await beside(group, publish_all(group, source, ROOTS))
 
 
 @pytest.mark.parametrize("damage", [flip_in_the_middle, truncate])
@@ -103,7 +103,7 @@ def test_a_lost_end_is_restored_in_place_and_the_states_stay(server: Server) -> 
 
 
 @pytest.mark.parametrize("drops", [True, False])
-def test_states_ahead_of_what_copies_hold_are_given_up_only_if_asked(
+def test_states_ahead_of_what_copies_hold_are_given_up_only_on_request(
     server: Server, caplog: pytest.LogCaptureFixture, *, drops: bool
 ) -> None:
     """The end of the log is lost in all copies: some nodes have read it."""
@@ -156,11 +156,11 @@ def test_records_that_do_not_follow_are_refused(server: Server) -> None:
 
 
 def test_copies_are_read_one_behind_the_other() -> None:
-    whole = [Record(seq, "", "", b"") for seq in range(1, 10)]
+    complete = [Record(seq, "", "", b"") for seq in range(1, 10)]
 
     def of(count: int) -> "itertools.chain[Record]":
-        return itertools.chain(whole[:count])
+        return itertools.chain(complete[:count])
 
     readers = [lambda seq: (each for each in of(5) if each.seq >= seq)]
     readers.append(lambda seq: (each for each in of(9) if each.seq >= seq))
-    assert list(from_copies(readers)) == whole
+    assert list(from_copies(readers)) == complete

@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
-from tests.integration.runtime.group import Group, beside, running, say_all, until
+from tests.integration.runtime.group import Group, beside, publish_all, running, until
 from tests.integration.runtime.nodes import gap, intent, market, plain_log, trade
 from tests.integration.runtime.proxy import Fate, every, proxy_to, some
 from tests.integration.runtime.server import GROUP, Server, log_of
@@ -24,8 +24,8 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mm_services.sequencer.sequencer.RESEND_S", 0.1)
 
 
-@pytest.mark.parametrize("subject", [f"mm.{GROUP}.root.", f"mm.{GROUP}.want."], ids=["roots", "words to the source"])
-def test_lost_batches_are_said_again(server: Server, subject: str) -> None:
+@pytest.mark.parametrize("subject", [f"mm.{GROUP}.root.", f"mm.{GROUP}.want."], ids=["roots", "acks to the source"])
+def test_lost_batches_are_sent_again(server: Server, subject: str) -> None:
     roots = market(150)
 
     async def run() -> int:
@@ -33,10 +33,10 @@ def test_lost_batches_are_said_again(server: Server, subject: str) -> None:
             await group.sequencer()
             await group.nodes()
             source = await group.source(url=proxy.url)
-            proxy.sent = proxy.heard = some(0.3, Fate.DROP, lambda name, _: name.startswith(subject))
+            proxy.sent = proxy.received = some(0.3, Fate.DROP, lambda name, _: name.startswith(subject))
             source.offer(roots)
             await source.send_new()
-            await beside(group, say_all(group, source, []))
+            await beside(group, publish_all(group, source, []))
             return source.resent
 
     assert asyncio.run(run()) > 0
@@ -45,7 +45,7 @@ def test_lost_batches_are_said_again(server: Server, subject: str) -> None:
 
 def test_batches_may_come_in_any_order_and_more_than_once(server: Server) -> None:
     roots = market(30)
-    said = [encode(root) for root in roots]
+    encoded = [encode(root) for root in roots]
 
     async def run() -> None:
         async with running(server.url) as group:
@@ -53,19 +53,19 @@ def test_batches_may_come_in_any_order_and_more_than_once(server: Server) -> Non
             await group.nodes()
             bus = await group.connect()
             for first, last in ((1, 5), (10, 20), (3, 8), (1, 5), (8, 12), (40, 41), (5, 30), (12, 20)):
-                batch = Roots(RECORDER, first, said[first - 1 : last])
+                batch = Roots(RECORDER, first, encoded[first - 1 : last])
                 await bus.publish(root_subject(GROUP, RECORDER), msgspec.msgpack.encode(batch))
             await until(lambda: sequencer._intake._next.get(RECORDER) == 31)
             assert sequencer.status()["holes"] == 2
             source = await group.source()
-            await beside(group, say_all(group, source, roots))
+            await beside(group, publish_all(group, source, roots))
 
     asyncio.run(run())
     assert asyncio.run(log_of(server)) == plain_log(roots)
 
 
-def test_roots_that_only_the_memory_of_the_sequencer_holds_are_kept_by_their_source(server: Server) -> None:
-    """A hole is asked for with the number behind what is stored, not behind what has come."""
+def test_roots_that_only_the_memory_of_the_sequencer_holds_are_repeated_by_their_source(server: Server) -> None:
+    """A hole is requested with the number behind what is stored, not behind what has come."""
     roots = market(30)
 
     async def run() -> None:
@@ -79,13 +79,13 @@ def test_roots_that_only_the_memory_of_the_sequencer_holds_are_kept_by_their_sou
             await group.kill(bus)
             await group.sequencer()
             await group.nodes()
-            await beside(group, say_all(group, source, []))
+            await beside(group, publish_all(group, source, []))
 
     asyncio.run(run())
     assert asyncio.run(log_of(server)) == plain_log(roots)
 
 
-def test_a_replay_that_is_killed_says_all_again_and_the_log_holds_it_once(server: Server) -> None:
+def test_a_replay_that_is_killed_sends_all_again_and_the_log_holds_it_once(server: Server) -> None:
     roots = market(60)
 
     async def run() -> None:
@@ -95,27 +95,27 @@ def test_a_replay_that_is_killed_says_all_again_and_the_log_holds_it_once(server
             for part in (20, 45):
                 source = await group.source()
                 await source.put(roots[:part])
-                await until(lambda: source._wanted > part - 10)  # noqa: B023
+                await until(lambda: source._acked > part - 10)  # noqa: B023
                 await group.kill(source._bus)
-            await beside(group, say_all(group, await group.source(), roots))
+            await beside(group, publish_all(group, await group.source(), roots))
 
     asyncio.run(run())
     assert asyncio.run(log_of(server)) == plain_log(roots)
 
 
-def test_the_end_stands_once_however_often_it_is_said(server: Server) -> None:
+def test_the_log_ends_once_however_often_the_end_is_sent(server: Server) -> None:
     roots = market(20)
 
     async def run() -> None:
         async with running(server.url) as group:
             bus, _ = await group.sequencer()
             await group.nodes()
-            await beside(group, say_all(group, await group.source(), roots))
+            await beside(group, publish_all(group, await group.source(), roots))
             for _ in range(2):
                 await group.kill(bus)
                 bus, sequencer = await group.sequencer()
                 source = await group.source()
-                await beside(group, say_all(group, source, roots))
+                await beside(group, publish_all(group, source, roots))
                 await source.put([trade(1_000)])  # behind the end: dropped
                 await until(lambda: source.unconfirmed == 0)  # noqa: B023
                 assert sequencer.counts.roots == 0
@@ -149,7 +149,7 @@ def test_a_live_source_gives_up_what_is_not_stored_and_goes_on_with_a_gap(server
             source.offer(LATER)
             await group.sequencer()
             await group.nodes()
-            await beside(group, say_all(group, source, []))
+            await beside(group, publish_all(group, source, []))
 
     asyncio.run(run())
     assert asyncio.run(log_of(server)) == plain_log([*roots[:1], *LATER])
@@ -172,7 +172,7 @@ def test_a_replay_that_is_restarted_knows_what_it_repeats(server: Server) -> Non
             for root in roots:
                 repeats.append(source.is_repeating)
                 source.offer([root])
-            await beside(group, say_all(group, source, []))
+            await beside(group, publish_all(group, source, []))
             return repeats
 
     assert asyncio.run(run()) == [True] * 12 + [False] * (len(roots) - 12)
@@ -180,7 +180,7 @@ def test_a_replay_that_is_restarted_knows_what_it_repeats(server: Server) -> Non
 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["the sequencer lives", "the sequencer dies too"])
-def test_a_live_source_that_is_restarted_goes_on_behind_what_has_come(server: Server, *, is_lost: bool) -> None:
+def test_a_live_source_that_is_restarted_continues_behind_what_has_come(server: Server, *, is_lost: bool) -> None:
     roots = market(20)
 
     async def run() -> None:
@@ -193,13 +193,13 @@ def test_a_live_source_that_is_restarted_goes_on_behind_what_has_come(server: Se
                 await group.kill(group.writer._bus)
                 await group.sequencer()
             await group.nodes()
-            await beside(group, say_all(group, source, LATER))
+            await beside(group, publish_all(group, source, LATER))
 
     asyncio.run(run())
     assert asyncio.run(log_of(server)) == plain_log([*(roots[:1] if is_lost else roots), *LATER])
 
 
-def test_what_a_source_may_not_say_is_refused(server: Server) -> None:
+def test_what_a_source_may_not_publish_is_refused(server: Server) -> None:
     roots = market(20)
 
     async def run() -> None:
@@ -215,7 +215,7 @@ def test_what_a_source_may_not_say_is_refused(server: Server) -> None:
             no_event = msgspec.msgpack.encode(Roots("stranger", 1, [b"\xc1 no event"]))
             await bus.publish(root_subject(GROUP, "stranger"), no_event)
             await until(lambda: sequencer.counts.roots_refused == 3)
-            await beside(group, say_all(group, await group.source(), roots))
+            await beside(group, publish_all(group, await group.source(), roots))
 
     asyncio.run(run())
     assert asyncio.run(log_of(server)) == plain_log(roots)

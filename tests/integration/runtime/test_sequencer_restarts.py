@@ -4,12 +4,12 @@ import asyncio
 from random import Random
 
 import pytest
-from tests.integration.runtime.group import FragileBus, Group, beside, running, say_all
+from tests.integration.runtime.group import FragileBus, Group, beside, publish_all, running
 from tests.integration.runtime.nodes import market, plain_log
 from tests.integration.runtime.server import Server, log_of
 
 
-async def keep_one(group: Group, deaths: list[int], *, flushes: bool) -> None:
+async def restart_one(group: Group, deaths: list[int], *, flushes: bool) -> None:
     """Sequencers one after the other, each killed at one of its appends; the last one stays."""
     for dies_at in deaths:
         bus = FragileBus(dies_at, flushes=flushes)
@@ -19,8 +19,8 @@ async def keep_one(group: Group, deaths: list[int], *, flushes: bool) -> None:
     await group.sequencer()
 
 
-@pytest.mark.parametrize("flushes", [True, False], ids=["what was said arrives", "what was said last is lost"])
-def test_killed_at_any_append_another_goes_on_with_the_same_log(server: Server, *, flushes: bool) -> None:
+@pytest.mark.parametrize("flushes", [True, False], ids=["what was sent arrives", "what was sent last is lost"])
+def test_killed_at_any_append_another_continues_the_same_log(server: Server, *, flushes: bool) -> None:
     roots = market(60)
     random = Random(7)  # noqa: S311
     deaths = [random.choice([1, 1, 2, 3, 4, 5, 9, 17]) for _ in range(30)]
@@ -30,10 +30,10 @@ def test_killed_at_any_append_another_goes_on_with_the_same_log(server: Server, 
             await (await group.sequencer())[1].stop()
             await group.kill(group.buses[-1])
             await group.nodes()
-            keeping = asyncio.create_task(keep_one(group, deaths, flushes=flushes))
+            killing = asyncio.create_task(restart_one(group, deaths, flushes=flushes))
             source = await group.source()
-            await beside(group, say_all(group, source, roots))
-            await keeping
+            await beside(group, publish_all(group, source, roots))
+            await killing
 
     asyncio.run(run())
     assert asyncio.run(log_of(server)) == plain_log(roots)

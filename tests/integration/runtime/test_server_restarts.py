@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.integration.runtime.group import beside, running, say_all, until
+from tests.integration.runtime.group import beside, publish_all, running, until
 from tests.integration.runtime.nodes import market, plain_log
 from tests.integration.runtime.server import Server, log_of
 
@@ -15,12 +15,12 @@ def test_the_server_killed_several_times_while_roots_flow(server: Server) -> Non
             await group.sequencer()
             await group.nodes(checkpoint_events=40)
             source = await group.source()
-            saying = asyncio.create_task(say_all(group, source, roots))
+            publishing = asyncio.create_task(publish_all(group, source, roots))
             for stored in (20, 150, 300, 450, 600):
                 await until(lambda: group.writer._appender.stored_seq >= stored)  # noqa: B023
                 server.kill()
                 await asyncio.to_thread(server.start)
-            await beside(group, saying)
+            await beside(group, publishing)
             assert all(bus.reconnects >= 4 for bus in group.buses)
 
     asyncio.run(run())
@@ -44,7 +44,7 @@ def test_an_outage_in_which_everyone_waits(server: Server) -> None:
             await group.kill(bus)
             await asyncio.to_thread(server.start)
             await group.sequencer()
-            await beside(group, say_all(group, source, []))
+            await beside(group, publish_all(group, source, []))
 
     asyncio.run(run())
     assert asyncio.run(log_of(server)) == plain_log(roots)

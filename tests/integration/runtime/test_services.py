@@ -24,7 +24,7 @@ PATIENCE_S = 60
 @contextmanager
 def service(server: Server, line: str, *settings: str) -> Iterator[subprocess.Popen[str]]:
     """A service that does one thing at its start, killed at the end."""
-    given = [word for setting in (f"bus.url={server.url}", *settings) for word in ("--set", setting)]
+    given = [option for setting in (f"bus.url={server.url}", *settings) for option in ("--set", setting)]
     command = [sys.executable, "-c", PROGRAM.format(line=line), *given]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -49,7 +49,7 @@ def test_without_a_bus_a_service_waits_and_comes_when_it_is_there(server: Server
         assert process.wait(PATIENCE_S) == 0
 
 
-def test_a_service_that_waits_for_the_bus_ends_when_it_is_told_to(server: Server) -> None:
+def test_a_service_that_waits_for_the_bus_ends_on_a_signal(server: Server) -> None:
     server.kill()
     with service(server, "pass") as process:
         printed_line(process, "waiting for the bus: [bus] url")
@@ -80,12 +80,12 @@ def test_an_error_ends_a_service_with_one_line_and_the_code_of_its_remedy(
     server: Server, error: str, code: int
 ) -> None:
     with service(server, f"raise {error}('because')") as process:
-        _, said = process.communicate(timeout=PATIENCE_S)
-    assert (process.returncode, said.strip()) == (code, "error: because")
+        _, err = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, err.strip()) == (code, "error: because")
 
 
 def test_a_bug_ends_a_service_with_its_traceback(server: Server) -> None:
     with service(server, "raise AssertionError('a bug')") as process:
-        _, said = process.communicate(timeout=PATIENCE_S)
+        _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
-    assert said.strip().endswith("AssertionError: a bug")
+    assert err.strip().endswith("AssertionError: a bug")

@@ -1,4 +1,4 @@
-"""What the operator is told of a log that cannot have another leader, and of settings that no server takes."""
+"""The errors of a log that cannot have another leader, and of settings that no server takes."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ def test_a_log_at_one_server_has_nobody_to_hand_over_to(server: Server) -> None:
         asyncio.run(run())
 
 
-def test_without_a_url_there_is_no_server_to_ask() -> None:
+def test_without_a_url_there_is_no_server_to_connect_to() -> None:
     with pytest.raises(InputError, match=r"\[bus\] url: none"):
         stepped_down()
 

@@ -22,7 +22,7 @@ def python(code: str) -> list[str]:
 
 
 def ends_with(code: int) -> list[str]:
-    """A command that says why and ends."""
+    """A command that prints why and ends."""
     return python(f"import sys; print('error: because of {code}', file=sys.stderr); sys.exit({code})")
 
 
@@ -82,7 +82,7 @@ async def until_up(path: Path, times: int) -> None:
 def test_one_that_has_answered_and_falls_silent_is_killed_and_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_session.supervisor.LOOK_S", 0.05)
+    monkeypatch.setattr("mm_session.supervisor.CHECK_S", 0.05)
     silent: Sequence[str] = []
 
     async def answers(name: str) -> bool:
@@ -107,19 +107,19 @@ def test_one_that_has_answered_and_falls_silent_is_killed_and_started_again(
 
 
 def test_one_that_never_answered_may_take_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_session.supervisor.LOOK_S", 0.02)
-    looks = 0
+    monkeypatch.setattr("mm_session.supervisor.CHECK_S", 0.02)
+    checks = 0
 
     async def answers(name: str) -> bool:
-        nonlocal looks
-        looks += 1
+        nonlocal checks
+        checks += 1
         return name == "server"
 
     async def run() -> dict[str, int]:
         supervisor = Supervisor(tmp_path)
         await supervisor.start(NAME, python(SLEEPS))
         supervisor.watch_health(answers, "server", 0.1)
-        await until(lambda: looks >= 40)
+        await until(lambda: checks >= 40)
         await supervisor.end_all()
         return supervisor.restarts
 
@@ -134,6 +134,6 @@ def test_a_log_is_cut_while_its_service_writes_on(tmp_path: Path) -> None:
             log_files.rotate(path, 50)
         service.write(b"x" * 10)
         log_files.rotate(path, 50)
-    kept = {each.name: each.read_bytes()[:1] for each in tmp_path.iterdir()}
-    assert kept == {"service.log": b"x", "service.log.1": b"5", "service.log.2": b"4", "service.log.3": b"3"}
+    left = {each.name: each.read_bytes()[:1] for each in tmp_path.iterdir()}
+    assert left == {"service.log": b"x", "service.log.1": b"5", "service.log.2": b"4", "service.log.3": b"3"}
     assert path.stat().st_size == 10

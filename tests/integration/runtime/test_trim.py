@@ -26,7 +26,7 @@ ROOTS = [instrument(), gap(0), *market(600)[1:]]
 
 
 class Copy:
-    """An archiver with a file: it reads the log from its beginning and says how far it is."""
+    """An archiver with a file: it reads the log from its beginning and reports how far it is."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -83,7 +83,7 @@ def test_a_trimmed_log_is_bounded_and_decides_as_any(server: Server) -> None:
     events, sizes, trims = asyncio.run(run())
     assert events == plain_log(ROOTS)
     assert trims >= 5
-    assert max(sizes) <= 1.6 * BYTES_MAX  # a node that hears little is far behind with its state
+    assert max(sizes) <= 1.6 * BYTES_MAX  # a node with few inputs is far behind with its state
     assert sizes[-1] < sizes[len(sizes) // 2] * 1.3
     assert sum(len(data) for data in events) > 1.5 * BYTES_MAX
 
@@ -112,8 +112,8 @@ def test_nothing_is_trimmed_that_is_not_on_file(server: Server) -> None:
     assert asyncio.run(run()) == (1, 0)
 
 
-def test_what_was_trimmed_is_not_asked_of_the_log(server: Server) -> None:
-    """A reader from the beginning, and a node that has lost its state, are told from where the log begins."""
+def test_what_was_trimmed_is_not_requested_of_the_log(server: Server) -> None:
+    """A reader from the beginning, and a node that has lost its state, get an error with where the log begins."""
 
     async def run() -> None:
         copy = Copy()
@@ -126,7 +126,7 @@ def test_what_was_trimmed_is_not_asked_of_the_log(server: Server) -> None:
             await Copy().start(bus)
             error = await failure(bus)
             assert isinstance(error, LogTrimmedError)
-            assert f"begins at {trimmer.first_seq}, and 1 is asked for" in str(error)
+            assert f"begins at {trimmer.first_seq}, and 1 is requested" in str(error)
             await kill_all(group)
             bus = await group.connect()
             await (await bus.jetstream.key_value("MM_test_STATE")).delete(QUOTER)

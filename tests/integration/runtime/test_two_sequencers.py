@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.integration.runtime.group import beside, failure, running, say_all, until
+from tests.integration.runtime.group import beside, failure, publish_all, running, until
 from tests.integration.runtime.nodes import intent, market, plain_log, trade
 from tests.integration.runtime.proxy import Fate, is_append, proxy_to
 from tests.integration.runtime.server import GROUP, Server, log_of
@@ -14,7 +14,7 @@ from mm_wire.codec import encode
 from mm_wire.subjects import subject
 
 
-def test_the_older_one_stops_and_the_newer_one_goes_on(server: Server) -> None:
+def test_the_older_one_stops_and_the_newer_one_continues(server: Server) -> None:
     roots = market(80)
 
     async def run() -> BaseException:
@@ -25,10 +25,10 @@ def test_the_older_one_stops_and_the_newer_one_goes_on(server: Server) -> None:
             await source.put(roots[:40])
             await until(lambda: group.writer.status()["last_seq"] > 50)
             await group.sequencer()
-            saying = asyncio.create_task(say_all(group, source, roots[40:]))
+            publishing = asyncio.create_task(publish_all(group, source, roots[40:]))
             error = await failure(first)
             await group.kill(first)
-            await beside(group, saying)
+            await beside(group, publishing)
             return error
 
     error = asyncio.run(run())
@@ -55,17 +55,17 @@ def test_appends_in_flight_are_not_stored_behind_those_of_another(server: Server
             await older.take()
             await older.start(lambda: None)
             proxy.sent = hold
-            await say(older, range(5))
+            await append_numbers(older, range(5))
             await held.wait()
             newer = Appender(await group.connect(), GROUP)
             await newer.take()
             await newer.start(lambda: None)
-            await say(newer, range(100, 101))
+            await append_numbers(newer, range(100, 101))
             await until(lambda: newer.stored_seq == newer.last_seq)
             released.set()
             error = await failure(older._bus)
             await group.kill(older._bus)
-            await say(newer, range(101, 103))
+            await append_numbers(newer, range(101, 103))
             await until(lambda: newer.stored_seq == newer.last_seq)
             return error
 
@@ -73,7 +73,7 @@ def test_appends_in_flight_are_not_stored_behind_those_of_another(server: Server
     assert asyncio.run(log_of(server)) == [encode(trade(number)) for number in (100, 101, 102)]
 
 
-async def say(appender: Appender, numbers: range) -> None:
+async def append_numbers(appender: Appender, numbers: range) -> None:
     """Append these trades."""
     for number in numbers:
         label = Label("recorder", number, 0, 1, appender.writer)
@@ -88,7 +88,7 @@ def test_an_event_that_no_sequencer_wrote_is_noticed(server: Server) -> None:
             await appender.start(lambda: None)
             other = await group.connect()
             await other.jetstream.publish(subject(GROUP, intent(0, 1)), b"foreign")
-            await say(appender, range(3))
+            await append_numbers(appender, range(3))
             error = await failure(appender._bus)
             await group.kill(appender._bus)
             return error
@@ -98,26 +98,26 @@ def test_an_event_that_no_sequencer_wrote_is_noticed(server: Server) -> None:
     assert "event 2 is not ours; expected one a group" in str(error)
 
 
-def test_a_log_that_is_gone_or_shorter_is_one_clear_error(server: Server) -> None:
+def test_a_log_that_is_missing_or_shorter_is_one_clear_error(server: Server) -> None:
     async def run() -> list[str]:
-        said = []
+        errors = []
         async with running(server.url) as group:
             for loss in ("delete", "purge"):
                 appender = Appender(await group.connect(), GROUP)
                 await appender.take()
                 await appender.start(lambda: None)
-                await say(appender, range(3))
+                await append_numbers(appender, range(3))
                 await until(lambda: appender.stored_seq == appender.last_seq)  # noqa: B023
                 await appender._bus.jetstream.delete_stream("MM_test")
                 if loss == "purge":
                     await Appender(await group.connect(), GROUP).take()
-                appender._doubt("the test says so")
+                appender._look_up("the test requests it")
                 error = await failure(appender._bus)
                 assert isinstance(error, LogTakenError)
-                said.append(str(error))
+                errors.append(str(error))
                 await group.kill(appender._bus)
-        return said
+        return errors
 
-    gone, shorter = asyncio.run(run())
-    assert gone.startswith("the log MM_test is gone")
+    missing, shorter = asyncio.run(run())
+    assert missing.startswith("the log MM_test does not exist")
     assert shorter.startswith("the log MM_test lost events: it ends at 1, 4 was stored")

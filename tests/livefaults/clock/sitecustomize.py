@@ -16,7 +16,7 @@ def step_s() -> int:
 
 
 def stepped(read: Callable[[], int]) -> Callable[[], int]:
-    """A clock in ns that is wrong when the test says so."""
+    """A clock in ns that is wrong when the test sets it."""
     return lambda: read() + step_s() * 1_000_000_000
 
 

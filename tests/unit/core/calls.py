@@ -247,8 +247,8 @@ def quoter_limits_changed(quoter: State) -> None:
 
 
 @compiled
-def quoter_gone(quoter: State, side: int, order_id: int) -> None:
-    quoters.quoter_gone(quoter[0], side, order_id)
+def quoter_closed(quoter: State, side: int, order_id: int) -> None:
+    quoters.quoter_closed(quoter[0], side, order_id)
 
 
 # Records.
@@ -294,6 +294,6 @@ def new_quoter(half_spread_ticks: float, *, levels: int = 1, **values: float) ->
     return quoter
 
 
-def said(node: State) -> State:
-    """What a quoter or a risk gate said last."""
-    return np.asarray(node["outbox"][0][: int(node["said"][0])])
+def outbox(node: State) -> State:
+    """The last messages of a quoter or a risk gate."""
+    return np.asarray(node["outbox"][0][: int(node["outbox_count"][0])])

@@ -42,8 +42,8 @@ def risk_filled(
 
 
 @compiled
-def risk_gone(risk: State, order_id: int) -> None:
-    risks.risk_gone(risk[0], order_id)
+def risk_closed(risk: State, order_id: int) -> None:
+    risks.risk_closed(risk[0], order_id)
 
 
 @compiled

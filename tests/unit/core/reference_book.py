@@ -1,7 +1,7 @@
 """The order book as a specification: two dictionaries, sorted whenever someone asks.
 
 Levels keep their last absolute quantity. When an update crosses the other side, the newer level wins: the other side's
-best moves behind it, and its levels in between are hidden until one of them, or a better one, is told again.
+best moves behind it, and its levels in between are hidden until one of them, or a better one, is updated again.
 """
 
 MASK = (1 << 64) - 1

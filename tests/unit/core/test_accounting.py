@@ -70,12 +70,12 @@ def test_a_position_of_9e17_lots_is_closed_in_parts_exactly() -> None:
 
 
 @pytest.mark.parametrize("fill", [(BUY, 2**31 - 1, 3 * 10**9), (SELL, 2, 4 * 10**18)])
-def test_what_the_account_cannot_hold_is_an_error_that_says_so(fill: Fill) -> None:
+def test_what_the_account_cannot_hold_is_an_error(fill: Fill) -> None:
     with pytest.raises(OverflowError, match=r"beyond 9\.2e18 half-ticks x lots: use a larger lot"):
         account_of(fill)
 
 
-def test_a_mid_that_makes_the_position_worth_too_much_is_an_error_that_says_so() -> None:
+def test_a_mid_that_makes_the_position_worth_too_much_is_an_error() -> None:
     account = account_of((BUY, 10**9, 10**9))
     calls.mark(account, 10**10)
     with pytest.raises(OverflowError, match="half-ticks x lots"):
@@ -90,7 +90,7 @@ def test_a_volume_beyond_63_bits_is_counted() -> None:
     assert traded_value(account[0]) == 40 * 4 * 10**18
 
 
-def test_a_result_or_fees_of_more_than_1e9_of_the_quote_in_63_bits_are_an_error_that_says_so() -> None:
+def test_a_result_or_fees_of_more_than_1e9_of_the_quote_in_63_bits_are_an_error() -> None:
     with pytest.raises(OverflowError, match="1e-9 of the quote"):
         calls.money_e9(10**10, 10**9, 1)
     with pytest.raises(OverflowError, match="of its unit"):

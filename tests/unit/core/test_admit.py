@@ -1,4 +1,4 @@
-"""What the venue checks of an order before it looks at the market: each bound exactly, and the price of reference."""
+"""What the venue checks of an order before the market: each bound exactly, and the price of reference."""
 
 from typing import Any
 

@@ -52,7 +52,7 @@ def test_the_newer_level_wins(update: Level, touch: tuple[int, int, int, int], c
     assert calls.is_crossed(book) == crossed
 
 
-def test_hidden_levels_keep_their_lots_and_stay_hidden_until_told_again() -> None:
+def test_hidden_levels_keep_their_lots_and_stay_hidden_until_updated_again() -> None:
     book = book_of(*LADDER, (BUY, 102, 1), (BUY, 102, 0))
     assert calls.touch(book) == (100, 5, 103, 8)
     assert calls.lots_at(book, SELL, 101) == 6
@@ -86,7 +86,7 @@ def test_a_level_hidden_above_a_window_that_has_moved_away_is_still_seen_as_cros
         (2_000, []),
     ],
 )
-def test_a_clear_removes_exactly_the_levels_asked_for(to_ticks: int, asks: list[tuple[int, int]]) -> None:
+def test_a_clear_removes_exactly_the_levels_requested(to_ticks: int, asks: list[tuple[int, int]]) -> None:
     book = book_of((BUY, 100, 10), *((SELL, ticks, 7) for ticks in range(101, 106)))
     calls.clear_to(book, SELL, to_ticks)
     assert side_of(book, SELL) == asks
@@ -134,11 +134,11 @@ def test_a_full_table_forgets_the_levels_farthest_from_the_touch_and_remembers_t
     prices = [1_000 * i for i in range(1, calls.FAR + 1)]
     book = book_of((SELL, 10, 1), *((SELL, price_ticks, 1) for price_ticks in prices))
     assert len(side_of(book, SELL)) == 1 + calls.FAR
-    calls.set_level(book, SELL, 500, 1)  # a quarter of the table goes, from its far end
-    kept = [10, 500, *prices[: calls.FAR * 3 // 4]]
-    assert [ticks for ticks, _ in side_of(book, SELL)] == kept
+    calls.set_level(book, SELL, 500, 1)  # a quarter of the table is dropped, from its far end
+    left = [10, 500, *prices[: calls.FAR * 3 // 4]]
+    assert [ticks for ticks, _ in side_of(book, SELL)] == left
     assert int(book["cut_rank"][0, SELL]) == -25_000
-    calls.set_level(book, SELL, 30_000, 0)  # a forgotten level, removed and told again
+    calls.set_level(book, SELL, 30_000, 0)  # a dropped level, removed and set again
     calls.set_level(book, SELL, 30_000, 7)
     assert side_of(book, SELL)[-1] == (30_000, 7)
 

@@ -1,4 +1,4 @@
-"""The book builder: what the feed proves, downgraded where the book or the clock says worse."""
+"""The book builder: what the feed proves, downgraded where the book or the clock shows worse."""
 
 import math
 import statistics
@@ -43,7 +43,7 @@ def test_a_new_builder_is_syncing() -> None:
     assert math.isnan(top(builder, "weighted_mid_ticks"))
 
 
-def test_it_says_the_touch_after_the_whole_event() -> None:
+def test_it_publishes_the_touch_after_the_complete_event() -> None:
     builder = valid_builder()
     calls.builder_publish(builder, S)
     names = ("state", "epoch", "bid_ticks", "bid_lots", "ask_ticks", "ask_lots", "local_ns")
@@ -58,7 +58,7 @@ def test_silence_makes_the_book_stale(silence_ns: int, state: int) -> None:
     assert top(builder, "state") == state
 
 
-def test_a_delta_that_leaves_the_book_crossed_is_a_gap_until_the_feed_says_otherwise() -> None:
+def test_a_delta_that_leaves_the_book_crossed_is_a_gap_until_the_feed_proves_another_book() -> None:
     builder = valid_builder()
     event(builder, 2 * S, (BUY, 101, 1))
     calls.builder_publish(builder, 2 * S)
@@ -81,7 +81,7 @@ def test_a_delta_that_removes_what_it_crosses_is_no_gap() -> None:
     assert (top(builder, "state"), top(builder, "bid_ticks"), top(builder, "ask_ticks")) == (VALID, 101, 102)
 
 
-def test_flow_is_taken_over_whole_events_and_summed_over_the_window_of_ticks() -> None:
+def test_flow_is_taken_over_complete_events_and_summed_over_the_window_of_ticks() -> None:
     builder = valid_builder()
     builder["flow"]["window_ticks"] = 2
     sums = []
@@ -103,7 +103,7 @@ def test_a_crossed_book_and_a_snapshot_seed_the_flow_anew() -> None:
 
 def test_the_change_across_a_hole_in_the_data_is_no_volatility() -> None:
     changes = []
-    for hole in ((BUY, 101, 1), None):  # a crossed book; a gap that the feed tells
+    for hole in ((BUY, 101, 1), None):  # a crossed book; a gap of the feed
         builder = valid_builder()
         calls.builder_tick(builder, 2 * S)
         if hole is None:
@@ -149,9 +149,9 @@ def test_after_a_long_gap_nothing_is_known_of_the_volatility(gap: int) -> None:
     assert warm_s[0] == 7.0  # six seconds have the weight of 4 s
 
 
-def test_signals_that_are_not_wanted_are_not_computed() -> None:
+def test_signals_that_are_disabled_are_not_computed() -> None:
     builder = valid_builder()
-    builder["micro"]["wanted"] = 0
+    builder["micro"]["enabled"] = 0
     builder["flow"]["window_ticks"] = 0
     builder["volatility"]["sample_ns"] = 0
     for i in (2, 3):
@@ -173,7 +173,7 @@ def test_the_micro_price_range_covers_the_last_fifty_ticks() -> None:
     assert top(builder, "micro_max_ticks") == pytest.approx(max(mids[-50:]))
 
 
-def test_executable_spreads_are_taken_at_ticks_where_sizes_are_asked_for() -> None:
+def test_executable_spreads_are_taken_at_ticks_where_sizes_are_configured() -> None:
     builder = valid_builder()
     builder["executable"]["sizes_lots"] = [0, 0, 5, 100]
     calls.builder_tick(builder, 2 * S)

@@ -1,4 +1,4 @@
-"""Requests to the paper exchange by scenario: what the venue said, and when. Fills and rules: test_exchange_*.py."""
+"""Requests to the paper exchange by scenario: the venue's answers, and when. Fills and rules: test_exchange_*.py."""
 
 import pytest
 from tests.unit.core.venue import GTC, IOC, Exchange
@@ -25,18 +25,18 @@ def test_a_post_only_order_that_would_take_is_rejected(exchange: Exchange, price
 def test_the_book_at_the_arrival_decides_not_the_one_at_the_decision() -> None:
     exchange = Exchange(entry_ns=10)
     exchange.buy(1, 101, 5, ts_ns=2)  # passive now
-    exchange.ask(101, 1, 5)  # the ask comes down while the order is on its way
-    assert exchange.said() == [("REJECTED", 1, 5)]
+    exchange.ask(101, 1, 5)  # the ask comes down while the order is in flight
+    assert exchange.answer_lots() == [("REJECTED", 1, 5)]
 
 
-def test_an_accepted_order_says_its_price_and_quantity(exchange: Exchange) -> None:
+def test_an_accepted_order_has_its_price_and_quantity(exchange: Exchange) -> None:
     exchange.sell(7, 102, 5)
     (answer,) = exchange.answers()
     assert answer[:5] == ("ACCEPTED", 7, 102, 5, 5)
     assert answer.side == 1
 
 
-# (lots, limit price, time in force) -> what is said; asks are 10 at 102 and 5 at 103
+# (lots, limit price, time in force) -> the answers; asks are 10 at 102 and 5 at 103
 TAKES = [
     (4, 102, IOC, [("FILLED", 1, 4)]),
     (10, 102, IOC, [("FILLED", 1, 10)]),
@@ -55,7 +55,7 @@ def test_a_taking_order_walks_the_book_within_its_limit(
 ) -> None:
     exchange.ask(103, 5)
     exchange.buy(1, price_ticks, lots, flag=flag)
-    assert exchange.said() == expected
+    assert exchange.answer_lots() == expected
 
 
 def test_a_seller_takes_bids_from_the_best_down(exchange: Exchange) -> None:
@@ -64,7 +64,7 @@ def test_a_seller_takes_bids_from_the_best_down(exchange: Exchange) -> None:
     assert [(a.price_ticks, a.qty_lots) for a in exchange.answers()] == [(100, 10), (99, 2)]
 
 
-def test_without_partial_fills_a_taking_order_fills_whole_at_the_best_price() -> None:
+def test_without_partial_fills_a_taking_order_fills_completely_at_the_best_price() -> None:
     exchange = Exchange()
     exchange.buy(1, 110, 25, flag=IOC)
     assert [(a.kind, a.price_ticks, a.qty_lots, a.leaves_lots) for a in exchange.answers()] == [("FILLED", 102, 25, 0)]
@@ -73,10 +73,10 @@ def test_without_partial_fills_a_taking_order_fills_whole_at_the_best_price() ->
 def test_an_ioc_order_into_an_empty_side_expires(exchange: Exchange) -> None:
     exchange.ask(102, 0)
     exchange.buy(1, 110, 5, flag=IOC)
-    assert exchange.said() == [("EXPIRED", 1, 5)]
+    assert exchange.answer_lots() == [("EXPIRED", 1, 5)]
 
 
-def test_more_orders_than_a_side_holds_are_rejected_until_one_is_gone(exchange: Exchange) -> None:
+def test_more_orders_than_a_side_holds_are_rejected_until_one_is_closed(exchange: Exchange) -> None:
     for order_id in range(1, ORDERS + 2):
         exchange.buy(order_id, 90 - order_id, 1)
     *accepted, last = exchange.answers()
@@ -85,17 +85,17 @@ def test_more_orders_than_a_side_holds_are_rejected_until_one_is_gone(exchange: 
     exchange.cancel(3)
     exchange.buy(99, 90, 1)
     exchange.sell(98, 110, 1)
-    assert exchange.said() == [("CANCELED", 3, 1), ("ACCEPTED", 99, 1), ("ACCEPTED", 98, 1)]
+    assert exchange.answer_lots() == [("CANCELED", 3, 1), ("ACCEPTED", 99, 1), ("ACCEPTED", 98, 1)]
 
 
 # Cancels, and what overtakes what.
 
 
-def test_a_cancel_says_what_was_open(exchange: Exchange) -> None:
+def test_a_cancel_reports_what_was_open(exchange: Exchange) -> None:
     exchange.buy(1, 100, 5)
     exchange.sold(100, 12)
     exchange.cancel(1)
-    assert exchange.said() == [("ACCEPTED", 1, 5), ("FILLED", 1, 2), ("CANCELED", 1, 3)]
+    assert exchange.answer_lots() == [("ACCEPTED", 1, 5), ("FILLED", 1, 2), ("CANCELED", 1, 3)]
 
 
 def test_a_fill_before_the_cancel_arrives_wins() -> None:
@@ -103,7 +103,7 @@ def test_a_fill_before_the_cancel_arrives_wins() -> None:
     exchange.buy(1, 100, 5, ts_ns=2)
     exchange.cancel(1, ts_ns=4)  # arrives at 14
     exchange.sold(99, 1, 13)
-    assert exchange.said() == [("ACCEPTED", 1, 5), ("FILLED", 1, 5), ("CANCEL_REJECTED", 1, 0)]
+    assert exchange.answer_lots() == [("ACCEPTED", 1, 5), ("FILLED", 1, 5), ("CANCEL_REJECTED", 1, 0)]
 
 
 def test_a_cancel_that_arrives_before_the_trade_wins() -> None:
@@ -111,7 +111,7 @@ def test_a_cancel_that_arrives_before_the_trade_wins() -> None:
     exchange.buy(1, 100, 5, ts_ns=2)
     exchange.cancel(1, ts_ns=4)
     exchange.sold(99, 1, 15)
-    assert exchange.said() == [("ACCEPTED", 1, 5), ("CANCELED", 1, 5)]
+    assert exchange.answer_lots() == [("ACCEPTED", 1, 5), ("CANCELED", 1, 5)]
 
 
 def test_at_one_time_the_market_comes_before_our_request() -> None:
@@ -165,7 +165,7 @@ def test_answers_never_overtake_each_other() -> None:
     exchange = Exchange(response_ns=50)
     exchange.buy(1, 100, 5, ts_ns=2)
     exchange.sold(99, 1, 10)
-    exchange.sold(99, 1, 9)  # a late trade: nothing is left to fill, and nothing goes back in time
+    exchange.sold(99, 1, 9)  # a late trade: nothing is left to fill, and nothing moves back in time
     exchange.buy(2, 100, 5, ts_ns=12)
     due = [a.local_ns for a in exchange.answers()]
     assert due == sorted(due)
@@ -189,5 +189,5 @@ def test_two_venues_on_one_market_do_not_feel_each_other(exchange: Exchange) -> 
     exchange.sold(101, 3)
     exchange.cancel(1, s=1)
     exchange.sold(100, 11)
-    assert exchange.said() == [("ACCEPTED", 1, 5), ("FILLED", 1, 1)]
-    assert exchange.said(s=1) == [("ACCEPTED", 1, 5), ("FILLED", 1, 3), ("CANCELED", 1, 2)]
+    assert exchange.answer_lots() == [("ACCEPTED", 1, 5), ("FILLED", 1, 1)]
+    assert exchange.answer_lots(s=1) == [("ACCEPTED", 1, 5), ("FILLED", 1, 3), ("CANCELED", 1, 2)]

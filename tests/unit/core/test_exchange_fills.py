@@ -24,7 +24,7 @@ def test_a_trade_at_the_price_fills_once_the_queue_ahead_is_used_up(exchange: Ex
 
 def test_a_cancel_ahead_moves_a_risk_averse_order_only_when_the_level_gets_shorter(exchange: Exchange) -> None:
     exchange.buy(1, 100, 5)
-    exchange.bid(100, 30)  # who comes later stands behind us
+    exchange.bid(100, 30)  # later orders are behind us
     exchange.bid(100, 12)
     exchange.sold(100, 10)
     assert exchange.fills() == []
@@ -45,7 +45,7 @@ def test_a_cancel_moves_a_probabilistic_order_by_the_share_ahead() -> None:
     assert exchange.fills() == [(1, 2)]
 
 
-def test_what_traded_is_not_taken_for_cancels_when_the_depth_says_it_again() -> None:
+def test_what_traded_is_not_taken_for_cancels_when_the_depth_repeats_it() -> None:
     exchange = Exchange(partial_fills=1, queue_model=POWER)
     exchange.buy(1, 100, 5)  # behind 10
     exchange.bid(100, 20)
@@ -152,7 +152,7 @@ def test_a_late_trade_through_the_price_still_fills(exchange: Exchange) -> None:
 
 
 def test_fills_of_a_crowded_queue_are_joined_and_none_is_lost() -> None:
-    """An hour of latency: more fills are on their way than the queue holds."""
+    """An hour of latency: more fills are in flight than the queue holds."""
     exchange = Exchange(partial_fills=1, response_ns=3_600 * 10**9)
     exchange.buy(1, 101, 2_000)
     for at in range(1_500):

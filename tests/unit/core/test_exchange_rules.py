@@ -30,7 +30,7 @@ FILTERED = [
     ({"down_ppm": (980_000, 0)}, (0, 98, 5), Reject.PERCENT_PRICE),  # 98.98
     ({"down_ppm": (980_000, 0)}, (0, 99, 5), None),
     ({"down_ppm": (980_000, 0), "price_ticks_min": 99}, (0, 98, 5), Reject.PRICE_FILTER),
-    ({"lots_min": 5}, (0, 110, 4), Reject.LOT_SIZE),  # before the market is looked at
+    ({"lots_min": 5}, (0, 110, 4), Reject.LOT_SIZE),  # checked before the market
 ]
 
 
@@ -56,7 +56,7 @@ def test_without_a_trade_or_both_sides_no_price_deviates() -> None:
     exchange = Exchange(partial_fills=1, down_ppm=(980_000, 0))
     exchange.ask(102, 0)
     exchange.buy(1, 50, 5)
-    assert exchange.said() == [("ACCEPTED", 1, 5)]
+    assert exchange.answer_lots() == [("ACCEPTED", 1, 5)]
 
 
 def test_more_open_orders_than_the_venue_allows_on_both_sides_are_rejected() -> None:
@@ -67,7 +67,7 @@ def test_more_open_orders_than_the_venue_allows_on_both_sides_are_rejected() -> 
     assert [(a.kind, a.reason) for a in exchange.answers()][2] == ("REJECTED", Reject.MAX_ORDERS)
     exchange.cancel(2)
     exchange.buy(4, 98, 1)
-    assert exchange.said() == [("CANCELED", 2, 1), ("ACCEPTED", 4, 1)]
+    assert exchange.answer_lots() == [("CANCELED", 2, 1), ("ACCEPTED", 4, 1)]
 
 
 # Displayed lots are used once.
@@ -85,7 +85,7 @@ def test_what_was_taken_is_not_displayed_again_until_the_level_changes(exchange:
     assert take(exchange, 2, 8) == [(102, 6), (103, 2)]
     assert take(exchange, 3, 9) == [(103, 3)]
     assert take(exchange, 4, 1) == []
-    exchange.ask(102, 10)  # said again: no change
+    exchange.ask(102, 10)  # repeated: no change
     assert take(exchange, 5, 1) == []
     exchange.ask(102, 9)
     assert take(exchange, 6, 20) == [(102, 9)]
@@ -98,7 +98,7 @@ def test_a_change_of_another_level_or_side_makes_nothing_new(exchange: Exchange)
     assert take(exchange, 1, 10, 102) == [(102, 10)]
     exchange.ask(102 + MARKS, 3)  # of the same mark
     exchange.bid(99, 7)
-    exchange.buy(2, 102 - 5, 1)  # rests, and is gone again
+    exchange.buy(2, 102 - 5, 1)  # rests, and is canceled again
     exchange.cancel(2)
     exchange.answers()
     assert take(exchange, 3, 1, 102) == []
@@ -118,6 +118,6 @@ def test_the_oldest_of_many_levels_is_forgotten(exchange: Exchange) -> None:
     assert take(exchange, 2, 10, 102 + TAKEN) == [(102, 10)]
 
 
-def test_without_partial_fills_a_taking_order_fills_whole_however_often() -> None:
+def test_without_partial_fills_a_taking_order_fills_completely_however_often() -> None:
     exchange = Exchange()
     assert [take(exchange, order_id, 25) for order_id in (1, 2)] == [[(102, 25)], [(102, 25)]]

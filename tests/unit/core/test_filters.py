@@ -42,7 +42,7 @@ def test_without_a_filter_nothing_is_bound() -> None:
     assert value_lots(new_filters(), 1) == (0, INT64_MAX)
 
 
-def test_every_filter_goes_to_its_field() -> None:
+def test_every_filter_is_stored_in_its_field() -> None:
     # One tick x one lot is 1e-5 quote, 10,000 of 1e-9.
     found = filters_of(
         instrument(

@@ -11,13 +11,13 @@ from mm_core.events.records import MESSAGE
 from mm_core.messages import (
     BUS,
     FILLED,
+    append_message,
     bus_due_ns,
     bus_join_fill,
     bus_last,
     bus_pop,
     bus_push,
     is_crowded,
-    say,
 )
 from mm_core.types import NEVER_NS
 
@@ -66,12 +66,12 @@ def crowded(bus: State) -> Any:
     return is_crowded(bus[0])
 
 
-PART = np.dtype([("said", "i8"), ("outbox", MESSAGE, (2,))])
+PART = np.dtype([("outbox_count", "i8"), ("outbox", MESSAGE, (2,))])
 
 
 @compiled
-def say_again(part: State) -> None:
-    say(part[0], 1, 2, 3, 4, 5, 6)
+def append_again(part: State) -> None:
+    append_message(part[0], 1, 2, 3, 4, 5, 6)
 
 
 def test_messages_come_out_in_the_order_they_went_in_and_never_before_an_earlier_one() -> None:
@@ -101,17 +101,17 @@ def test_a_place_of_the_outbox_is_used_again_without_what_was_in_it() -> None:
     part = new(PART)
     for name in MESSAGE.names or ():
         part["outbox"][name] = 99
-    say_again(part)
-    said = part["outbox"][0, 0]
-    assert said[["kind", "order_id", "side", "price_ticks", "qty_lots", "ts_ns", "local_ns"]].item() == (
+    append_again(part)
+    message = part["outbox"][0, 0]
+    assert message[["kind", "order_id", "side", "price_ticks", "qty_lots", "ts_ns", "local_ns"]].item() == (
         *range(1, 7),
         6,
     )
-    assert said[["leaves_lots", "fee_e9", "reason", "time_in_force", "maker", "state"]].item() == (0,) * 6
-    assert int(part["said"][0]) == 1
+    assert message[["leaves_lots", "fee_e9", "reason", "time_in_force", "maker", "state"]].item() == (0,) * 6
+    assert int(part["outbox_count"][0]) == 1
 
 
-def test_a_full_queue_is_an_error_that_says_so() -> None:
+def test_a_full_queue_is_an_error() -> None:
     bus = new(BUS)
     capacity = bus["ring"].shape[1]
     for lap in range(3):  # the ring wraps

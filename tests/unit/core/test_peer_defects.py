@@ -19,7 +19,7 @@ def market(**terms: Any) -> Exchange:
 
 
 def position(exchange: Exchange) -> tuple[int, int]:
-    """(position, fees) of an account that hears the exchange."""
+    """(position, fees) of an account that takes the fills of the exchange."""
     account = new(ACCOUNT)
     for a in exchange.answers():
         if a.kind == "FILLED":
@@ -42,7 +42,7 @@ def test_312_an_exactly_filled_order_is_closed() -> None:
     exchange.sold(100, 15)  # 10 ahead, 5 for us
     exchange.sold(100, 3)
     exchange.cancel(1)
-    assert exchange.said() == [("ACCEPTED", 1, 5), ("FILLED", 1, 5), ("CANCEL_REJECTED", 1, 0)]
+    assert exchange.answer_lots() == [("ACCEPTED", 1, 5), ("FILLED", 1, 5), ("CANCEL_REJECTED", 1, 0)]
 
 
 def test_318_a_clear_up_to_a_price_removes_that_price_and_no_more() -> None:

@@ -1,4 +1,4 @@
-"""Queue models: QUANT 6, each share by hand."""
+"""Queue models (docs/queues.md), each share by hand."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""The quoter: keeps what rests at a wanted price, cancels once, submits once."""
+"""The quoter: leaves what rests at a target price, cancels once, submits once."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from mm_core.messages import CANCEL_INTENT, INTENT
 from mm_core.quoting.state import ORDERS
 from mm_core.types import BookState, TradeState
 
-Said = list[tuple[int, int, int, int]]
+NodeEvent = list[tuple[int, int, int, int]]
 
 
-def decide(quoter: calls.State, bid_ticks: int, ask_ticks: int, **values: int) -> Said:
-    """One decision; what it said as (kind, side, order id, price)."""
+def decide(quoter: calls.State, bid_ticks: int, ask_ticks: int, **values: int) -> NodeEvent:
+    """One decision; its intents as (kind, side, order id, price)."""
     calls.quoter_decide(quoter, calls.new_top(bid_ticks, ask_ticks, **values))
-    return [tuple(int(m[name]) for name in ("kind", "side", "order_id", "price_ticks")) for m in calls.said(quoter)]  # type: ignore[misc]
+    return [tuple(int(m[name]) for name in ("kind", "side", "order_id", "price_ticks")) for m in calls.outbox(quoter)]  # type: ignore[misc]
 
 
 def resting(half_spread_ticks: float = 1.0, **values: Any) -> calls.State:
@@ -30,7 +30,7 @@ def resting(half_spread_ticks: float = 1.0, **values: Any) -> calls.State:
 def test_both_sides_are_submitted_with_ids_from_the_counter() -> None:
     quoter = calls.new_quoter(1.0)
     assert decide(quoter, 100, 102) == [(INTENT, BUY, 1, 100), (INTENT, SELL, 2, 102)]
-    assert calls.said(quoter)["qty_lots"].tolist() == [10, 10]
+    assert calls.outbox(quoter)["qty_lots"].tolist() == [10, 10]
 
 
 @pytest.mark.parametrize(("bid_lots", "ask_lots", "count"), [(1, 1, 2), (0, 1, 0), (1, 0, 0)])
@@ -39,10 +39,10 @@ def test_a_touch_of_one_lot_is_one_and_a_side_without_lots_is_none(bid_lots: int
     top["bid_lots"], top["ask_lots"] = bid_lots, ask_lots
     quoter = calls.new_quoter(1.0)
     calls.quoter_decide(quoter, top)
-    assert len(calls.said(quoter)) == count
+    assert len(calls.outbox(quoter)) == count
 
 
-def test_what_rests_at_the_wanted_price_is_kept() -> None:
+def test_what_rests_at_the_target_price_stays() -> None:
     quoter = resting()
     assert decide(quoter, 100, 102) == []
     calls.quoter_filled(quoter, BUY, 1, 4, 6)  # without replenishing, a partial fill changes nothing
@@ -83,11 +83,11 @@ def test_an_order_is_cancelled_once_even_if_it_is_accepted_after() -> None:
     assert decide(quoter, 101, 103) == []
 
 
-def test_a_price_with_a_cancel_on_its_way_is_not_quoted_again_until_the_order_is_gone() -> None:
+def test_a_price_with_a_cancel_in_flight_is_not_quoted_again_until_the_order_is_closed() -> None:
     quoter = resting()
     decide(quoter, 101, 103)
     assert (INTENT, BUY, 5, 100) not in decide(quoter, 100, 102)
-    calls.quoter_gone(quoter, BUY, 1)
+    calls.quoter_closed(quoter, BUY, 1)
     assert (INTENT, BUY, 5, 100) in decide(quoter, 100, 102)
 
 
@@ -104,10 +104,10 @@ def test_an_empty_side_of_the_book_is_no_book() -> None:
 
 def test_several_levels_go_away_from_the_touch_and_only_the_difference_moves() -> None:
     quoter = calls.new_quoter(1.0, levels=3)
-    said = decide(quoter, 100, 102)
-    assert [price for _, side, _, price in said if side == BUY] == [100, 99, 98]
-    assert [price for _, side, _, price in said if side == SELL] == [102, 103, 104]
-    for _, side, order_id, _ in said:
+    intents = decide(quoter, 100, 102)
+    assert [price for _, side, _, price in intents if side == BUY] == [100, 99, 98]
+    assert [price for _, side, _, price in intents if side == SELL] == [102, 103, 104]
+    for _, side, order_id, _ in intents:
         calls.quoter_accepted(quoter, side, order_id, 10)
     assert [(kind, price) for kind, _, _, price in decide(quoter, 101, 103)] == [
         (CANCEL_INTENT, 98),
@@ -118,8 +118,8 @@ def test_several_levels_go_away_from_the_touch_and_only_the_difference_moves() -
 
 
 def test_no_level_is_quoted_at_or_below_zero() -> None:
-    said = decide(calls.new_quoter(1.0, levels=4), 2, 4)
-    assert [price for _, side, _, price in said if side == BUY] == [2, 1]
+    intents = decide(calls.new_quoter(1.0, levels=4), 2, 4)
+    assert [price for _, side, _, price in intents if side == BUY] == [2, 1]
 
 
 def test_with_all_slots_taken_it_waits_for_the_venue() -> None:
@@ -127,7 +127,7 @@ def test_with_all_slots_taken_it_waits_for_the_venue() -> None:
     for move in range(ORDERS):
         assert [kind for kind, *_ in decide(quoter, 100 + move, 102 + move)] == [INTENT, INTENT]
     assert decide(quoter, 200, 202) == []
-    calls.quoter_gone(quoter, BUY, 1)
+    calls.quoter_closed(quoter, BUY, 1)
     assert [(kind, side, price) for kind, side, _, price in decide(quoter, 200, 202)] == [(INTENT, BUY, 200)]
 
 
@@ -144,7 +144,7 @@ def test_news_of_an_order_it_does_not_know_changes_only_the_position() -> None:
     quoter = resting()
     calls.quoter_filled(quoter, SELL, 99, 2, 0)
     calls.quoter_accepted(quoter, BUY, 99, 10)
-    calls.quoter_gone(quoter, BUY, 99)
+    calls.quoter_closed(quoter, BUY, 99)
     assert int(quoter["terms"]["position_lots"][0]) == -2
     assert decide(quoter, 100, 102) == []
 
@@ -153,15 +153,15 @@ def test_news_of_an_order_it_does_not_know_changes_only_the_position() -> None:
 
 
 @pytest.mark.parametrize(("leaves", "expected"), [(3, []), (2, [(INTENT, BUY, 3, 100)])])
-def test_a_rest_below_the_threshold_is_replenished_behind_what_rests(leaves: int, expected: Said) -> None:
+def test_a_rest_below_the_threshold_is_replenished_behind_what_rests(leaves: int, expected: NodeEvent) -> None:
     quoter = resting(replenish_below=0.25)  # of 10 lots
     calls.quoter_filled(quoter, BUY, 1, 10 - leaves, leaves)
     assert decide(quoter, 100, 102) == expected
-    assert calls.said(quoter)["qty_lots"].tolist() == [10 - leaves for _ in expected]
-    assert decide(quoter, 100, 102) == []  # what is on its way counts
+    assert calls.outbox(quoter)["qty_lots"].tolist() == [10 - leaves for _ in expected]
+    assert decide(quoter, 100, 102) == []  # what is in flight counts
 
 
-def test_what_rests_in_several_orders_counts_together_and_goes_together() -> None:
+def test_what_rests_in_several_orders_counts_together_and_is_canceled_together() -> None:
     quoter = resting(replenish_below=0.25)
     calls.quoter_filled(quoter, BUY, 1, 8, 2)
     decide(quoter, 100, 102)
@@ -178,7 +178,7 @@ def test_what_rests_in_several_orders_counts_together_and_goes_together() -> Non
     ]
 
 
-def test_what_was_cut_off_an_order_is_not_wanted_again_while_it_rests() -> None:
+def test_what_was_cut_off_an_order_is_not_requested_again_while_it_rests() -> None:
     quoter = calls.new_quoter(1.0, replenish_below=0.5)
     decide(quoter, 100, 102)
     calls.quoter_accepted(quoter, BUY, 1, 4)  # risk let 4 of 10 through
@@ -186,7 +186,7 @@ def test_what_was_cut_off_an_order_is_not_wanted_again_while_it_rests() -> None:
     assert decide(quoter, 100, 102) == []
     calls.quoter_filled(quoter, BUY, 1, 3, 1)
     assert decide(quoter, 100, 102) == [(INTENT, BUY, 3, 100)]
-    assert calls.said(quoter)["qty_lots"].tolist() == [3]
+    assert calls.outbox(quoter)["qty_lots"].tolist() == [3]
 
 
 def test_nothing_is_replenished_where_a_cancel_is_on_its_way() -> None:

@@ -1,4 +1,4 @@
-"""Quotes against the reference numbers of QUANT 1, and the last step that all strategies share."""
+"""Quotes against reference numbers of Avellaneda and Stoikov (2008), and the last step that all strategies share."""
 
 import math
 from itertools import pairwise
@@ -96,7 +96,7 @@ def test_long_moves_both_prices_down_and_the_width_stays() -> None:
 
 
 def test_the_stationary_inventory_has_the_standard_deviation_of_its_skew() -> None:
-    k, skew = 1.5, 0.051717216122  # of one lot, QUANT 1.2: gamma sigma^2 tau with tau chosen to give it
+    k, skew = 1.5, 0.051717216122  # of one lot: gamma sigma^2 tau with tau chosen to give it
     quotes = [raw(quoted(0.1, k, skew / (0.1 * 4), 2.0, position=n)) for n in range(-40, 41)]
     weights = [1.0]  # a birth-death chain: bids fill at e^{-k (s - bid)}, asks at e^{-k (ask - s)}
     for (bid, _), (_, ask) in pairwise(quotes):
@@ -114,7 +114,7 @@ def test_without_volatility_of_its_own_it_takes_the_books() -> None:
     assert raw(terms) == pytest.approx((99.154614788624, 100.845385211376), abs=1e-9)
     top["volatility_ticks_sqrt_s"] = math.nan  # not warm yet
     calls.quote_avellaneda_stoikov(terms, top)
-    assert terms["want"][0].tolist() == [0, 0]
+    assert terms["quoted"][0].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_without_volatility_of_its_own_it_takes_the_books() -> None:
 def test_what_is_no_number_gives_no_quote(slot: int, value: float) -> None:
     parameters = [0.1, 1.5, 1.0, 2.0]
     parameters[slot] = value
-    assert quoted(*parameters, position=1)["want"][0].tolist() == [0, 0]
+    assert quoted(*parameters, position=1)["quoted"][0].tolist() == [0, 0]
 
 
 def test_an_infinite_k_leaves_the_risk_term_alone() -> None:
@@ -167,12 +167,12 @@ TERMS = [
 ]
 
 
-@pytest.mark.parametrize(("said", "expected"), TERMS)
+@pytest.mark.parametrize(("outputs", "expected"), TERMS)
 def test_terms_become_two_prices_or_none(
-    said: tuple[float, float, float, dict[str, float]], expected: tuple[int | None, int | None]
+    outputs: tuple[float, float, float, dict[str, float]], expected: tuple[int | None, int | None]
 ) -> None:
-    fair, reservation, half, others = said
+    fair, reservation, half, others = outputs
     terms = calls.new_terms(fair_ticks=fair, reservation_ticks=reservation, half_spread_ticks=half, **others)
     calls.decide(terms, 100, 104)
-    want, price_ticks = terms["want"][0], terms["price_ticks"][0]
-    assert tuple(int(price_ticks[side]) if want[side] else None for side in range(2)) == expected
+    quoted_sides, price_ticks = terms["quoted"][0], terms["price_ticks"][0]
+    assert tuple(int(price_ticks[side]) if quoted_sides[side] else None for side in range(2)) == expected

@@ -39,14 +39,14 @@ def intent(
 ) -> tuple[int, int, Reason]:
     """(kind, lots, reason) of the answer."""
     gates.risk_intent(risk, order_id, side, price_ticks, qty_lots, ts_ns)
-    (m,) = calls.said(risk)
+    (m,) = calls.outbox(risk)
     assert (int(m["order_id"]), int(m["side"]), int(m["price_ticks"])) == (order_id, side, price_ticks)
     return int(m["kind"]), int(m["qty_lots"]), Reason(int(m["reason"]))
 
 
 def answers(risk: calls.State) -> list[tuple[int, int]]:
-    """(kind, order id) of what it said last."""
-    return [(int(m["kind"]), int(m["order_id"])) for m in calls.said(risk)]
+    """(kind, order id) of its last messages."""
+    return [(int(m["kind"]), int(m["order_id"])) for m in calls.outbox(risk)]
 
 
 def with_position(risk: calls.State, lots: int) -> calls.State:
@@ -94,7 +94,7 @@ CASES = {
     "position, none left": (with_position(gate(position_lots_max=5), 5), BUY, 1, 100, DENIED, 1, Reason.POSITION),
     "position, beyond": (with_position(gate(position_lots_max=5), 9), BUY, 1, 100, DENIED, 1, Reason.POSITION),
     "notional": (with_position(gate(notional_tick_lots_max=1_099), 5), BUY, 9, 100, SUBMIT, 5, Reason.NOTIONAL),
-    "the first of two limits is said": (
+    "the first of two limits is the reason": (
         gate(order_lots_max=7, position_lots_max=3), BUY, 10, 100, SUBMIT, 3, Reason.ORDER_LOTS,
     ),
     "collar, just above": (gate(collar_bps=100), BUY, 1, 101, SUBMIT, 1, Reason.NONE),
@@ -148,12 +148,12 @@ def test_an_order_is_allowed_adjusted_or_blocked_with_its_reason(case: str) -> N
     assert list(intent(risk.copy(), side, qty_lots, price_ticks)) == expected
 
 
-def test_too_many_open_orders_are_blocked_until_one_is_gone() -> None:
+def test_too_many_open_orders_are_blocked_until_one_is_closed() -> None:
     risk = gate()
     for order_id in range(1, ORDERS + 1):
         assert intent(risk, BUY, 1, order_id=order_id)[0] == SUBMIT
     assert intent(risk, BUY, 1, order_id=99)[::2] == (DENIED, Reason.TOO_MANY_ORDERS)
-    gates.risk_gone(risk, 5)
+    gates.risk_closed(risk, 5)
     assert intent(risk, BUY, 1, order_id=99)[0] == SUBMIT
 
 
@@ -162,7 +162,7 @@ def test_the_venue_counts_the_open_orders_of_both_sides() -> None:
     assert intent(risk, BUY, 1, order_id=1)[0] == SUBMIT
     assert intent(risk, SELL, 1, order_id=2)[0] == SUBMIT
     assert intent(risk, SELL, 1, order_id=3)[::2] == (DENIED, Reason.VENUE_ORDERS)
-    gates.risk_gone(risk, 1)
+    gates.risk_closed(risk, 1)
     assert intent(risk, SELL, 1, order_id=3)[0] == SUBMIT
 
 
@@ -184,11 +184,11 @@ def test_a_rate_as_large_as_its_ring_is_still_a_limit() -> None:
     risk = gate(orders_per_window_max=RATE, window_ns=S)
     for order_id in range(1, RATE + 1):
         assert intent(risk, BUY, 1, order_id=order_id, ts_ns=1)[0] == SUBMIT
-        gates.risk_gone(risk, order_id)
+        gates.risk_closed(risk, order_id)
     assert intent(risk, BUY, 1, order_id=RATE + 1, ts_ns=1)[2] == Reason.ORDER_RATE
 
 
-def test_a_cancel_goes_out_once_and_only_for_what_is_open() -> None:
+def test_a_cancel_is_sent_once_and_only_for_an_open_order() -> None:
     risk = gate()
     intent(risk, BUY, 5)
     for order_id, expected in ((1, [(CANCEL, 1)]), (1, []), (2, [])):
@@ -203,7 +203,7 @@ def test_a_halt_cancels_every_open_order_once() -> None:
     gates.risk_cancel_intent(risk, 2, 0)
     gates.risk_command(risk, HALTED, OPERATOR, 9)
     assert answers(risk) == [(TRADING_STATE, 0), (CANCEL, 1), (CANCEL, 3)]
-    assert (int(calls.said(risk)["state"][0]), int(calls.said(risk)["reason"][0])) == (HALTED, OPERATOR)
+    assert (int(calls.outbox(risk)["state"][0]), int(calls.outbox(risk)["reason"][0])) == (HALTED, OPERATOR)
     gates.risk_command(risk, HALTED, OPERATOR, 10)
     assert answers(risk) == [(TRADING_STATE, 0)]
 
@@ -255,7 +255,7 @@ def test_a_partial_fill_leaves_its_rest_working() -> None:
     intent(risk, BUY, 8)
     gates.risk_filled(risk, 1, BUY, 100, 3, 5, 0, 0)
     assert intent(risk, BUY, 9, order_id=2)[1] == 2  # 3 held, 5 working
-    gates.risk_gone(risk, 1)
+    gates.risk_closed(risk, 1)
     assert intent(risk, BUY, 9, order_id=3)[1] == 5  # 3 held, 2 working
 
 

@@ -56,11 +56,11 @@ def test_an_order_filled_behind_its_end_counts_once_whether_it_was_filled_before
     risk = gate()
     intent(risk, BUY, 5, order_id=1)
     prints(risk, 1, range(4, 2, -1))
-    gates.risk_gone(risk, 1)  # canceled with 3 lots left
-    prints(risk, 1, range(2, 0, -1))  # printed before the cancel, heard of behind it
+    gates.risk_closed(risk, 1)  # canceled with 3 lots left
+    prints(risk, 1, range(2, 0, -1))  # printed before the cancel, received after it
     assert filled_orders(risk) == 1
     intent(risk, BUY, 5, order_id=2)
-    gates.risk_gone(risk, 2)
+    gates.risk_closed(risk, 2)
     prints(risk, 2, range(4, 1, -1))
     assert filled_orders(risk) == 2
 

@@ -1,4 +1,4 @@
-"""Signals against the reference numbers of QUANT 3, 4 and 7."""
+"""Signals against numbers computed by hand."""
 
 import math
 
@@ -13,7 +13,7 @@ from mm_core.signals.builder import TOUCH
 from mm_core.signals.volatility import VOLATILITY
 
 S = 1_000_000_000
-HAND_SERIES = (100, 101, 100.5, 100.5, 102.5, 102)  # mids a second apart, QUANT 3
+HAND_SERIES = (100, 101, 100.5, 100.5, 102.5, 102)  # mids a second apart
 HAND_VOLATILITY = (1, 0.748772443, 0.553746539, 1.322491547, 1.102571069)  # half-life 2 s
 
 
@@ -26,14 +26,14 @@ def new_volatility(half_life_s: float) -> calls.State:
 
 def test_the_hand_series_gives_the_reference_volatilities() -> None:
     volatility = new_volatility(2.0)
-    ratios, said = [], []
+    ratios, found = [], []
     for i, mid in enumerate(HAND_SERIES):
-        said.append(calls.sample_volatility(volatility, int(2 * mid), i * S))
+        found.append(calls.sample_volatility(volatility, int(2 * mid), i * S))
         if i > 0:
             ratios.append(math.sqrt(volatility["squares"][0] / volatility["seconds"][0]))
     assert ratios == pytest.approx(HAND_VOLATILITY, abs=5e-10)
-    assert [math.isnan(each) for each in said] == [True, True, True, False, False, False]  # until W >= half-life
-    assert said[3:] == pytest.approx(HAND_VOLATILITY[2:], abs=5e-10)
+    assert [math.isnan(each) for each in found] == [True, True, True, False, False, False]  # until W >= half-life
+    assert found[3:] == pytest.approx(HAND_VOLATILITY[2:], abs=5e-10)
 
 
 def test_times_off_the_grid_are_not_sampled() -> None:

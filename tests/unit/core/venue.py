@@ -76,7 +76,7 @@ def _answer(state: State, s: int, until_ns: int, copy: State) -> Any:
 
 
 class Answer(NamedTuple):
-    """What the venue said, and when we hear of it."""
+    """An answer of the venue, and when we receive it."""
 
     kind: str
     order_id: int
@@ -97,7 +97,7 @@ _KINDS = {int(getattr(messages, name)): name for name in _NAMES}
 
 
 class Exchange:
-    """A market with a bid of 10 lots at 100 and an ask of 10 at 102, both at 1 ns; the clock goes on by 1 a step."""
+    """A market with a bid of 10 lots at 100 and an ask of 10 at 102, both at 1 ns; the clock advances by 1 a step."""
 
     def __init__(self, **terms: Any) -> None:
         self.state = new(MARKET)
@@ -168,7 +168,7 @@ class Exchange:
             answers.append(Answer(**{**m, "kind": _KINDS[m["kind"]]}))  # type: ignore[arg-type]
         return answers
 
-    def said(self, **values: int) -> list[tuple[str, int, int]]:
+    def answer_lots(self, **values: int) -> list[tuple[str, int, int]]:
         """(kind, order id, lots of a fill or else open lots) of all answers."""
         return [
             (a.kind, a.order_id, a.qty_lots if a.kind == "FILLED" else a.leaves_lots) for a in self.answers(**values)

@@ -4,7 +4,7 @@ import math
 from decimal import Decimal
 
 import pytest
-from tests.unit.nodes.said import BUILDER, NAME, S, delta, parts, snapshot, status, step, tick
+from tests.unit.nodes.events import BUILDER, NAME, S, core, delta, snapshot, status, step, tick
 
 from mm_core import events as e
 from mm_core.node import Node
@@ -16,7 +16,7 @@ MARKET_S = 30
 
 def nodes() -> tuple[Node, Node]:
     """Builder and quoter of one session that quotes with the book's own volatility, of a half-life of 4 s."""
-    session = parts(
+    session = core(
         signals={"volatility_half_life_s": 4.0},
         quoter={
             "strategy": "avellaneda_stoikov",
@@ -30,16 +30,16 @@ def nodes() -> tuple[Node, Node]:
 
 
 def quoted(quoter: Node, book: e.Book) -> list[e.OrderIntent | e.CancelIntent]:
-    """What the quoter wants at this Book; the venue does it at once."""
-    wanted: list[e.OrderIntent | e.CancelIntent] = list(step(quoter, book))
-    for each in wanted:
+    """The quoter's intents at this Book; the venue carries them out at once."""
+    outputs: list[e.OrderIntent | e.CancelIntent] = list(step(quoter, book))
+    for each in outputs:
         order = {name: getattr(each, name) for name in e.OrderEvent.__struct_fields__}
         step(quoter, e.OrderAccepted(**order) if isinstance(each, e.OrderIntent) else e.OrderCanceled(**order))
-    return wanted
+    return outputs
 
 
 def market(builder: Node, quoter: Node, from_s: int, seconds: int) -> list[tuple[int, float, int]]:
-    """A mid that moves each second: (second, volatility, orders asked for and canceled) of each Book."""
+    """A mid that moves each second: (second, volatility, orders intended and canceled) of each Book."""
     seen = []
     for second in range(from_s, from_s + seconds):
         step(builder, delta(second * S, bids=[(99, 5 if second % 2 else 0)]))
@@ -65,7 +65,7 @@ def test_a_long_gap_ends_quoting_until_the_volatility_is_warm_again(gap_s: int, 
     assert before[-1][1] == pytest.approx(0.5)
     step(builder, status(MARKET_S * S, BookState.GAP))
     (book,) = step(builder, tick((MARKET_S * S) + S // 10))
-    assert {type(wanted) for wanted in quoted(quoter, book)} == {e.CancelIntent}
+    assert {type(output) for output in quoted(quoter, book)} == {e.CancelIntent}
     opened(builder, MARKET_S + gap_s)
     after = market(builder, quoter, MARKET_S + gap_s, MARKET_S)
     cold = [math.isnan(volatility) for _, volatility, _ in after]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from tests.unit.nodes.said import EXCHANGE, MS, delta, market, node, snapshot, step, submit, terms, tick, trade
+from tests.unit.nodes.events import EXCHANGE, MS, delta, market, node, snapshot, step, submit, terms, tick, trade
 
 from mm_core import events as e
 from mm_core.node import Node

@@ -1,4 +1,4 @@
-"""What the nodes' figures say of states whose truth is known, in human units: tick 0.01, lot 0.001."""
+"""The nodes' figures of states whose truth is known, in human units: tick 0.01, lot 0.001."""
 
 import math
 from decimal import Decimal
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.nodes.said import (
+from tests.unit.nodes.events import (
     ACCOUNTANT,
     BUILDER,
     EXCHANGE,
@@ -29,8 +29,8 @@ from mm_core import events as e
 from mm_core.node import Node
 from mm_core.risk.reason import Reason
 from mm_core.types import BookState, Command, Side, TimeInForce
-from mm_service.figures.answers import Said, add_said
 from mm_service.figures.node import Figures, add_node
+from mm_service.figures.output_counts import OutputCounts, add_output_counts
 from mm_service.figures.scale import Scale
 from mm_service.metrics import Metrics
 from mm_services.accountant.figures import FIGURES as OF_ACCOUNT
@@ -71,7 +71,7 @@ def some(found: dict[str, float], *names: str) -> Any:
     return [pytest.approx(found[name], nan_ok=True) for name in names]
 
 
-def test_the_book_says_its_state_its_touch_and_its_silence() -> None:
+def test_the_book_shows_its_state_its_touch_and_its_silence() -> None:
     builder = node(BUILDER)
     empty = figures(builder)
     assert (empty["state syncing"], empty["state valid"]) == (1, 0)
@@ -85,12 +85,12 @@ def test_the_book_says_its_state_its_touch_and_its_silence() -> None:
     assert some(found, "best_size_base ask", "spread_quote", "mid_quote") == [0.005, 0.04, 1.01]
 
 
-def test_the_quoter_says_what_rests_and_not_what_is_only_wanted() -> None:
+def test_the_quoter_shows_what_rests_and_not_what_is_only_intended() -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, book(1 * S))
-    wanted = figures(quoter)
-    assert some(wanted, "orders_open bid", "quotes_resting bid", "wants bid", "decisions_total") == [1, 0, 1, 1]
-    assert math.isnan(wanted["quoted_spread_quote"])
+    shown = figures(quoter)
+    assert some(shown, "orders_open bid", "quotes_resting bid", "wants bid", "decisions_total") == [1, 0, 1, 1]
+    assert math.isnan(shown["quoted_spread_quote"])
     for number, side, price in ((1, Side.BUY, 98), (2, Side.SELL, 102)):
         step(quoter, e.OrderAccepted(**market(1 * S), **terms(number, side, price)))
     found = figures(quoter)
@@ -102,7 +102,7 @@ def test_the_quoter_says_what_rests_and_not_what_is_only_wanted() -> None:
     assert some(figures(quoter), "mode quoting", "mode flattening", "wants bid", "quotes_resting bid") == [0, 1, 0, 1]
 
 
-def test_the_account_says_both_splits_of_the_result_in_quote() -> None:
+def test_the_account_shows_both_splits_of_the_result_in_quote() -> None:
     accountant = node(ACCOUNTANT)
     step(accountant, book(1 * S, bid=99, ask=101))
     step(accountant, filled(1 * S, 1, Side.BUY, 98))  # 4 lots, 2 ticks below the mid
@@ -121,7 +121,7 @@ def test_the_account_says_both_splits_of_the_result_in_quote() -> None:
     assert some(figures(accountant), "drawdown_quote", "drawdown_max_quote") == [0.0006, 0.0009]
 
 
-def test_risk_says_its_state_and_how_far_its_limits_are() -> None:
+def test_risk_shows_its_state_and_how_far_its_limits_are() -> None:
     risk = node(RISK, risk={"loss_session_max_quote": Decimal("0.001"), "position_max_base": Decimal("0.5")})
     step(risk, book(1 * S, bid=99, ask=101))
     step(risk, intent(1 * S, 1, Side.BUY, 98))
@@ -148,7 +148,7 @@ def test_risk_says_its_state_and_how_far_its_limits_are() -> None:
     ]
 
 
-def test_the_venue_says_what_rests_and_what_is_on_its_way() -> None:
+def test_the_venue_shows_what_rests_and_what_is_in_flight() -> None:
     exchange = node(EXCHANGE)
     step(exchange, snapshot(1 * S))
     step(exchange, e.SubmitOrder(**market(1 * S), **terms(1), time_in_force=TimeInForce.GTX))
@@ -158,16 +158,16 @@ def test_the_venue_says_what_rests_and_what_is_on_its_way() -> None:
 
 
 def test_answers_are_counted_by_type_side_and_reason() -> None:
-    risk, metrics, said = (
+    risk, metrics, counts = (
         node(RISK, risk={"order_max_base": Decimal("0.003")}),
         Metrics("risk", "test"),
-        Said(lambda: 0),
+        OutputCounts(lambda: 0),
     )
-    add_said(metrics, risk, said)
-    OWN[RISK].of_answers(metrics, said)
-    said.hear(step(risk, intent(0, 1, Side.BUY, 98)))
-    said.hear(step(risk, book(1 * S)))
-    said.hear(step(risk, intent(1 * S, 2, Side.BUY, 98)))
+    add_output_counts(metrics, risk, counts)
+    OWN[RISK].of_outputs(metrics, counts)
+    counts.take(step(risk, intent(0, 1, Side.BUY, 98)))
+    counts.take(step(risk, book(1 * S)))
+    counts.take(step(risk, intent(1 * S, 2, Side.BUY, 98)))
     found = read(metrics)
     assert {name: count for name, count in found.items() if count} == {
         "said_total SubmitOrder": 1,
@@ -179,47 +179,47 @@ def test_answers_are_counted_by_type_side_and_reason() -> None:
 
 def test_every_reason_of_risk_has_its_place() -> None:
     metrics = Metrics("risk", "test")
-    OWN[RISK].of_answers(metrics, Said(lambda: 0))
+    OWN[RISK].of_outputs(metrics, OutputCounts(lambda: 0))
     places = {name.split()[2] for name in read(metrics) if name.startswith("decisions_total")}
     places |= {name.split()[1] for name in figures(node(RISK)) if name.startswith("trading_reason")}
     assert places == {reason.name.lower() for reason in Reason}
 
 
 def test_fills_and_rejections_are_counted() -> None:
-    metrics, said = Metrics("paper_exchange", "test"), Said(lambda: 0)
-    OWN[EXCHANGE].of_answers(metrics, said)
+    metrics, counts = Metrics("paper_exchange", "test"), OutputCounts(lambda: 0)
+    OWN[EXCHANGE].of_outputs(metrics, counts)
     rejected = e.OrderRejected(**market(1 * S), **terms(2, Side.SELL), reason=1)
-    said.hear([filled(1 * S, 1, Side.SELL, 98), rejected])
+    counts.take([filled(1 * S, 1, Side.SELL, 98), rejected])
     found = read(metrics)
     assert found["fills_total ask maker"] == found["rejected_total would_take"] == 1
     assert sum(count for name, count in found.items() if name.startswith("fills_total")) == 1
 
 
-def test_what_is_said_again_of_an_old_log_is_not_counted() -> None:
+def test_what_is_published_again_of_an_old_log_is_not_counted() -> None:
     pending, answer = [2], [filled(1 * S, 1, Side.BUY, 98)]
-    said = Said(lambda: pending[0])
-    said.hear(answer)
-    assert said.count(e.OrderFilled) == 0
+    counts = OutputCounts(lambda: pending[0])
+    counts.take(answer)
+    assert counts.count(e.OrderFilled) == 0
     pending[0] = 0
-    said.hear([])
+    counts.take([])
     pending[0] = 7  # busy again, but with what is new
-    said.hear(answer)
-    assert said.count(e.OrderFilled) == 1
+    counts.take(answer)
+    assert counts.count(e.OrderFilled) == 1
 
 
 def test_a_node_shows_its_state_when_it_has_read_its_log_to_the_end_and_from_then_on() -> None:
     """The state of a checkpoint is the past: a counter that steps back would be counted twice."""
     accountant, metrics = node(ACCOUNTANT), Metrics("accountant", "test")
     reader = SimpleNamespace(pending=0, next_seq=1, resets=1)
-    loop: Any = SimpleNamespace(events=0, answers=0, checkpoints=0, checkpoint_bytes=0, reader=reader)
+    loop: Any = SimpleNamespace(events=0, outputs=0, checkpoints=0, checkpoint_bytes=0, reader=reader)
     add_node(metrics, loop, accountant, INSTRUMENT, OWN[ACCOUNTANT])
-    assert "fills_total" not in read(metrics)  # it has heard nothing yet
+    assert "fills_total" not in read(metrics)  # it has received nothing yet
     loop.events, reader.pending = 1, 5
-    loop.on_said(step(accountant, filled(1 * S, 1, Side.BUY, 98)))
+    loop.on_outputs(step(accountant, filled(1 * S, 1, Side.BUY, 98)))
     found = read(metrics)
     assert (found["said_total PositionChanged"], found["log_pending"], "fills_total" in found) == (0, 5, False)
     reader.pending = 0
-    loop.on_said(step(accountant, filled(2 * S, 2, Side.BUY, 98)))
+    loop.on_outputs(step(accountant, filled(2 * S, 2, Side.BUY, 98)))
     found = read(metrics)
     assert (found["said_total PositionChanged"], found["fills_total"]) == (1, 2)
     reader.pending = 9

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.nodes.said import QUOTER, RISK, S, book, filled, intent, market, node, step, terms
+from tests.unit.nodes.events import QUOTER, RISK, S, book, filled, intent, market, node, step, terms
 from tests.unit.nodes.test_operator import QUOTES, command, working
 
 from mm_core import events as e
@@ -34,7 +34,7 @@ def test_a_resume_after_the_loss_of_the_day_takes_a_new_start_and_the_next_loss_
     assert (at(DAY_NS, 83), at(DAY_NS + S, 81), at(DAY_NS + 2 * S, 80)) == ([], [], halted)  # a day of its own
 
 
-def test_a_halt_by_the_fill_rate_says_when_it_ends_and_ends_then() -> None:
+def test_a_halt_by_the_fill_rate_has_its_end_and_ends_then() -> None:
     risk = working(fills_per_window_max=1, rate_halt_s=5)
     halted, canceled = step(risk, book(1 * S + 1))
     known: dict[str, Any] = {"state": TradeState.HALTED, "reason": Reason.FILL_RATE, "resumes_ns": 6 * S + 1}
@@ -51,8 +51,8 @@ def test_a_halt_by_the_fill_rate_says_when_it_ends_and_ends_then() -> None:
 def test_a_command_during_a_halt_by_the_fill_rate_stays(kind: Command) -> None:
     risk = working(fills_per_window_max=1, rate_halt_s=5)
     step(risk, book(1 * S + 1))
-    (said,) = step(risk, command(3 * S, kind))
-    assert (said.reason, said.resumes_ns) == (Reason.OPERATOR, 0)
+    (output,) = step(risk, command(3 * S, kind))
+    assert (output.reason, output.resumes_ns) == (Reason.OPERATOR, 0)
     assert [step(risk, book(at * S)) for at in (4, 7, 99)] == [(), (), ()]
 
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.nodes.said import (
+from tests.unit.nodes.events import (
     ACCOUNTANT,
     INSTRUMENT,
     MS,
@@ -17,11 +17,11 @@ from tests.unit.nodes.said import (
     QUOTER,
     book,
     config,
+    core,
     delta,
     intent,
     market,
     node,
-    parts,
     snapshot,
     status,
     terms,
@@ -67,15 +67,15 @@ COMMANDS = {
 
 def roots(commands: Mapping[int, Any]) -> list[e.Event]:
     """A market in which both quotes fill, with these commands of the operator (ms)."""
-    said: list[e.Event] = [snapshot(50 * MS), status(50 * MS)]
+    events: list[e.Event] = [snapshot(50 * MS), status(50 * MS)]
     for at in range(100, 3_000, 100):
-        said += [
+        events += [
             tick(at * MS),
             trade(at * MS + 30 * MS, Side(at // 100 % 2), 99 + 2 * (1 - at // 100 % 2), 9),
             *([operator(at * MS + 45 * MS, *commands[at])] if at in commands else []),
             delta(at * MS + 60 * MS, bids=[(99 - at % 3, 4 + at % 7)], asks=[(101 + at % 2, 3 + at % 5)]),
         ]
-    return said
+    return events
 
 
 ROOTS = roots({})
@@ -95,28 +95,28 @@ def run(nodes: list[Node], roots: Sequence[e.Event]) -> list[e.Event]:
 
 
 @pytest.mark.parametrize("commands", [{}, COMMANDS], ids=["quoting", "with an operator"])
-def test_a_node_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(commands: dict[int, Any]) -> None:
+def test_a_node_continues_from_its_checkpoint_as_if_it_had_never_stopped(commands: dict[int, Any]) -> None:
     tape = roots(commands)
-    whole = run(new_nodes(parts(**CHAIN), NAME), tape)
+    whole = run(new_nodes(core(**CHAIN), NAME), tape)
     assert any(isinstance(event, e.OrderFilled) for event in whole)
     for at in range(1, len(tape)):
-        nodes = new_nodes(parts(**CHAIN), NAME)
+        nodes = new_nodes(core(**CHAIN), NAME)
         head = run(nodes, tape[:at])
-        restarted = new_nodes(parts(**CHAIN), NAME)
+        restarted = new_nodes(core(**CHAIN), NAME)
         for old, new in zip(nodes, restarted, strict=True):
             new.load(old.dump())
         assert repr(head + run(restarted, tape[at:])) == repr(whole)  # a NaN is not equal to itself
 
 
 def test_a_log_with_commands_makes_the_tables_of_a_session(tmp_path: Path) -> None:
-    log = run(new_nodes(parts(**CHAIN), NAME), roots(COMMANDS))
+    log = run(new_nodes(core(**CHAIN), NAME), roots(COMMANDS))
     rows = LogRows()
     for event in log:
         rows.take(event)
     messages, samples = rows.rows()
     states = messages[messages["kind"] == m.TRADING_STATE]
     assert len(states) == sum(command[0] != Command.SET for command in COMMANDS.values())
-    for kind, said in (
+    for kind, event_type in (
         (m.SUBMIT, e.SubmitOrder),
         (m.CANCEL, e.CancelOrder),
         (m.DENIED, e.OrderDenied),
@@ -124,8 +124,8 @@ def test_a_log_with_commands_makes_the_tables_of_a_session(tmp_path: Path) -> No
         (m.EXPIRED, e.OrderExpired),
         (m.FILLED, e.OrderFilled),
     ):
-        counted = sum(isinstance(event, said) for event in log)
-        assert np.count_nonzero(messages["kind"] == kind) == counted > 0, said
+        counted = sum(isinstance(event, event_type) for event in log)
+        assert np.count_nonzero(messages["kind"] == kind) == counted > 0, event_type
     taken = messages[(messages["kind"] == m.FILLED) & (messages["maker"] == 0)]
     assert len(taken) > 0
     recording = Recording(INSTRUMENT, messages, samples)  # checks the account and the split of the result
@@ -140,32 +140,32 @@ def test_a_checkpoint_of_another_layout_is_refused() -> None:
         node(QUOTER).load(b"old")
 
 
-def echo(name: str, rank: int, hears: type[e.Event], says: type[e.Event], answers: list[e.Event]) -> Node:
+def echo(name: str, rank: int, inputs: type[e.Event], outputs: type[e.Event], answers: list[e.Event]) -> Node:
     """A node that answers everything with the same."""
     state = node(ACCOUNTANT).state
-    return Node(name=name, rank=rank, hears=(hears,), says=(says,), step=lambda _: answers, state=state)
+    return Node(name=name, rank=rank, inputs=(inputs,), outputs=(outputs,), step=lambda _: answers, state=state)
 
 
-def test_the_log_appends_answers_breadth_first_in_order_of_rank_and_index() -> None:
+def test_the_log_appends_outputs_breadth_first_in_order_of_rank_and_index() -> None:
     first, second = intent(0, 1, Side.BUY, 98), intent(0, 2, Side.SELL, 102)
     denied = e.OrderDenied(**market(0), **terms(1), reason=1)
     nodes = [
         echo("late", 9, e.Tick, e.OrderDenied, [denied]),
         echo("early", 2, e.Tick, e.OrderIntent, [first, second]),
-        echo("hearer", 3, e.OrderIntent, e.Book, [book(0)]),
+        echo("subscriber", 3, e.OrderIntent, e.Book, [book(0)]),
     ]
     root = tick(0)
     assert run(nodes, [root]) == [root, first, second, denied, book(0), book(0)]
 
 
-def test_a_node_that_says_what_is_not_its_own_stops_the_log() -> None:
+def test_a_node_that_publishes_what_is_not_its_own_stops_the_log() -> None:
     liar = echo("liar", 1, e.Tick, e.OrderIntent, [book(0)])
-    with pytest.raises(AssertionError, match="liar may not say Book"):
+    with pytest.raises(AssertionError, match="liar may not publish Book"):
         run([liar], [tick(0)])
 
 
 def test_a_log_is_read_as_it_was_written(tmp_path: Path) -> None:
-    log = run(new_nodes(parts(**CHAIN), NAME), ROOTS)
+    log = run(new_nodes(core(**CHAIN), NAME), ROOTS)
     with writing_log(tmp_path) as write:
         for event in log:
             write(event)

@@ -1,11 +1,11 @@
-"""The paper exchange and the book builder as nodes: what they say to which market event, and when."""
+"""The paper exchange and the book builder as nodes: their outputs for each market event, and when."""
 
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.nodes.said import (
+from tests.unit.nodes.events import (
     BUILDER,
     EXCHANGE,
     MS,
@@ -58,7 +58,7 @@ def test_a_tick_moves_the_connections_of_the_venue_but_not_its_market() -> None:
     )
 
 
-def test_a_fill_says_price_fee_and_what_is_left() -> None:
+def test_a_fill_has_price_fee_and_what_is_left() -> None:
     exchange = exchange_with_order()
     step(exchange, trade(120 * MS, Side.SELL, 98, 6))  # five ahead of us, one for us
     answers = step(exchange, tick(200 * MS))
@@ -69,7 +69,7 @@ def test_a_fill_says_price_fee_and_what_is_left() -> None:
     assert (fill.qty_lots, fill.leaves_lots, fill.maker, fill.fee_e9) == (1, 1, True, 196)  # 0.0002 of 0.98 x 0.001
 
 
-def test_the_venue_says_no_to_what_would_take_and_to_a_cancel_of_nothing() -> None:
+def test_the_venue_rejects_what_would_take_and_a_cancel_of_nothing() -> None:
     exchange = exchange_with_order()
     step(exchange, submit(100 * MS, 2, Side.SELL, 99))
     step(exchange, e.CancelOrder(**market(100 * MS), **terms(3)))
@@ -90,16 +90,16 @@ def test_a_request_arrives_at_the_latest_time_of_the_market_even_if_that_is_a_st
     assert accepted.ts_ns == 170 * MS
 
 
-def test_the_book_builder_says_a_book_at_every_tick_and_copies_the_proof() -> None:
+def test_the_book_builder_publishes_a_book_at_every_tick_and_copies_the_proof() -> None:
     builder = node(BUILDER, signals={"executable_sizes_base": (Decimal("0.005"), Decimal("0.02"))})
     assert step(builder, snapshot(1 * S)) == ()
     assert step(builder, status(1 * S)) == ()
-    (said,) = step(builder, tick(2 * S))
-    assert (said.ts_ns, said.local_ns, said.state, said.epoch, said.update_id) == (2 * S, 2 * S, BookState.VALID, 7, 1)
-    assert (said.bid_ticks, said.bid_lots, said.ask_ticks, said.ask_lots, said.mid_half_ticks) == (99, 5, 101, 5, 200)
-    assert (said.complete_low_ticks, said.complete_high_ticks) == (90, 110)
-    assert said.executable_spread_bps == (pytest.approx(200.0), None)  # 20 lots are more than 3 levels of 5
-    assert said.fillable_fraction == (1.0, 0.75)
+    (made,) = step(builder, tick(2 * S))
+    assert (made.ts_ns, made.local_ns, made.state, made.epoch, made.update_id) == (2 * S, 2 * S, BookState.VALID, 7, 1)
+    assert (made.bid_ticks, made.bid_lots, made.ask_ticks, made.ask_lots, made.mid_half_ticks) == (99, 5, 101, 5, 200)
+    assert (made.complete_low_ticks, made.complete_high_ticks) == (90, 110)
+    assert made.executable_spread_bps == (pytest.approx(200.0), None)  # 20 lots are more than 3 levels of 5
+    assert made.fillable_fraction == (1.0, 0.75)
 
 
 def test_an_unproven_book_has_no_executable_spread_and_an_empty_one_no_mid() -> None:
@@ -124,7 +124,7 @@ def test_only_its_own_depth_stream_keeps_a_book_alive() -> None:
     step(builder, status(3 * S))
     (stale,) = step(builder, tick(4 * S))
     assert (stale.state, stale.reason) == (BookState.STALE, BookReason.SILENT)
-    assert e.Trade not in builder.hears
+    assert e.Trade not in builder.inputs
     step(builder, delta(4 * S, bids=[(97, 1)]))
     (valid,) = step(builder, tick(5 * S))
     assert (valid.state, valid.reason) == (BookState.VALID, BookReason.NONE)
@@ -145,8 +145,8 @@ def test_a_touch_outside_of_what_is_known_is_a_gap(bids: Any, asks: Any, state: 
     step(builder, snapshot(1 * S))
     step(builder, status(1 * S))  # complete from 90 to 110
     step(builder, delta(2 * S, bids=bids, asks=asks))
-    (said,) = step(builder, tick(3 * S))
-    assert (said.state, said.reason == BookReason.WINDOW) == (state, state == BookState.GAP)
+    (made,) = step(builder, tick(3 * S))
+    assert (made.state, made.reason == BookReason.WINDOW) == (state, state == BookState.GAP)
 
 
 def test_an_event_of_another_instrument_stops_every_node() -> None:
@@ -159,6 +159,6 @@ def test_decisions_on_the_touch_follow_its_changes_and_nothing_deeper() -> None:
     builder = node(BUILDER, book={"decide_on": "touch"})
     assert [each.local_ns for each in step(builder, snapshot(1 * S))] == [1 * S]
     assert step(builder, delta(2 * S, bids=[(97, 1)])) == ()
-    (said,) = step(builder, delta(3 * S, bids=[(99, 1)]))
-    assert (said.local_ns, said.bid_lots, said.update_id) == (3 * S, 1, 2)
+    (made,) = step(builder, delta(3 * S, bids=[(99, 1)]))
+    assert (made.local_ns, made.bid_lots, made.update_id) == (3 * S, 1, 2)
     assert step(builder, trade(4 * S, Side.BUY, 101, 1)) == ()

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.nodes.said import NAME, QUOTER, RISK, S, book, filled, intent, market, node, parts, step, terms
+from tests.unit.nodes.events import NAME, QUOTER, RISK, S, book, core, filled, intent, market, node, step, terms
 
 from mm_core import events as e
 from mm_core.node import Node
@@ -19,7 +19,7 @@ def command(at_ns: int, kind: Command, key: str = "", value: str = "") -> e.Oper
     return e.OperatorCommand(ts_ns=at_ns, local_ns=at_ns, command=kind, key=key, value=value)
 
 
-def gone(at_ns: int, order_id: int, side: Side, price_ticks: int) -> e.OrderCanceled:
+def canceled(at_ns: int, order_id: int, side: Side, price_ticks: int) -> e.OrderCanceled:
     return e.OrderCanceled(**market(at_ns), **terms(order_id, side, price_ticks))
 
 
@@ -28,18 +28,18 @@ def refusal(order_id: int) -> e.OrderRejected:
 
 
 def flattening(side: Side = Side.BUY) -> Node:
-    """A quoter of 98 and 102 that got 4 lots on one side, was told to flatten, and has no order out."""
+    """A quoter of 98 and 102 that got 4 lots on one side, was commanded to flatten, and has no open order."""
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, book(1 * S))
     (got, price), (other, at) = ((1, 98), (2, 102)) if side == Side.BUY else ((2, 102), (1, 98))
     step(quoter, filled(1 * S, got, side, price))
     assert step(quoter, command(1 * S, Command.FLATTEN)) == ()
-    step(quoter, gone(1 * S, other, Side(1 - side), at))
+    step(quoter, canceled(1 * S, other, Side(1 - side), at))
     return quoter
 
 
-def wanted(said: Any) -> list[tuple[int, Side, int, int, TimeInForce]]:
-    return [(each.order_id, each.side, each.price_ticks, each.qty_lots, each.time_in_force) for each in said]
+def intents(outputs: Any) -> list[tuple[int, Side, int, int, TimeInForce]]:
+    return [(each.order_id, each.side, each.price_ticks, each.qty_lots, each.time_in_force) for each in outputs]
 
 
 IOC = TimeInForce.IOC
@@ -48,10 +48,10 @@ IOC = TimeInForce.IOC
 @pytest.mark.parametrize(
     ("side", "expected"), [(Side.BUY, (3, Side.SELL, 99, 4, IOC)), (Side.SELL, (3, Side.BUY, 101, 4, IOC))]
 )
-def test_to_flatten_takes_the_whole_position_off_at_the_opposite_touch(side: Side, expected: Any) -> None:
+def test_to_flatten_takes_all_of_the_position_off_at_the_opposite_touch(side: Side, expected: Any) -> None:
     quoter = flattening(side)
-    (order,) = said = step(quoter, book(2 * S))
-    assert wanted(said) == [expected]
+    (order,) = outputs = step(quoter, book(2 * S))
+    assert intents(outputs) == [expected]
     assert (order.fair_ticks, order.reservation_ticks, order.half_spread_ticks) == (100.0, order.price_ticks, 0.0)
     assert step(quoter, book(3 * S)) == []  # one at a time
     step(quoter, filled(3 * S, 3, expected[1], expected[2]))
@@ -65,7 +65,7 @@ def test_what_a_flattening_order_did_not_get_is_tried_again_at_the_next_book() -
     step(quoter, e.OrderFilled(**market(3 * S), **part, maker=False, fee_e9=0))
     assert step(quoter, book(3 * S)) == []
     step(quoter, e.OrderExpired(**market(3 * S), **part))
-    assert wanted(step(quoter, book(4 * S, bid=90, ask=91))) == [(4, Side.SELL, 90, 3, IOC)]
+    assert intents(step(quoter, book(4 * S, bid=90, ask=91))) == [(4, Side.SELL, 90, 3, IOC)]
 
 
 def test_to_flatten_waits_for_every_order_that_is_still_out_and_cancels_it() -> None:
@@ -112,7 +112,7 @@ def test_a_rejected_quote_of_before_does_not_end_the_flattening() -> None:
     step(quoter, filled(1 * S, 1, Side.BUY, 98))
     step(quoter, command(1 * S, Command.FLATTEN))
     step(quoter, refusal(2))
-    assert wanted(step(quoter, book(2 * S))) == [(3, Side.SELL, 99, 4, IOC)]
+    assert intents(step(quoter, book(2 * S))) == [(3, Side.SELL, 99, 4, IOC)]
 
 
 @pytest.mark.parametrize("stop", [None, Command.HALT, Command.REDUCE])
@@ -163,15 +163,15 @@ def taking(at_ns: int, order_id: int, qty_lots: int = 4, price_ticks: int = 99) 
         (Command.FLATTEN, TradeState.REDUCING),
     ],
 )
-def test_halt_reduce_and_flatten_cancel_every_open_order_once_however_often_they_are_said(
+def test_halt_reduce_and_flatten_cancel_every_open_order_once_however_often_they_are_sent(
     kind: Command, state: TradeState
 ) -> None:
     risk = working()
-    said = e.TradingState(**market(2 * S), state=state, reason=Reason.OPERATOR)
-    assert step(risk, command(2 * S, kind)) == [said, e.CancelOrder(**market(2 * S), **terms(2, Side.SELL, 102))]
+    halted = e.TradingState(**market(2 * S), state=state, reason=Reason.OPERATOR)
+    assert step(risk, command(2 * S, kind)) == [halted, e.CancelOrder(**market(2 * S), **terms(2, Side.SELL, 102))]
     risk.state["risk"]["outbox"] = 0
     before = risk.dump()
-    assert step(risk, command(2 * S, kind)) == [said]
+    assert step(risk, command(2 * S, kind)) == [halted]
     risk.state["risk"]["outbox"] = 0
     assert risk.dump() == before
 
@@ -180,7 +180,7 @@ def test_after_flatten_risk_lets_through_what_closes_the_position_and_no_more() 
     risk = working()
     step(risk, command(2 * S, Command.FLATTEN))
     assert step(risk, taking(2 * S, 3))[0].reason == Reason.REDUCING  # the working sell may still close it
-    step(risk, gone(2 * S, 2, Side.SELL, 102))
+    step(risk, canceled(2 * S, 2, Side.SELL, 102))
     (submitted,) = step(risk, taking(3 * S, 4, qty_lots=9))
     assert (submitted.qty_lots, submitted.time_in_force, submitted.reason) == (4, IOC, Reason.REDUCING)
     step(risk, filled(3 * S, 4, Side.SELL, 99))
@@ -195,7 +195,7 @@ def test_what_halted_does_not_stop_a_flattening_and_counts_again_after_it(limits
     risk = working(**limits)
     (halted, _) = step(risk, book(1 * S + 1, bid=89, ask=91))
     assert halted.state == TradeState.HALTED
-    step(risk, gone(1 * S + 1, 2, Side.SELL, 102))
+    step(risk, canceled(1 * S + 1, 2, Side.SELL, 102))
     step(risk, command(1 * S + 2, Command.FLATTEN))
     assert step(risk, book(1 * S + 3, bid=79, ask=81)) == ()
     assert [type(each) for each in step(risk, taking(1 * S + 3, 3, price_ticks=79))] == [e.SubmitOrder]
@@ -207,7 +207,7 @@ def test_what_halted_does_not_stop_a_flattening_and_counts_again_after_it(limits
 # SET.
 
 
-def test_a_set_of_a_limit_changes_it_and_is_said() -> None:
+def test_a_set_of_a_limit_changes_it_and_is_published() -> None:
     risk = node(RISK)
     step(risk, book(1 * S))
     changed = step(risk, command(1 * S, Command.SET, "risk.order_max_base", "0.003"))
@@ -221,7 +221,7 @@ def test_the_length_of_a_halt_by_the_fill_rate_can_be_set() -> None:
     assert (changed.value, changed.text) == (1_500_000_000, "1.5")
 
 
-def test_a_limit_that_is_a_real_number_is_said_as_it_was_written() -> None:
+def test_a_limit_that_is_a_real_number_is_published_as_it_was_written() -> None:
     (changed,) = step(node(RISK), command(1 * S, Command.SET, "risk.collar_bps", "12.5"))
     assert (changed.value, changed.text) == (12, "12.5")
 
@@ -230,7 +230,7 @@ def test_a_set_of_the_quoter_changes_its_next_quotes() -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     assert step(quoter, command(1 * S, Command.SET, "fixed_spread.half_spread_ticks", "5")) == ()
     step(quoter, command(1 * S, Command.SET, "quoter.order_qty_base", "0.007"))
-    assert [each[2:4] for each in wanted(step(quoter, book(1 * S)))] == [(95, 7), (105, 7)]
+    assert [each[2:4] for each in intents(step(quoter, book(1 * S)))] == [(95, 7), (105, 7)]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_a_set_of_the_quoter_changes_its_next_quotes() -> None:
     ],
 )
 def test_a_set_that_cannot_be_changes_nothing(key: str, value: str) -> None:
-    nodes = new_nodes(parts(), NAME)
+    nodes = new_nodes(core(), NAME)
     for each in (nodes[QUOTER], nodes[RISK]):
         before = each.dump()
         assert step(each, command(1 * S, Command.SET, key, value)) == ()

@@ -1,10 +1,10 @@
-"""Quoter, risk gate and accountant as nodes: what they say to a book, to each other and to the venue's answers."""
+"""Quoter, risk gate and accountant as nodes: their outputs for a book, each other and the venue's answers."""
 
 from decimal import Decimal
 
 import msgspec
 import pytest
-from tests.unit.nodes.said import (
+from tests.unit.nodes.events import (
     ACCOUNTANT,
     EXCHANGE,
     INSTRUMENT,
@@ -13,30 +13,30 @@ from tests.unit.nodes.said import (
     RISK,
     S,
     book,
+    core,
     filled,
     intent,
     market,
     node,
-    parts,
     snapshot,
     step,
     submit,
     terms,
 )
-from tests.unit.nodes.said import tick as tick_at
+from tests.unit.nodes.events import tick as tick_at
 
 from mm_core import events as e
 from mm_core.exchange.venue import Reject
 from mm_core.risk.reason import Reason
 from mm_core.setup.config import to_config
+from mm_core.setup.core import new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import new_parts
 from mm_core.types import BookState, Command, Side, TimeInForce, TradeState
 
 QUOTES = {"order_qty_base": Decimal("0.004"), "position_max_base": Decimal("0.008")}
 
 
-def test_the_quoter_says_both_quotes_with_the_terms_of_the_decision() -> None:
+def test_the_quoter_publishes_both_quotes_with_the_terms_of_the_decision() -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     bid, ask = step(quoter, book(1 * S))
     assert bid == e.OrderIntent(
@@ -52,7 +52,7 @@ def test_the_quoter_says_both_quotes_with_the_terms_of_the_decision() -> None:
     assert step(quoter, book(2 * S)) == []
 
 
-def test_the_quoter_cancels_an_accepted_order_at_a_price_it_no_longer_wants() -> None:
+def test_the_quoter_cancels_an_accepted_order_at_a_price_that_is_no_target_any_more() -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, book(1 * S))
     step(quoter, e.OrderAccepted(**market(1 * S), **terms(1)))
@@ -61,17 +61,17 @@ def test_the_quoter_cancels_an_accepted_order_at_a_price_it_no_longer_wants() ->
 
 
 @pytest.mark.parametrize("kind", ["denied", "canceled", "expired", "filled"])
-def test_an_order_that_is_gone_is_quoted_again(kind: str) -> None:
+def test_a_closed_order_is_quoted_again(kind: str) -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, book(1 * S))
     order = market(1 * S) | terms(1)
-    gone = {
+    closings = {
         "denied": e.OrderDenied(**order, reason=1),
         "canceled": e.OrderCanceled(**order),
         "expired": e.OrderExpired(**order),
         "filled": filled(1 * S, 1, Side.BUY, 98),
     }
-    assert step(quoter, gone[kind]) == ()
+    assert step(quoter, closings[kind]) == ()
     (again,) = step(quoter, book(2 * S))
     assert (again.order_id, again.side, again.position_lots) == (3, Side.BUY, 4 if kind == "filled" else 0)
 
@@ -100,7 +100,7 @@ CHANGES: dict[str, tuple[e.Event, bool]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_denied_size_is_asked_for_again_when_a_limit_or_the_state_has_changed(change: str) -> None:
+def test_a_denied_size_is_requested_again_when_a_limit_or_the_state_has_changed(change: str) -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, book(1 * S))
     step(quoter, e.OrderDenied(**market(1 * S), **terms(1), reason=Reason.POSITION))
@@ -110,7 +110,7 @@ def test_a_denied_size_is_asked_for_again_when_a_limit_or_the_state_has_changed(
     assert [each.side for each in step(quoter, book(3 * S))] == [Side.BUY] * asks
 
 
-def test_a_halted_quoter_says_nothing_until_it_may_again() -> None:
+def test_a_halted_quoter_publishes_nothing_until_it_may_again() -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, e.TradingState(**market(1 * S), state=TradeState.HALTED, reason=Reason.LOSS_SESSION))
     assert step(quoter, book(1 * S)) == []
@@ -120,7 +120,7 @@ def test_a_halted_quoter_says_nothing_until_it_may_again() -> None:
 
 @pytest.mark.parametrize(("tick", "binds"), [("0.01", True), ("0.010", True), ("0.02", False)])
 def test_a_new_definition_on_the_same_grid_changes_the_filters_of_risk_and_of_the_venue(tick: str, binds: bool) -> None:
-    nodes = new_nodes(parts(), NAME)
+    nodes = new_nodes(core(), NAME)
     defined = msgspec.structs.replace(INSTRUMENT, tick_size=tick, qty_lots_min=5)
     assert [step(nodes[rank], defined) for rank in (RISK, EXCHANGE)] == [(), ()]
     risk, exchange = nodes[RISK], nodes[EXCHANGE]
@@ -136,13 +136,13 @@ def test_a_new_definition_on_the_same_grid_changes_the_filters_of_risk_and_of_th
 
 def test_filters_bind_from_the_start() -> None:
     defined = msgspec.structs.replace(INSTRUMENT, notional_e9_min=4_000_000)  # 400 ticks x lots
-    risk = new_nodes(new_parts(to_config({}), defined), NAME)[RISK]
+    risk = new_nodes(new_core(to_config({}), defined), NAME)[RISK]
     step(risk, book(1 * S))
     assert step(risk, intent(1 * S, 1, Side.BUY, 99))[0].reason == Reason.MIN_NOTIONAL
     assert isinstance(step(risk, intent(1 * S, 2, Side.BUY, 100))[0], e.SubmitOrder)
 
 
-def test_risk_lets_an_order_through_smaller_or_not_at_all_and_says_why() -> None:
+def test_risk_lets_an_order_through_smaller_or_not_at_all_with_the_reason() -> None:
     risk = node(RISK, risk={"order_max_base": Decimal("0.003")})
     (denied,) = step(risk, intent(0, 1, Side.BUY, 98))
     assert denied == e.OrderDenied(**market(0), **terms(1), reason=Reason.BOOK_NOT_VALID)
@@ -160,9 +160,9 @@ def test_risk_passes_a_cancel_on_once() -> None:
     risk = node(RISK)
     step(risk, book(1 * S))
     step(risk, intent(1 * S, 1, Side.BUY, 98))
-    wanted = e.CancelIntent(**market(2 * S), **terms(1))
-    assert step(risk, wanted) == [e.CancelOrder(**market(2 * S), **terms(1))]
-    assert step(risk, wanted) == ()
+    cancel = e.CancelIntent(**market(2 * S), **terms(1))
+    assert step(risk, cancel) == [e.CancelOrder(**market(2 * S), **terms(1))]
+    assert step(risk, cancel) == ()
 
 
 def test_a_halt_cancels_what_is_open_and_a_resume_lets_orders_through_again() -> None:
@@ -191,7 +191,7 @@ def test_a_loss_beyond_the_limit_halts_at_the_next_book() -> None:
     assert halted == e.TradingState(**market(3 * S), state=TradeState.HALTED, reason=Reason.LOSS_SESSION)
 
 
-def test_the_accountant_says_the_split_of_the_result_after_each_fill() -> None:
+def test_the_accountant_publishes_the_split_of_the_result_after_each_fill() -> None:
     accountant = node(ACCOUNTANT)
     step(accountant, book(1 * S))
     (bought,) = step(accountant, filled(2 * S, 1, Side.BUY, 98))

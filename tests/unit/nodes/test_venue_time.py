@@ -3,7 +3,20 @@
 from typing import Any
 
 import pytest
-from tests.unit.nodes.said import BUILDER, EXCHANGE, MS, delta, market, node, snapshot, step, submit, terms, tick, trade
+from tests.unit.nodes.events import (
+    BUILDER,
+    EXCHANGE,
+    MS,
+    delta,
+    market,
+    node,
+    snapshot,
+    step,
+    submit,
+    terms,
+    tick,
+    trade,
+)
 
 from mm_core import events as e
 from mm_core.node import Node
@@ -68,7 +81,7 @@ def test_depth_from_before_the_acceptance_moves_no_queue(depth_ms: int, filled: 
     exchange = new_exchange()
     step(exchange, submit(100 * MS, 1, Side.BUY, 99))
     step(exchange, tick(120 * MS))
-    step(exchange, late(delta(depth_ms * MS, bids=[(99, 1)]), 30))  # 4 ahead of us are gone
+    step(exchange, late(delta(depth_ms * MS, bids=[(99, 1)]), 30))  # 4 ahead of us are canceled
     answers = step(exchange, trade(200 * MS, Side.SELL, 99, 3))
     assert names(answers) == (["OrderFilled"] if filled else [])
 
@@ -140,7 +153,7 @@ def test_older_depth_does_not_bring_back_what_the_top_has_cleared() -> None:
     assert names(step(exchange, tick(200 * MS))) == ["OrderAccepted"]
 
 
-def test_newer_depth_says_what_there_is_even_where_it_names_no_level() -> None:
+def test_newer_depth_replaces_the_top_even_where_it_names_no_level() -> None:
     """A bid of 100 came and went between two depth events: none of them names it."""
     exchange = new_exchange()
     step(exchange, top(70 * MS, 8, (100, 1), (102, 4)))
@@ -196,15 +209,15 @@ def test_a_late_print_fills_at_the_mid_of_its_own_time() -> None:
     assert (fill.ts_ns, fill.mid_half_ticks) == (170 * MS, 200)
 
 
-def test_the_book_builder_takes_the_top_as_touch_where_that_is_asked_for() -> None:
+def test_the_book_builder_takes_the_top_as_touch_where_configured() -> None:
     by_top, by_touch = node(BUILDER, book={"decide_on": "top"}), node(BUILDER, book={"decide_on": "touch"})
     news = top(70 * MS, 3, (100, 7), (101, 4))
     step(by_top, snapshot(50 * MS))
     (book,) = step(by_top, news)
     assert (book.local_ns, book.bid_ticks, book.bid_lots, book.ask_ticks, book.ask_lots) == (70 * MS, 100, 7, 101, 4)
     assert (book.update_id, book.mid_half_ticks) == (3, 201)
-    assert e.BookTop in by_top.hears
-    assert e.BookTop not in by_touch.hears
+    assert e.BookTop in by_top.inputs
+    assert e.BookTop not in by_touch.inputs
     assert step(by_top, top(71 * MS, 3, (90, 1), (91, 1))) == ()  # a repeat
     (older,) = step(by_top, newer(delta(80 * MS, bids=[(99, 1)]), 2))
     assert (older.bid_ticks, older.bid_lots) == (100, 7)
@@ -222,7 +235,7 @@ def test_a_top_of_the_epoch_before_is_no_touch() -> None:
     assert (book.bid_ticks, book.ask_ticks) == (90, 92)
 
 
-def test_older_depth_still_says_what_lies_behind_the_top() -> None:
+def test_older_depth_still_sets_what_lies_behind_the_top() -> None:
     exchange = new_exchange()
     step(exchange, top(70 * MS, 9, (99, 5), (102, 4)))
     step(exchange, newer(delta(72 * MS, bids=[(98, 2)]), 5))

@@ -1,26 +1,26 @@
-"""The ledger by example; `tests/property/test_ledger.py` says what holds for all trees."""
+"""The ledger by example; `tests/property/test_ledger.py` has what holds for all trees."""
 
 import pytest
 
-from mm_services.sequencer.ledger import Answer, Ledger, LogDiffersError
+from mm_services.sequencer.ledger import Ledger, LogDiffersError, Output
 from mm_wire.chain import Entry
 
-HEARERS = {"Root": ("first", "second"), "Leaf": (), "Branch": ("second",)}
+SUBSCRIBERS = {"Root": ("first", "second"), "Leaf": (), "Branch": ("second",)}
 
 
 def test_answers_come_in_the_order_of_ranks_and_not_of_reports() -> None:
-    ledger = Ledger(HEARERS)
+    ledger = Ledger(SUBSCRIBERS)
     ledger.appended(1, "Root")
     assert ledger.report("second", 1, [b"c"])
     assert ledger.pop() is None
     assert ledger.waits_for() == (1, ["first"])
     assert ledger.report("first", 1, [b"a", b"b"])
-    assert ledger.pop() == [Answer(1, "first", 0, b"a"), Answer(1, "first", 1, b"b"), Answer(1, "second", 0, b"c")]
+    assert ledger.pop() == [Output(1, "first", 0, b"a"), Output(1, "first", 1, b"b"), Output(1, "second", 0, b"c")]
     assert ledger.is_quiescent
 
 
 def test_a_childs_report_may_overtake_its_parents() -> None:
-    ledger = Ledger(HEARERS)
+    ledger = Ledger(SUBSCRIBERS)
     ledger.appended(1, "Root")
     ledger.appended(2, "Branch")
     assert ledger.report("second", 2, [b"child"])
@@ -28,11 +28,11 @@ def test_a_childs_report_may_overtake_its_parents() -> None:
     assert ledger.report("first", 1, [])
     assert ledger.report("second", 1, [])
     assert ledger.pop() == []
-    assert ledger.pop() == [Answer(2, "second", 0, b"child")]
+    assert ledger.pop() == [Output(2, "second", 0, b"child")]
 
 
-def test_what_nobody_hears_is_finished_at_once() -> None:
-    ledger = Ledger(HEARERS)
+def test_what_no_node_subscribes_to_is_finished_at_once() -> None:
+    ledger = Ledger(SUBSCRIBERS)
     ledger.appended(1, "Leaf")
     assert ledger.is_quiescent
     assert ledger.pop() is None
@@ -40,7 +40,7 @@ def test_what_nobody_hears_is_finished_at_once() -> None:
 
 @pytest.mark.parametrize(("node", "seq"), [("first", 2), ("third", 1), ("first", 1)])
 def test_a_report_for_which_nobody_waits_changes_nothing(node: str, seq: int) -> None:
-    ledger = Ledger(HEARERS)
+    ledger = Ledger(SUBSCRIBERS)
     ledger.appended(1, "Root")
     assert ledger.report("first", 1, [])
     assert not ledger.waits(node, seq)
@@ -50,20 +50,20 @@ def test_a_report_for_which_nobody_waits_changes_nothing(node: str, seq: int) ->
 
 
 def test_an_empty_log_is_quiescent() -> None:
-    ledger = Ledger(HEARERS)
+    ledger = Ledger(SUBSCRIBERS)
     ledger.rebuild([])
     assert ledger.is_quiescent
 
 
 def test_a_log_cut_within_the_answers_to_one_event_is_continued() -> None:
-    ledger = Ledger(HEARERS)
+    ledger = Ledger(SUBSCRIBERS)
     ledger.rebuild([Entry(5, "Root", 0, b"root"), Entry(6, "Branch", 5, b"a")])
     ledger.report("first", 5, [b"a", b"b"])
     ledger.report("second", 5, [b"c"])
-    assert ledger.pop() == [Answer(5, "first", 1, b"b"), Answer(5, "second", 0, b"c")]
+    assert ledger.pop() == [Output(5, "first", 1, b"b"), Output(5, "second", 0, b"c")]
     assert ledger.waits_for() == (6, ["second"])
 
 
-def test_answers_to_what_no_node_hears_are_of_another_core() -> None:
-    with pytest.raises(LogDiffersError, match="answers to 5, which no node hears"):
-        Ledger(HEARERS).rebuild([Entry(5, "Leaf", 0, b"root"), Entry(6, "Branch", 5, b"a")])
+def test_outputs_for_what_no_node_subscribes_to_are_of_another_core() -> None:
+    with pytest.raises(LogDiffersError, match="outputs for 5, to which no node subscribes"):
+        Ledger(SUBSCRIBERS).rebuild([Entry(5, "Leaf", 0, b"root"), Entry(6, "Branch", 5, b"a")])

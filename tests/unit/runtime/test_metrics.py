@@ -1,4 +1,4 @@
-"""What a page of metrics says, letter by letter."""
+"""A page of metrics, letter by letter."""
 
 import pytest
 from prometheus_client import generate_latest
@@ -28,7 +28,7 @@ def test_each_metric_names_its_service_and_its_group(metrics: Metrics) -> None:
     ]
 
 
-def test_it_says_what_the_process_takes(metrics: Metrics) -> None:
+def test_it_shows_what_the_process_takes(metrics: Metrics) -> None:
     names = {line.split("{")[0] for line in generate_latest(metrics).decode().splitlines() if "_process_" in line}
     assert {"mm_quoter_process_start_time_seconds", "mm_quoter_process_resident_memory_bytes"} <= names
 

@@ -1,4 +1,4 @@
-"""Bytes of nats-server, cut anywhere: who wants messages at once hears them in order, and nats-py reads the rest."""
+"""Bytes of nats-server, cut anywhere: subscribers at once receive theirs in order, and nats-py reads the rest."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mm_bus.quick_wire import Hear, QuickWire
+from mm_bus.quick_wire import QuickWire, Subscriber
 
 HEADERS = b"NATS/1.0\r\nMm-Label: a\r\n\r\n"
 GREETING = b'INFO {"server_id":"x"}\r\n'
@@ -19,7 +19,7 @@ BODIES = st.sampled_from([b"", b"x", b"\r\n", b"MSG a 7 3\r\nabc", b"PING\r\n", 
 MESSAGES = st.tuples(
     st.sampled_from([b"a", b"a.b.c"]), st.sampled_from([b"", b"_INBOX.r"]), st.sampled_from([b"", HEADERS]), BODIES
 )
-# What comes: a message to be heard at once, one of a subscription with a queue, or a line of the protocol.
+# What comes: a message to be delivered at once, one of a subscription with a queue, or a line of the protocol.
 PARTS = st.one_of(
     st.tuples(st.just(AT_ONCE), MESSAGES),
     st.tuples(st.just(8), MESSAGES),
@@ -30,8 +30,8 @@ PARTS = st.one_of(
 def encoded(sid: int, message: Message) -> bytes:
     subject, reply, headers, data = message
     sizes = [b"%d" % len(headers), b"%d" % (len(headers) + len(data))] if headers else [b"%d" % len(data)]
-    words = [b"HMSG" if headers else b"MSG", subject, b"%d" % sid, *([reply] if reply else []), *sizes]
-    return b" ".join(words) + b"\r\n" + headers + data + b"\r\n"
+    fields = [b"HMSG" if headers else b"MSG", subject, b"%d" % sid, *([reply] if reply else []), *sizes]
+    return b" ".join(fields) + b"\r\n" + headers + data + b"\r\n"
 
 
 class Wire:
@@ -53,10 +53,10 @@ class Wire:
         return False
 
 
-async def opened(hear: Hear) -> tuple[QuickWire, Wire, set[asyncio.Task[None]]]:
+async def opened(subscriber: Subscriber) -> tuple[QuickWire, Wire, set[asyncio.Task[None]]]:
     """A connection behind its greeting, and what waits on it."""
     waiting: set[asyncio.Task[None]] = set()
-    quick, wire = QuickWire({AT_ONCE: hear}, waiting), Wire()
+    quick, wire = QuickWire({AT_ONCE: subscriber}, waiting), Wire()
     quick.connection_made(wire)  # type: ignore[arg-type]
     quick.data_received(GREETING)
     assert await quick.read_line() == GREETING
@@ -66,19 +66,19 @@ async def opened(hear: Hear) -> tuple[QuickWire, Wire, set[asyncio.Task[None]]]:
 
 
 @given(parts=st.lists(PARTS, max_size=12), cuts=st.lists(st.integers(0, 4000), max_size=8), turns=st.integers(0, 3))
-def test_wherever_the_bytes_are_cut_the_same_is_heard_and_left(
+def test_wherever_the_bytes_are_cut_the_same_is_delivered_and_left(
     parts: list[tuple[int, Any]], cuts: list[int], turns: int
 ) -> None:
     stream = b"".join(part if sid == 0 else encoded(sid, part) for sid, part in parts)
-    heard: list[Message] = []
+    received: list[Message] = []
 
-    async def hear(subject: bytes, reply: bytes, headers: bytes, data: bytes) -> None:
-        for _ in range(turns if len(heard) % 2 else 0):
+    async def receive(subject: bytes, reply: bytes, headers: bytes, data: bytes) -> None:
+        for _ in range(turns if len(received) % 2 else 0):
             await asyncio.sleep(0)
-        heard.append((subject, reply, headers, data))
+        received.append((subject, reply, headers, data))
 
     async def run() -> bytes:
-        quick, _, waiting = await opened(hear)
+        quick, _, waiting = await opened(receive)
         places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
         for start, end in pairwise(places):
             quick.data_received(stream[start:end])
@@ -89,29 +89,29 @@ def test_wherever_the_bytes_are_cut_the_same_is_heard_and_left(
         return await quick.read()
 
     left = asyncio.run(run())
-    assert heard == [part for sid, part in parts if sid == AT_ONCE]
+    assert received == [part for sid, part in parts if sid == AT_ONCE]
     assert left == b"".join(part if sid == 0 else encoded(sid, part) for sid, part in parts if sid != AT_ONCE)
 
 
-def test_nothing_is_read_while_a_hearer_waits_and_the_server_is_held_back() -> None:
+def test_nothing_is_read_while_a_subscriber_waits_and_the_server_is_held_back() -> None:
     async def run() -> None:
-        released, heard = asyncio.Event(), []
+        released, received = asyncio.Event(), []
 
-        async def hear(_subject: bytes, _reply: bytes, _headers: bytes, data: bytes) -> None:
+        async def receive(_subject: bytes, _reply: bytes, _headers: bytes, data: bytes) -> None:
             if data == b"first":
                 await released.wait()
-            heard.append(data)
+            received.append(data)
 
-        quick, wire, waiting = await opened(hear)
+        quick, wire, waiting = await opened(receive)
         big = bytes(2 << 20)
         quick.data_received(encoded(AT_ONCE, (b"a", b"", b"", b"first")))
         assert len(waiting) == 1
         quick.data_received(encoded(AT_ONCE, (b"a", b"", b"", big)) + b"PING\r\n")
         assert not wire.is_reading
-        assert not heard
+        assert not received
         released.set()
         assert await quick.read() == b"PING\r\n"
-        assert heard == [b"first", big]
+        assert received == [b"first", big]
         assert wire.is_reading
         assert not waiting
 
@@ -119,18 +119,18 @@ def test_nothing_is_read_while_a_hearer_waits_and_the_server_is_held_back() -> N
 
 
 @pytest.mark.parametrize("is_cancelled", [True, False])
-def test_what_a_hearer_waits_for_may_fail(is_cancelled: bool) -> None:
+def test_what_a_subscriber_waits_for_may_fail(is_cancelled: bool) -> None:
     async def run() -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         ends: list[str] = []
 
-        async def hear(*_: bytes) -> None:
+        async def receive(*_: bytes) -> None:
             try:
                 await future
             except (ValueError, asyncio.CancelledError) as error:
                 ends.append(type(error).__name__)
 
-        quick, _, waiting = await opened(hear)
+        quick, _, waiting = await opened(receive)
         quick.data_received(encoded(AT_ONCE, (b"a", b"", HEADERS, b"x")))
         (task,) = waiting
         await asyncio.sleep(0)

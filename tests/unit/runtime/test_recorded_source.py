@@ -35,7 +35,7 @@ def test_what_the_log_has_is_not_paced_again(repeated: int, waits: list[bool]) -
         return repeated + 1
 
     roots = SimpleNamespace(start=start, left=repeated, is_repeating=repeated > 0)
-    recorder = SimpleNamespace(roots=roots, is_heard=True)
+    recorder = SimpleNamespace(roots=roots, nodes_ready=True)
     source = Paced(recorder, [(at * 1_000 * NS_PER_S, b"frame") for at in range(1, 11)])
     asyncio.run(source.replay())
     assert source.waits == waits

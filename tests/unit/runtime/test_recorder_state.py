@@ -26,7 +26,7 @@ def test_counts_add_up_and_are_taken_off_again() -> None:
     assert added_counts(both, other, -1) == one
 
 
-def test_a_second_process_goes_on_with_the_counts_of_the_first(tmp_path: Path) -> None:
+def test_a_second_process_continues_the_counts_of_the_first(tmp_path: Path) -> None:
     path = tmp_path / "session" / "recorder_main.json"
     bad = {"bad frame": LeftOut(count=2, first="a:1")}
     first = Counted(path)
@@ -62,7 +62,7 @@ def test_a_new_log_begins_anew_whatever_lies_there(tmp_path: Path) -> None:
     ("content", "reason"),
     [(None, "No such file or directory"), (b"", "Input data was truncated"), (b'{"feed":1}', "Expected `object`")],
 )
-def test_counts_that_are_lost_or_torn_are_said_to_be(tmp_path: Path, content: bytes | None, reason: str) -> None:
+def test_counts_that_are_lost_or_torn_are_reported(tmp_path: Path, content: bytes | None, reason: str) -> None:
     path = tmp_path / "recorder_main.json"
     if content is not None:
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""The list of running sessions: who is alive is told by a lock, and nothing in the list ends a command."""
+"""The list of running sessions: a lock shows which is alive, and nothing in the list ends a command."""
 
 import logging
 import os
@@ -139,7 +139,7 @@ def test_a_second_command_on_a_folder_is_refused(tmp_path: Path) -> None:
 def test_what_a_killed_command_left_behind_holds_the_folder_until_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mm_session.session_lock.LOOK_S", 0.1)
+    monkeypatch.setattr("mm_session.session_lock.PROBE_S", 0.1)
     monkeypatch.setattr("mm_session.session_lock.LEFT_S", 0.3)
     child = "import subprocess; child = subprocess.Popen(['sleep', '60'], pass_fds=[lock.file.fileno()])"
     code = f"{HOLDS}; lock = SessionLock(Path(sys.argv[1])); {child}; print(child.pid, flush=True); time.sleep(60)"

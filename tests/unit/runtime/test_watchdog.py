@@ -15,7 +15,7 @@ PATIENCE_S = 10.0
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mm_service.watchdog.LOOK_S", 0.02)
+    monkeypatch.setattr("mm_service.watchdog.CHECK_S", 0.02)
     monkeypatch.setattr("mm_service.watchdog.START_S_MAX", 2 * LIMIT_S)
 
 
@@ -76,7 +76,7 @@ def test_a_process_that_does_not_end_is_ended_with_the_code_that_it_was_to_have(
 
 
 def test_time_in_which_the_process_itself_stood_still_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stopped process sees one long look: the clock jumps, and its loop goes on a moment later."""
+    """A stopped process has one long check: the clock jumps, and its loop runs again a moment later."""
     jump_s = 0.0
     monkeypatch.setattr("mm_service.watchdog.monotonic", lambda: monotonic() + jump_s)
     with watched(lambda: monotonic() + jump_s) as (watchdog, until_ended):

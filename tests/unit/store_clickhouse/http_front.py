@@ -29,7 +29,7 @@ class Front(BaseHTTPRequestHandler):
     inserts = 0
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         """Ping."""
@@ -37,10 +37,10 @@ class Front(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Run one statement."""
-        asked = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        options = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
-            data, used_format = self._run(asked, body)
+            data, used_format = self._run(options, body)
         except RuntimeError as error:
             code = re.search(r"Code: (\d+)", str(error))
             self._answer(400, str(error).encode(), {"X-ClickHouse-Exception-Code": code[1] if code else "1000"})
@@ -52,15 +52,15 @@ class Front(BaseHTTPRequestHandler):
                 return
         self._answer(200, data, {"X-ClickHouse-Format": used_format})
 
-    def _run(self, asked: dict[str, str], body: bytes) -> tuple[bytes, str]:
+    def _run(self, options: dict[str, str], body: bytes) -> tuple[bytes, str]:
         connection = chdb.connect(self.engine)  # type: ignore[no-untyped-call]
         try:
-            if database := asked.get("database"):
+            if database := options.get("database"):
                 connection.query(f"USE {database}")
-            for name, value in sorted(asked.items(), key=lambda item: item[0] == "readonly"):
+            for name, value in sorted(options.items(), key=lambda item: item[0] == "readonly"):
                 if name not in TRANSPORT and not name.startswith("param_"):
                     connection.query(f"SET {name} = '{value}'")
-            asking = asked.get("query", "").encode() + body
+            asking = options.get("query", "").encode() + body
             if insert := INSERT.match(asking):
                 with tempfile.NamedTemporaryFile() as file:
                     file.write(asking[insert.end() :])
@@ -71,7 +71,7 @@ class Front(BaseHTTPRequestHandler):
             found = FORMAT.search(sql)
             used_format = found[1] if found else "TabSeparated"
             parameters = {
-                name.removeprefix("param_"): text for name, text in asked.items() if name.startswith("param_")
+                name.removeprefix("param_"): text for name, text in options.items() if name.startswith("param_")
             }
             return connection.query(sql, used_format, params=parameters).bytes() or b"", used_format
         finally:

@@ -187,6 +187,6 @@ def refused() -> list[str]:
     """All of them, as SQL."""
     lines = [line.replace("FILE", FILE) for line in EXPRESSIONS.strip().splitlines()]
     lines += [*SPELLINGS.strip().splitlines(), *STATEMENTS.strip().splitlines()]
-    lines += [f"select * from {name}('a', 'b')" for name in TABLE_FUNCTIONS.split()]  # noqa: S608 - the test's own words
+    lines += [f"select * from {name}('a', 'b')" for name in TABLE_FUNCTIONS.split()]  # noqa: S608 - the test's own text
     lines += [f"select {name}('a', 'b', 1)" for name in FUNCTIONS.split()]
     return lines

@@ -21,7 +21,7 @@ def rows(client: Client, table: str, session: str) -> list[tuple[Any, ...]]:
     """All rows of a session, times as integers."""
     columns = ["seq", *(column.name for column in new_table(table).columns)]
     exact = [f"toUnixTimestamp64Nano({name})" if name in TIMES else name for name in columns]
-    query = f"SELECT {', '.join(exact)} FROM {table} WHERE session = '{session}' ORDER BY seq"  # noqa: S608 - the test's own words
+    query = f"SELECT {', '.join(exact)} FROM {table} WHERE session = '{session}' ORDER BY seq"  # noqa: S608 - the test's own text
     return [tuple(row) for row in client.query(query).result_rows]
 
 
@@ -86,10 +86,10 @@ def test_counts_are_those_of_the_session_alone(store: Client) -> None:
         for seq, event in log(length):
             archive.add(seq, event)
         archive.flush()
-    said = [type(event) for _, event in log(400)]
+    given = [type(event) for _, event in log(400)]
     counts = Archive(store, "counted").counts()
     kinds = {"deltas": e.BookDelta, "trades": e.Trade, "fills": e.OrderFilled, "orders": e.SubmitOrder}
-    assert {name: counts[name] for name in kinds} == {name: said.count(kind) for name, kind in kinds.items()}
+    assert {name: counts[name] for name in kinds} == {name: given.count(kind) for name, kind in kinds.items()}
     assert counts["orders"] > 0
 
 
@@ -185,7 +185,7 @@ def test_a_session_whose_rows_were_deleted_can_be_archived_again(store: Client) 
         archive.flush()
         assert len(rows(store, "ticks", "again")) == 1
         for table in ("ticks", "archived"):
-            store.command(f"DELETE FROM {table} WHERE session = 'again'")  # noqa: S608 - the test's own words
+            store.command(f"DELETE FROM {table} WHERE session = 'again'")  # noqa: S608 - the test's own text
 
 
 def test_views_give_human_units_exactly(store: Client) -> None:
@@ -198,9 +198,9 @@ def test_views_give_human_units_exactly(store: Client) -> None:
     archive.add(3, e.OrderFilled(**fill))
     archive.flush()
     names = ", ".join(f"toString({name})" for name in ("price", "qty", "value", "fee", "mid"))
-    query = f"SELECT {names} FROM v_fills WHERE session = 'units' ORDER BY seq"  # noqa: S608 - the test's own words
-    told = ("61603.99", "0.00043", "26.4897157", "-0.005297943")
-    assert store.query(query).result_rows == [(*told, "61603.995"), (*told, None)]
+    query = f"SELECT {names} FROM v_fills WHERE session = 'units' ORDER BY seq"  # noqa: S608 - the test's own text
+    shown = ("61603.99", "0.00043", "26.4897157", "-0.005297943")
+    assert store.query(query).result_rows == [(*shown, "61603.995"), (*shown, None)]
 
 
 def test_what_a_fill_earned_is_of_the_book_its_order_was_decided_on(store: Client) -> None:
@@ -212,12 +212,12 @@ def test_what_a_fill_earned_is_of_the_book_its_order_was_decided_on(store: Clien
     def book(local_ns: int, bid_ticks: int, ask_ticks: int) -> Any:
         touch = {"bid_ticks": bid_ticks, "ask_ticks": ask_ticks, "bid_lots": 1, "ask_lots": 1}
         touch |= {"mid_half_ticks": bid_ticks + ask_ticks}
-        said = about | {"ts_ns": local_ns, "local_ns": local_ns, "state": BookState.VALID}
-        return msgspec.structs.replace(sample(e.Book, 1), **said, **touch)
+        given = about | {"ts_ns": local_ns, "local_ns": local_ns, "state": BookState.VALID}
+        return msgspec.structs.replace(sample(e.Book, 1), **given, **touch)
 
     def intent(local_ns: int, order_id: int, kind: TimeInForce) -> Any:
-        said = order | {"ts_ns": local_ns, "local_ns": local_ns, "order_id": order_id, "time_in_force": kind}
-        return msgspec.structs.replace(sample(e.OrderIntent, 1), **said)
+        given = order | {"ts_ns": local_ns, "local_ns": local_ns, "order_id": order_id, "time_in_force": kind}
+        return msgspec.structs.replace(sample(e.OrderIntent, 1), **given)
 
     log: list[Any] = [
         e.InstrumentDefined(**about, ts_ns=1, venue_symbol="ETHUSDT", tick_size="0.1", lot_size="0.001"),
@@ -236,7 +236,7 @@ def test_what_a_fill_earned_is_of_the_book_its_order_was_decided_on(store: Clien
         archive.add(seq, event)
     archive.flush()
     names = "toString(qty), toFloat64(quoted), toFloat64(effective), toFloat64(realised_1s_seen)"
-    query = f"SELECT {names} FROM v_fill_spreads WHERE session = 'earned' ORDER BY seq"  # noqa: S608 - the test's own words
+    query = f"SELECT {names} FROM v_fill_spreads WHERE session = 'earned' ORDER BY seq"  # noqa: S608 - the test's own text
     assert store.query(query).result_rows == [("0.01", 0.2, 0.1, -0.05), ("0.01", 0.2, 0.1, None)]
 
 
@@ -253,5 +253,5 @@ def test_every_view_answers_for_every_event_of_its_tables(store: Client, view: s
     for seq, kind in enumerate(EVENTS[1:], 2):
         archive.add(seq, sample(kind, seq))
     archive.flush()
-    found = store.query(f"SELECT * FROM {view} WHERE session = 'view {view}'").result_rows  # noqa: S608 - the test's own words
+    found = store.query(f"SELECT * FROM {view} WHERE session = 'view {view}'").result_rows  # noqa: S608 - the test's own text
     assert len(found) == {"v_orders": 9, "risk_decisions": 3, "v_book_levels": 0, "v_fill_spreads": 0}.get(view, 1)

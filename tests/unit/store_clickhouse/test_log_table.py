@@ -57,7 +57,7 @@ def test_a_log_reads_back_from_anywhere(store: Client, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "expected"),
     [
         (lambda made: made[:200] + made[202:], "201 is missing, 203 is the next one"),
         (lambda made: made[:100] + made[240:], "101 is missing, 241 is the next one"),
@@ -68,28 +68,28 @@ def test_what_is_missing_or_damaged_is_named(
     store: Client,
     monkeypatch: pytest.MonkeyPatch,
     wrong: Change,
-    said: str,
+    expected: str,
 ) -> None:
     monkeypatch.setattr(log_table, "BLOCK_ROWS", 16)
     made = wrong(records(300))
-    archive = Archive(store, said)
+    archive = Archive(store, expected)
     for record in made:
         archive._log.take(record.seq, record)
         archive._last_seq = record.seq
     archive.flush()
-    with pytest.raises(IntegrityError, match=said):
-        list(read_records(store, said))
+    with pytest.raises(IntegrityError, match=expected):
+        list(read_records(store, expected))
 
 
 def test_rows_are_deleted_by_the_age_of_their_event_or_never(store: Client) -> None:
-    def kept() -> dict[str, str]:
+    def ttls() -> dict[str, str]:
         return {name: age for name, age in store.query(AGES).result_rows if name in {*TABLES, LOG_TABLE}}
 
     keep_rows(store, 0)
-    assert set(kept().values()) == {""}
+    assert set(ttls().values()) == {""}
     stored(store, "aged", records(100))
     keep_rows(store, 3)
-    assert kept() == dict.fromkeys(TABLES, "toDateTime(local_ns) + toIntervalDay(3)") | {
+    assert ttls() == dict.fromkeys(TABLES, "toDateTime(local_ns) + toIntervalDay(3)") | {
         LOG_TABLE: "stored_at + toIntervalDay(3)"
     }
     for table in ("trades", LOG_TABLE):
@@ -99,4 +99,4 @@ def test_rows_are_deleted_by_the_age_of_their_event_or_never(store: Client) -> N
     )
     assert store.query(counts).result_rows == [(0, 100)]  # events of 2024, stored now
     keep_rows(store, 0)
-    assert set(kept().values()) == {""}
+    assert set(ttls().values()) == {""}

@@ -115,7 +115,7 @@ def test_what_is_no_statement_is_refused(reader: Client, sql: str) -> None:
         ("select 1 format CSV", "without INTO OUTFILE, FORMAT or SETTINGS"),
     ],
 )
-def test_an_error_says_what_is_wrong(reader: Client, sql: str, message: str) -> None:
+def test_an_error_names_what_is_wrong(reader: Client, sql: str, message: str) -> None:
     with pytest.raises(InputError) as error:
         read_only(reader, sql)
     assert message in str(error.value)

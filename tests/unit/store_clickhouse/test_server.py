@@ -18,7 +18,7 @@ from mm_store.clickhouse.schema import apply_schema
 from mm_store.clickhouse.store import open_reader, open_store
 from mm_store.clickhouse.tables import TABLES
 
-COUNT = " + ".join(f"(SELECT count() FROM {table})" for table in TABLES)  # noqa: S608 - the test's own words
+COUNT = " + ".join(f"(SELECT count() FROM {table})" for table in TABLES)  # noqa: S608 - the test's own text
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def test_a_server_stores_and_answers_what_the_embedded_engine_does(tmp_path: Pat
         client.close()
 
 
-def test_what_a_server_could_not_take_is_kept_and_written_later(tmp_path: Path) -> None:
+def test_what_a_server_could_not_take_stays_pending_and_is_written_later(tmp_path: Path) -> None:
     events = list(log(150))
     with server(tmp_path) as port:
         client = open_store(None, f"http://127.0.0.1:{port}")

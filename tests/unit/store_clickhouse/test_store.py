@@ -1,4 +1,4 @@
-"""Opening: one line that says what would be right, whatever was given."""
+"""Opening: one line with what would be right, whatever was given."""
 
 import subprocess
 import sys

@@ -9,7 +9,7 @@ CLOSE_GOING_AWAY = 1001
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The venue's own figures (PROTOCOL A.2, A.6); a test takes shorter ones."""
+    """The venue's own figures (README.md of mm_venues.binance); a test takes shorter ones."""
 
     ping_s: float = 20.0
     pong_s_max: float = 60.0
@@ -32,7 +32,7 @@ class Keepalive:
         self._unanswered.setdefault(payload, now_s)
 
     def ponged(self, payload: bytes) -> bool:
-        """A pong came; False if nobody had asked for it: then it proves nothing."""
+        """A pong came; False if it answers no ping: then it proves nothing."""
         if payload not in self._unanswered:
             return False
         for each in list(self._unanswered):  # it answers what was sent before, too
@@ -51,7 +51,7 @@ class Keepalive:
 
 
 class Talk:
-    """How much a client says: messages in a second."""
+    """How much a client sends: messages in a second."""
 
     def __init__(self, limits: Limits) -> None:
         self._budget = Budget(limits.messages_max, 1.0)

@@ -1,4 +1,4 @@
-"""The venue's side of one WebSocket connection: what it hears, what it is sent, its pings and its end."""
+"""The venue's side of one WebSocket connection: what it receives, what it is sent, its pings and its end."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ import time
 from aiohttp import ClientConnectionResetError, WSMsgType, web
 
 from mm_venues.binance.venue.limits import CLOSE_GOING_AWAY, CLOSE_POLICY, Keepalive, Limits, Talk
-from mm_venues.binance.venue.market import Said
+from mm_venues.binance.venue.market import Sent
 from mm_venues.binance.venue.requests import Subscriptions
 
 # Who takes nothing for so long is cut off: the market does not wait for one client.
@@ -15,7 +15,7 @@ _MESSAGE_BYTES_MAX = 64 << 10
 
 
 class Line:
-    """One connection. `send` and `round_trip` end quietly when it is gone."""
+    """One connection. `send` and `round_trip` end quietly when it is closed."""
 
     def __init__(self, request: web.Request, subscriptions: Subscriptions, limits: Limits) -> None:
         self.subscriptions = subscriptions
@@ -38,12 +38,12 @@ class Line:
         """Answer the handshake."""
         await self._socket.prepare(self._request)
 
-    async def send(self, said: Said) -> None:
-        """Send what a stream says, if it was subscribed to."""
-        if said.stream not in self.subscriptions.streams or not self.is_open:
+    async def send(self, frame: Sent) -> None:
+        """Send a frame of a stream, if it was subscribed to."""
+        if frame.stream not in self.subscriptions.streams or not self.is_open:
             return
         self.sent += 1
-        await self._write(said.combined if self.subscriptions.is_combined else said.payload)
+        await self._write(frame.combined if self.subscriptions.is_combined else frame.payload)
 
     async def _write(self, payload: bytes, kind: WSMsgType = WSMsgType.TEXT) -> None:
         try:
@@ -52,7 +52,7 @@ class Line:
         except TimeoutError:
             self.abort()
         except (ClientConnectionResetError, ConnectionError):
-            pass  # its reader ends too, and says so
+            pass  # its reader ends too, and reports it
 
     async def round_trip(self, payload: bytes) -> None:
         """Ping, and wait for the pong."""
@@ -68,12 +68,12 @@ class Line:
         self._pong.set()
 
     def abort(self) -> None:
-        """Cut the connection without a word."""
+        """Cut the connection without a close frame."""
         if self._request.transport is not None:
             self._request.transport.abort()
 
     async def attend(self, on_change: asyncio.Event) -> web.WebSocketResponse:
-        """Hear the client until it goes or breaks a limit; `on_change` is set when its streams may have changed."""
+        """Serve the client until it leaves or breaks a limit; `on_change` is set when its streams may have changed."""
         pinging = asyncio.create_task(self._ping())
         try:
             async for message in self._socket:

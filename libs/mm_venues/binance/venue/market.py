@@ -1,12 +1,12 @@
-"""One symbol's recorded frames as its market: what is said on which stream, and what REST knows of it now. Pure.
+"""One symbol's recorded frames as its market: what is sent on which stream, and what REST knows of it now. Pure.
 
 Rules:
-1. A frame is said on the stream of its name, its payload byte for byte; a recording without stream names has those of
-   its events. `@depth` is merged from `@depth@100ms` where it is not recorded. Control frames are not said.
+1. A frame is sent on the stream of its name, its payload byte for byte; a recording without stream names has those of
+   its events. `@depth` is merged from `@depth@100ms` where it is not recorded. Control frames are not sent.
 2. The book is known from a recorded snapshot on, and void behind a hole in the update ids until the next one.
 3. A snapshot that makes the book known is held: until `release`, REST answers its recorded bytes. The market should
    stand still meanwhile. A recording that begins with its snapshot is held behind its first diff: a client that
-   follows the rules asks only after one.
+   follows the rules requests it only after one.
 """
 
 from collections import deque
@@ -39,8 +39,8 @@ _depth = msgspec.json.Decoder(wire.Depth)
 _snapshot = msgspec.json.Decoder(wire.DepthSnapshot)
 
 
-class Said(NamedTuple):
-    """What a stream says: the payload, and the frame of a combined stream around it."""
+class Sent(NamedTuple):
+    """A frame of a stream: the payload, and the frame of a combined stream around it."""
 
     stream: str
     payload: bytes
@@ -88,19 +88,19 @@ def _event_ns(body: bytes | msgspec.Raw) -> int:
 
 
 class Market:
-    """The market of one instrument. Frames go in one after the other; `ahead` is what `look_ahead` said of them."""
+    """The market of one instrument. Frames go in one after the other; `ahead` is what `look_ahead` found in them."""
 
     def __init__(self, instrument: InstrumentDefined, ahead: Ahead) -> None:
         self.instrument = instrument
         self.ahead = ahead
-        self.said = 0
+        self.published = 0
         self.top: dict[str, Any] = {}
         self.trades: deque[dict[str, Any]] = deque(maxlen=TRADES_MAX)
         self._name = instrument.venue_symbol.lower()
         self._book = TextBook()
         self._seconds: SecondDiffs | None = SecondDiffs()
         self._held = b""
-        self._is_diff_said = False
+        self._is_diff_sent = False
         self._is_fetched = False  # the snapshot that comes next
         self._is_begun = False
 
@@ -127,7 +127,7 @@ class Market:
     @property
     def is_held(self) -> bool:
         """True while a snapshot waits for being fetched."""
-        return bool(self._held) and self._is_diff_said
+        return bool(self._held) and self._is_diff_sent
 
     def release(self) -> None:
         """The held snapshot was fetched, or nobody needs it."""
@@ -144,35 +144,35 @@ class Market:
         self._is_fetched = True
         return _limited(self.ahead.snapshot, limit)
 
-    def take(self, recv_ns: int, frame: bytes) -> list[Said]:
-        """What the streams say with the next recorded frame. FrameError for a frame that is none of Binance's."""
+    def take(self, recv_ns: int, frame: bytes) -> list[Sent]:
+        """What the streams send with the next recorded frame. FrameError for a frame that is none of Binance's."""
         self._is_begun = True
         frame = frame.rstrip()
         envelope = decode(frame)
         try:
-            said = self._second() if self._seconds and self._seconds.is_due(recv_ns) else []
+            sent = self._second() if self._seconds and self._seconds.is_due(recv_ns) else []
             if envelope.stream:
-                said += self._say(recv_ns, envelope.stream.partition("@")[2], bytes(envelope.data), frame)
+                sent += self._on_frame(recv_ns, envelope.stream.partition("@")[2], bytes(envelope.data), frame)
             elif envelope.last_update_id is not msgspec.UNSET:
                 self._on_snapshot(frame)
             elif channel := self._channel(envelope):
-                said += self._say(recv_ns, channel, frame, b"")
+                sent += self._on_frame(recv_ns, channel, frame, b"")
             if self.is_held:
-                said += self._second()  # or who hears only seconds would not ask
+                sent += self._second()  # or who subscribed only to those of a second would request none
         except (msgspec.DecodeError, ValueError) as error:
             raise FrameError(f"frame of {self.symbol}: {error}") from error
-        self.said += len(said)
-        return said
+        self.published += len(sent)
+        return sent
 
-    def end(self) -> list[Said]:
-        """What is left to say behind the last frame."""
+    def end(self) -> list[Sent]:
+        """What is left to send after the last frame."""
         return self._second()
 
     def _channel(self, envelope: wire.Envelope) -> str:
         """The channel of a frame that came without its stream's name, by the fields it has; none for what is ours."""
         return "bookTicker" if envelope.bid_quantity is not msgspec.UNSET else _CHANNELS.get(envelope.event, "")
 
-    def _say(self, recv_ns: int, channel: str, payload: bytes, combined: bytes) -> list[Said]:
+    def _on_frame(self, recv_ns: int, channel: str, payload: bytes, combined: bytes) -> list[Sent]:
         stream = f"{self._name}@{channel}"
         if channel in {FAST_DEPTH, SLOW_DEPTH}:
             self._on_diff(recv_ns, channel, _depth.decode(payload))
@@ -180,12 +180,12 @@ class Market:
             self.trades.append(msgspec.json.decode(payload))
         elif channel == "bookTicker":
             self.top = msgspec.json.decode(payload)
-        return [Said(stream, payload, combined or wrapped(stream, payload))]
+        return [Sent(stream, payload, combined or wrapped(stream, payload))]
 
     def _on_diff(self, recv_ns: int, channel: str, diff: wire.Depth) -> None:
         if diff.symbol != self.symbol:
             raise ValueError(f"symbol {diff.symbol}; expected {self.symbol}")
-        self._is_diff_said = True
+        self._is_diff_sent = True
         self._book.apply(diff)
         if channel == SLOW_DEPTH:
             self._seconds = None
@@ -199,14 +199,14 @@ class Market:
             self._held = b"" if self._is_fetched else frame
             self._is_fetched = False
 
-    def _second(self) -> list[Said]:
+    def _second(self) -> list[Sent]:
         payload = self._seconds.take() if self._seconds else None
         stream = self.depth_streams[1]
-        return [] if payload is None else [Said(stream, payload, wrapped(stream, payload))]
+        return [] if payload is None else [Sent(stream, payload, wrapped(stream, payload))]
 
 
 def wrapped(stream: str, payload: bytes) -> bytes:
-    """A payload as the combined stream says it."""
+    """A payload as the combined stream sends it."""
     return b'{"stream":"%b","data":%b}' % (stream.encode(), payload)
 
 

@@ -1,4 +1,4 @@
-"""Diffs of 100 ms to those of a second: what `<symbol>@depth` without a speed says. Pure."""
+"""Diffs of 100 ms to those of a second: what `<symbol>@depth` without a speed sends. Pure."""
 
 import msgspec
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mm_core.types import InputError
 from mm_venues.binance.venue.line import Line
-from mm_venues.binance.venue.market import Market, Said
+from mm_venues.binance.venue.market import Market, Sent
 from mm_venues.frame_error import FrameError
 from mm_venues.market_clock import MarketClock
 
@@ -20,7 +20,7 @@ SETTLE_PINGS = 20
 SETTLE_S_MAX = 1.0
 
 Frame = tuple[int, bytes]
-Tamper = Callable[[Said], Sequence[Said]]
+Tamper = Callable[[Sent], Sequence[Sent]]
 
 
 class Source(NamedTuple):
@@ -36,7 +36,7 @@ class Player:
 
     A market with subscribers of its depth stands still where its snapshot was recorded, and all others with it, until
     the snapshot was fetched. `changed` wakes whoever waits for something here. `tamper` is for tests: what the
-    connections get instead of what is said.
+    connections get instead of what is published.
     """
 
     def __init__(self, sources: Sequence[Source], speed: float, tamper: Tamper | None = None) -> None:
@@ -54,7 +54,7 @@ class Player:
 
     @property
     def state(self) -> str:
-        """In a word: waiting, running, held or ended."""
+        """One of waiting, running, held, ended."""
         if self.is_ended:
             return "ended"
         if not self._clock.is_started:
@@ -67,7 +67,7 @@ class Player:
 
     async def play(self) -> None:
         """Everything once. InputError, naming the line, for a frame that is none."""
-        await self._until(lambda: any(self._hears(market) for market in self.markets.values()))
+        await self._until(lambda: any(self._is_subscribed(market) for market in self.markets.values()))
         self._clock.start(time.monotonic())
         self.changed.set()
         for number, (at_ns, source, frame) in enumerate(self._frames()):
@@ -76,16 +76,16 @@ class Player:
                 await asyncio.sleep(max(0.0, wait_s))
             self._clock.reached(at_ns)
             try:
-                said = source.market.take(at_ns, frame)
+                frames = source.market.take(at_ns, frame)
             except FrameError as error:
                 raise InputError(f"{source.where()}: {error}") from error
-            await self._say(source.market, said)
+            await self._send(source.market, frames)
             if self.fetching[source.market.symbol]:
                 self.changed.set()  # there may be a book now
             if source.market.is_held:
                 await self._hold(source.market)
         for market in self.markets.values():
-            await self._say(market, market.end())
+            await self._send(market, market.end())
         self._clock.stop(time.monotonic())
         self.is_ended = True
         self.changed.set()
@@ -109,31 +109,32 @@ class Player:
         timed = [_timed(source, begin_ns - source.market.ahead.first_ns) for source in self._sources]
         return heapq.merge(*timed, key=lambda frame: frame[0]) if len(timed) > 1 else timed[0]
 
-    async def _say(self, market: Market, said: list[Said]) -> None:
-        for each in said:
-            for told in [each] if self._tamper is None else self._tamper(each):
+    async def _send(self, market: Market, frames: list[Sent]) -> None:
+        for each in frames:
+            for frame in [each] if self._tamper is None else self._tamper(each):
                 for line in list(self.lines):
                     before = line.sent
-                    await line.send(told)
+                    await line.send(frame)
                     self.sent[market.symbol] += line.sent - before
 
     async def _hold(self, market: Market) -> None:
-        """Stand still until the snapshot was fetched, or nobody is there who could want it."""
+        """Stand still until the snapshot was fetched, or nobody is there who could request it."""
         self._clock.stop(time.monotonic())
         self.changed.set()
         await self._until(
             lambda: (
-                not market.is_held or not (self.fetching[market.symbol] or self._hears(market, market.depth_streams))
+                not market.is_held
+                or not (self.fetching[market.symbol] or self._is_subscribed(market, market.depth_streams))
             )
         )
         market.release()
         self._clock.start(time.monotonic())
 
-    def _hears(self, market: Market, streams: Sequence[str] = ()) -> bool:
+    def _is_subscribed(self, market: Market, streams: Sequence[str] = ()) -> bool:
         """Whether anybody subscribed to the market, or to one of these streams of it."""
         name = f"{market.symbol.lower()}@"
-        heard = (stream for line in self.lines for stream in line.subscriptions.streams if line.is_open)
-        return any(stream in streams if streams else stream.startswith(name) for stream in heard)
+        subscribed = (stream for line in self.lines for stream in line.subscriptions.streams if line.is_open)
+        return any(stream in streams if streams else stream.startswith(name) for stream in subscribed)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():

@@ -1,4 +1,4 @@
-"""What a client says on its WebSocket, and what it is answered: SUBSCRIBE and the like. Pure."""
+"""What a client sends on its WebSocket, and the replies: SUBSCRIBE and the like. Pure."""
 
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,7 +13,7 @@ _NO_ID = "request ID must be an unsigned integer"
 
 
 class RefusedError(Exception):
-    """A request that the venue does not take: its code and its words."""
+    """A request that the venue does not take: its code and its text."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -25,19 +25,19 @@ def opened(path: str, query: str, streams_max: int) -> "Subscriptions":
 
     `/stream/ws/<n>`, as ccxt connects, is raw; a name that is no stream stays silent, as at the venue.
     """
-    asked = parse_qs(query, keep_blank_values=True)
-    unit = (asked.get("timeUnit", []) + asked.get("timeunit", []) or ["MILLISECOND"])[0].upper()
+    options = parse_qs(query, keep_blank_values=True)
+    unit = (options.get("timeUnit", []) + options.get("timeunit", []) or ["MILLISECOND"])[0].upper()
     if unit != "MILLISECOND":
-        raise RefusedError(_INVALID, f"timeUnit {unit}: the recording is said in its own unit, expected no timeUnit")
+        raise RefusedError(_INVALID, f"timeUnit {unit}: the recording is played in its own unit, expected no timeUnit")
     is_combined = path == "/stream"
-    names = asked.get("streams", [""])[0] if is_combined else path.partition("/ws")[2].strip("/")
+    names = options.get("streams", [""])[0] if is_combined else path.partition("/ws")[2].strip("/")
     subscriptions = Subscriptions(is_combined=is_combined, streams_max=streams_max)
     subscriptions.add([name for name in names.split("/") if name])
     return subscriptions
 
 
 class Subscriptions:
-    """The streams of one connection, in the order in which they were asked for, and how they are said."""
+    """The streams of one connection, in the order of the requests, and how they are sent."""
 
     def __init__(self, *, is_combined: bool, streams_max: int) -> None:
         self.streams: dict[str, None] = {}
@@ -52,7 +52,7 @@ class Subscriptions:
         self.streams = streams
 
     def answer(self, text: str) -> bytes:
-        """Do what a message says, and the reply to it."""
+        """Apply a message; the reply to it."""
         request_id = None
         try:
             request = _read(text)
@@ -80,16 +80,16 @@ class Subscriptions:
         return None
 
     def _property(self, method: str, params: list[Any]) -> Any:
-        wanted = 2 if method == "SET_PROPERTY" else 1
+        required = 2 if method == "SET_PROPERTY" else 1
         if not params or not isinstance(params[0], str):
             raise RefusedError(_INVALID, "Invalid request: property name must be a string")
-        if len(params) > wanted:
+        if len(params) > required:
             raise RefusedError(_INVALID, "Invalid request: too many parameters")
         if params[0] != COMBINED:
             raise RefusedError(_UNKNOWN_PROPERTY, "Unknown property")
         if method == "GET_PROPERTY":
             return self.is_combined
-        if len(params) < wanted or not isinstance(params[1], bool):
+        if len(params) < required or not isinstance(params[1], bool):
             raise RefusedError(_NO_BOOLEAN, "Invalid value type: expected Boolean")
         self.is_combined = params[1]
         return None

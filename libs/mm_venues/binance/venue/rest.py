@@ -11,7 +11,7 @@ from mm_core.events import InstrumentDefined
 from mm_core.types import from_units
 from mm_venues.binance.venue.market import Market
 
-# Asset names at the end of a symbol, the longer first; a recording does not say where the base ends.
+# Asset names at the end of a symbol, the longer first; a recording does not show where the base ends.
 QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "USD")
 ORDER_TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET")
 PRICE_MAX = QUANTITY_MAX = "9000000.00000000"
@@ -32,7 +32,7 @@ Markets = Mapping[str, Market]
 
 
 class RestRefusedError(Exception):
-    """A request that the venue refuses: HTTP status, code and words."""
+    """A request that the venue refuses: HTTP status, code and text."""
 
     def __init__(self, code: int, message: str, status: int = BAD_REQUEST) -> None:
         super().__init__(message)
@@ -74,7 +74,7 @@ def depth_weight(limit: int) -> int:
     return next(weight for levels, weight in ((100, 5), (500, 25), (1_000, 50), (5_000, 250)) if limit <= levels)
 
 
-def asked_markets(markets: Markets, query: Query) -> list[Market]:
+def requested_markets(markets: Markets, query: Query) -> list[Market]:
     """The markets of `symbol`, of `symbols`, or all."""
     if "symbol" in query:
         return [the_market(markets, query)]
@@ -163,23 +163,23 @@ def trades(market: Market, limit: int) -> bytes:
     return msgspec.json.encode([_trade(each) for each in list(market.trades)[-limit:]])
 
 
-def _trade(said: dict[str, Any]) -> dict[str, Any]:
+def _trade(frame: dict[str, Any]) -> dict[str, Any]:
     return {
-        "id": said["t"],
-        "price": said["p"],
-        "qty": said["q"],
-        "quoteQty": f"{Decimal(said['p']) * Decimal(said['q']):.8f}",
-        "time": said["T"],
-        "isBuyerMaker": said["m"],
+        "id": frame["t"],
+        "price": frame["p"],
+        "qty": frame["q"],
+        "quoteQty": f"{Decimal(frame['p']) * Decimal(frame['q']):.8f}",
+        "time": frame["T"],
+        "isBuyerMaker": frame["m"],
         "isBestMatch": True,
     }
 
 
 def tops(markets: list[Market], *, is_one: bool) -> bytes:
-    """The best bid and ask that the venue said last, of one market or as a list."""
+    """The best bid and ask that the venue sent last, of one market or as a list."""
     names = {"bidPrice": "b", "bidQty": "B", "askPrice": "a", "askQty": "A"}
-    said = [
+    tickers = [
         {"symbol": market.symbol} | {name: market.top.get(key, "0.00000000") for name, key in names.items()}
         for market in markets
     ]
-    return msgspec.json.encode(said[0] if is_one else said)
+    return msgspec.json.encode(tickers[0] if is_one else tickers)

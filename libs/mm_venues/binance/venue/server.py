@@ -55,7 +55,7 @@ class VenueServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Say good-bye to whoever is connected."""
+        """Close the connections of all clients."""
         await asyncio.gather(*(line.close(CLOSE_GOING_AWAY, "the venue ends") for line in list(self._player.lines)))
         await self._runner.cleanup()
 
@@ -80,7 +80,7 @@ class VenueServer:
             "clients": len(player.lines),
             "symbols": {
                 symbol: {
-                    "frames_said": market.said,
+                    "frames_said": market.published,
                     "frames_sent": player.sent[symbol],
                     "update_id": market.update_id,
                     "held": market.is_held,
@@ -140,7 +140,7 @@ class VenueServer:
         return _json(b'{"serverTime":%d}' % (self._player.server_ns() // (1_000 if is_us else 1_000_000)))
 
     async def _info(self, request: web.Request) -> web.Response:
-        markets = rest.asked_markets(self._player.markets, request.query)
+        markets = rest.requested_markets(self._player.markets, request.query)
         return _json(rest.exchange_info(markets, self._player.server_ns() // 1_000_000))
 
     async def _trades(self, request: web.Request) -> web.Response:
@@ -148,7 +148,7 @@ class VenueServer:
         return _json(rest.trades(market, rest.the_limit(request.query, rest.TRADES_LIMIT, rest.TRADES_LIMIT_MAX)))
 
     async def _tops(self, request: web.Request) -> web.Response:
-        markets = rest.asked_markets(self._player.markets, request.query)
+        markets = rest.requested_markets(self._player.markets, request.query)
         return _json(rest.tops(markets, is_one="symbol" in request.query))
 
     async def _healthz(self, _: web.Request) -> web.Response:
@@ -182,7 +182,7 @@ async def _deliver(request: web.Request, response: web.Response) -> None:
     """Send a response until the system has all of it."""
     await response.prepare(request)
     await response.write_eof()
-    # No event tells when a transport has nothing left.
+    # No event signals when a transport has nothing left.
     while request.transport is not None and request.transport.get_write_buffer_size():  # noqa: ASYNC110
         await asyncio.sleep(POLL_S)
 

@@ -1,4 +1,4 @@
-"""The venue's own book, in the venue's own words: prices and quantities stay the text that came. Pure."""
+"""The venue's own book, in the venue's own text: prices and quantities stay the text that came. Pure."""
 
 from decimal import Decimal
 

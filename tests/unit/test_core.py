@@ -16,7 +16,7 @@ from mm_core.exchange import queue
 from mm_core.node import put
 from mm_core.risk.state import LIMITS
 from mm_core.setup.config import Config, section_keys, to_config
-from mm_core.setup.parts import NEVER_STALE_NS, QUEUES, Parts, new_parts
+from mm_core.setup.core import NEVER_STALE_NS, QUEUES, Core, new_core
 from mm_core.setup.settings import QUOTER_FIELDS, RISK_FIELDS, STRATEGIES, check_setting, strategy_fields
 from mm_core.setup.units import Units, exact, floor
 from mm_core.types import INT64_MAX, InputError
@@ -34,13 +34,13 @@ def instrument(tick: str = "0.01", lot: str = "0.00001", qty_lots_min: int = 0) 
     )
 
 
-def parts(sections: dict[str, Any] | None = None, **sizes: Any) -> Parts:
-    """The parts of these sections for that instrument."""
-    return new_parts(to_config(sections or {}), instrument(**sizes))
+def core(sections: dict[str, Any] | None = None, **sizes: Any) -> Core:
+    """The core of these sections for that instrument."""
+    return new_core(to_config(sections or {}), instrument(**sizes))
 
 
 def test_without_limits_by_default_nothing_binds_and_a_hundred_lots_are_quoted() -> None:
-    made = parts({"risk": {"default_limits": False}})
+    made = core({"risk": {"default_limits": False}})
     limits = made.risk["limits"][0]
     assert (limits["collar_bps"], limits["loss_auto_bps"]) == (0.0, 0)
     assert {name: int(limits[name]) for name in LIMITS.names or () if name.endswith("_max")} == dict.fromkeys(
@@ -68,17 +68,17 @@ def test_without_limits_by_default_nothing_binds_and_a_hundred_lots_are_quoted()
     ],
 )
 def test_limits_that_are_absent_follow_the_quoter(sections: dict[str, Any], expected: dict[str, float]) -> None:
-    limits = parts(sections).risk["limits"][0]
+    limits = core(sections).risk["limits"][0]
     assert {name: limits[name].item() for name in expected} == expected
 
 
 def test_fees_that_are_absent_are_the_regular_ones() -> None:
-    venue = parts().venue[0]
+    venue = core().venue[0]
     assert (venue["maker_fee_ppb"], venue["taker_fee_ppb"]) == (1_000_000, 1_000_000)
 
 
 def test_amounts_become_lots_ticks_and_nanoseconds() -> None:
-    made = parts(
+    made = core(
         {
             "book": {"stale_ms": 0, "decide_on": "touch"},
             "quoter": {"order_qty_base": "0.0015", "position_max_base": 1},
@@ -103,31 +103,31 @@ def test_amounts_become_lots_ticks_and_nanoseconds() -> None:
 
 
 def test_the_value_of_a_tick_and_lot_is_a_reduced_fraction() -> None:
-    venue = parts(tick="0.01", lot="0.00001").venue[0]
+    venue = core(tick="0.01", lot="0.00001").venue[0]
     assert (venue["value_num"], venue["value_den"]) == (100, 1)
-    fine = parts({"quoter": {"order_qty_base": "0.00000004"}}, tick="0.000000025", lot="0.00000001")
+    fine = core({"quoter": {"order_qty_base": "0.00000004"}}, tick="0.000000025", lot="0.00000001")
     assert (fine.venue["value_num"][0], fine.venue["value_den"][0]) == (1, 4_000_000)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_strategy_finds_its_parameters_in_its_section(name: str) -> None:
-    made = parts({"quoter": {"strategy": name}})
+    made = core({"quoter": {"strategy": name}})
     function, parameters = STRATEGIES[name]
     assert made.strategy.__name__ == function.__name__
     assert parameters == section_keys(Config)[name]
 
 
 def test_sizes_of_the_executable_spread_fill_the_last_slots() -> None:
-    assert parts(lot="0.3").builder["executable"]["sizes_lots"].tolist() == [[0, 0, 0, 0]]
-    assert parts(lot="0.5").builder["executable"]["sizes_lots"].tolist() == [[0, 2, 10, 20]]
+    assert core(lot="0.3").builder["executable"]["sizes_lots"].tolist() == [[0, 0, 0, 0]]
+    assert core(lot="0.5").builder["executable"]["sizes_lots"].tolist() == [[0, 2, 10, 20]]
     sizes = {"signals": {"executable_sizes_base": ["0.5", "2"]}}
-    assert parts(sizes, lot="0.1").builder["executable"]["sizes_lots"].tolist() == [[0, 0, 5, 20]]
+    assert core(sizes, lot="0.1").builder["executable"]["sizes_lots"].tolist() == [[0, 0, 5, 20]]
 
 
 @pytest.mark.parametrize("name", QUEUES)
 def test_every_queue_model_has_a_name(name: str) -> None:
     text = f"{name}:3" if name.startswith("power") else name
-    assert parts({"exchange": {"queue": text}}).venue["queue_model"][0] == QUEUES[name]
+    assert core({"exchange": {"queue": text}}).venue["queue_model"][0] == QUEUES[name]
 
 
 @pytest.mark.parametrize(
@@ -156,14 +156,14 @@ def test_every_queue_model_has_a_name(name: str) -> None:
 )
 def test_what_does_not_fit_the_instrument_is_named(sections: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as error:
-        parts(sections)
+        core(sections)
     assert message in str(error.value)
 
 
 @pytest.mark.parametrize("tick", ["0", "-0.1", "x", "nan", ""])
 def test_a_tick_that_is_no_size_is_bad_input(tick: str) -> None:
     with pytest.raises(InputError, match=r"binance\.BTCUSDT: tick_size"):
-        parts(tick=tick)
+        core(tick=tick)
 
 
 @given(lots=st.integers(0, 10**15), exponent=st.integers(-8, 2), digits=st.integers(1, 99))
@@ -183,7 +183,8 @@ def test_the_value_of_a_tick_and_lot_is_exact(tick: Decimal, lot: Decimal) -> No
 
 # What an operator's SET changes.
 
-# section.key -> where 0.3 (or 3, for a count) goes, and as what: a tick of 0.01 times a lot of 0.00001 is 1e-7 quote
+# section.key -> where 0.3 (or 3, for a count) is stored, and as what: a tick of 0.01 times a lot of 0.00001 is 1e-7
+# quote
 FIELDS: dict[str, tuple[str, float]] = {
     "risk.order_max_base": ("limits.order_lots_max", 30_000),
     "risk.position_max_base": ("limits.position_lots_max", 30_000),
@@ -223,12 +224,12 @@ def strategy_of(section: str) -> str:
     return section if section in STRATEGIES else "fixed_spread"
 
 
-def test_every_key_that_can_be_set_goes_to_its_field_exactly() -> None:
+def test_every_key_that_can_be_set_is_stored_in_its_field_exactly() -> None:
     keys = {"risk": RISK_FIELDS, "quoter": QUOTER_FIELDS} | {name: strategy_fields(name) for name in STRATEGIES}
     assert list(FIELDS) == [f"{section}.{key}" for section, each in keys.items() for key in each]
     for key, expected in FIELDS.items():
         section = key.partition(".")[0]
-        setting = parts({"quoter": {"strategy": strategy_of(section)}}).settings(key, human(key))
+        setting = core({"quoter": {"strategy": strategy_of(section)}}).to_setting(key, human(key))
         assert (setting.path, setting.value) == expected
 
 
@@ -241,13 +242,13 @@ def test_a_set_makes_the_record_that_the_configuration_would_have_made(key: str)
     }
     number = Decimal(human(key)) if name.endswith(("base", "quote")) else msgspec.json.decode(human(key))
     after = before | {section: before.get(section, {}) | {name: number}}
-    made, wanted = parts(before), parts(after)
-    setting = made.settings(key, human(key))
+    made, expected = core(before), core(after)
+    setting = made.to_setting(key, human(key))
     record = {"risk": made.risk, "quoter": made.quoter}[setting.node]
     untouched = record.tobytes()
     put(record, setting.path, setting.value)
     assert record.tobytes() != untouched
-    assert (made.risk.tobytes(), made.quoter.tobytes()) == (wanted.risk.tobytes(), wanted.quoter.tobytes())
+    assert (made.risk.tobytes(), made.quoter.tobytes()) == (expected.risk.tobytes(), expected.quoter.tobytes())
 
 
 @pytest.mark.parametrize(
@@ -280,4 +281,4 @@ def test_a_set_that_cannot_be_is_named_as_in_a_configuration(key: str, value: st
 @given(st.sampled_from([*FIELDS, "", "risk", "."]), st.text() | st.floats())
 def test_any_text_is_a_setting_or_bad_input(key: str, value: str | float) -> None:
     with suppress(InputError):
-        assert parts().settings(key, str(value)).value >= 0
+        assert core().to_setting(key, str(value)).value >= 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mm_service import retrying
-from mm_services.archiver.log_keeper import LogKeeper
+from mm_services.archiver.file_log import FileLog
 from mm_store.log_file import FLUSH_BYTES
 from mm_store.log_read import log_files, read_records
 from mm_wire.chain import FIRST, Record, name_of
@@ -31,30 +31,30 @@ def test_a_full_disk_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     async def run() -> None:
-        keeper = LogKeeper(tmp_path)
-        await keeper.open()
+        file_log = FileLog(tmp_path)
+        await file_log.open()
         for record in log[:10]:
-            await keeper.take(record)
-        await keeper.sync()
-        assert (keeper.synced.next_seq, keeper.synced.last_name) == (11, log[9].name)
+            await file_log.take(record)
+        await file_log.sync()
+        assert (file_log.synced.next_seq, file_log.synced.last_name) == (11, log[9].name)
         resource.setrlimit(resource.RLIMIT_FSIZE, (log_files(tmp_path)[0].stat().st_size + 10, limits[1]))
 
         async def rest() -> None:
             for record in log[10:]:
-                await keeper.take(record)
+                await file_log.take(record)
 
         taking = asyncio.create_task(rest())
-        while keeper.failures < 3:  # noqa: ASYNC110 the keeper tells nobody
+        while file_log.failures < 3:  # noqa: ASYNC110 it notifies nobody
             await asyncio.sleep(0.001)
-        assert keeper.is_failing
+        assert file_log.is_failing
         assert not taking.done()
-        assert keeper.synced.next_seq == 11
+        assert file_log.synced.next_seq == 11
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         await taking
-        assert not keeper.is_failing
-        await keeper.sync()
-        assert keeper.synced.last_name == log[-1].name
-        keeper.close()
+        assert not file_log.is_failing
+        await file_log.sync()
+        assert file_log.synced.last_name == log[-1].name
+        file_log.close()
 
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:

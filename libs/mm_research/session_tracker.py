@@ -1,4 +1,4 @@
-"""What a session's log says so far: the rows of its record, and where it stands now."""
+"""What a session's log holds so far: the rows of its recording, and the current status."""
 
 import math
 from collections import Counter
@@ -8,7 +8,7 @@ import msgspec
 
 from mm_core import events as e
 from mm_core.setup.config import Config
-from mm_core.setup.parts import new_parts
+from mm_core.setup.core import new_core
 from mm_core.setup.units import units_of
 from mm_core.types import MONEY_E9, TradeState
 from mm_research.activity import REJECT_REASONS, RISK_REASONS, SIDES
@@ -17,11 +17,11 @@ from mm_research.recording import START, Recording
 from mm_research.venue_mids import EventMids
 from mm_research.why import book_text, needs_volatility, why_not_now
 
-SEGMENT_ROWS = 1 << 12  # messages and samples that are collected before they are worked off
+SEGMENT_ROWS = 1 << 12  # messages and samples that are collected before they are processed
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a session stands, in `base` and `quote`, for display. `quotes` are the resting orders: (is a sell, price).
+class SessionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Status of a session, in `base` and `quote`, for display. `quotes` are the resting orders: (is a sell, price).
 
     `quoted_share`: of the time so far in which an order rested; `why` no order rests on a side now.
     """
@@ -48,14 +48,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Refusals:
-    """Orders that were denied or rejected, by reason, and why a side has none that rests."""
+    """Orders that were denied or rejected, by reason, and why a side has none resting."""
 
     def __init__(self) -> None:
         self.denied: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self.last_denied: dict[int, str] = {}  # by side, until an order of it rests
 
-    def hear(self, event: e.OrderEvent) -> None:
+    def take(self, event: e.OrderEvent) -> None:
         match event:
             case e.OrderDenied():
                 reason = RISK_REASONS[event.reason]
@@ -69,10 +69,10 @@ class _Refusals:
                 pass
 
 
-class Heard:
-    """Hears every event of a log in its order.
+class SessionTracker:
+    """Takes every event of a log in its order.
 
-    Its record is a `recording` at the end, or, in memory that does not grow, what `on_segment` gets piece by piece.
+    Its rows are a `recording` at the end, or go to `on_segment` segment by segment, in memory that does not grow.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Heard:
         self._rows = LogRows()
         self._on_segment = on_segment
         self._before = START
-        self._mids = EventMids(instrument, new_parts(config, instrument))
+        self._mids = EventMids(instrument, new_core(config, instrument))
         self._units = units_of(instrument)
         self._book: e.Book | None = None
         self._trading: e.TradingState | None = None
@@ -97,15 +97,15 @@ class Heard:
         self._quoted_ns = 0
         self._needs_volatility = needs_volatility(config)
 
-    def hear(self, event: e.Event) -> None:
-        """Take the next event. A segment ends before a root: no decision goes on behind it."""
+    def take(self, event: e.Event) -> None:
+        """Take the next event. A segment ends before a root: no decision continues behind it."""
         if self._on_segment is not None and self._rows.count >= SEGMENT_ROWS and isinstance(event, e.Root):
             self._end_segment(self._on_segment, is_last=False)
         self._rows.take(event)
         match event:
             case e.MarketEvent():
                 self._on_root(event)
-                self._mids.hear(event)
+                self._mids.take(event)
             case e.Root():
                 self._on_root(event)
             case e.Book():
@@ -118,7 +118,7 @@ class Heard:
                 pass
 
     def finish(self) -> None:
-        """No more comes: the last segment."""
+        """The log has ended: the last segment."""
         assert self._on_segment is not None
         self._end_segment(self._on_segment, is_last=True)
 
@@ -127,7 +127,7 @@ class Heard:
         segment = Recording(self._instrument, *rows, mids.mids, before=self._before, is_last=is_last)
         on_segment(segment)
         self._before = segment.after
-        mids.forget()
+        mids.drop_old()
 
     def _on_root(self, root: e.Root) -> None:
         if self._resting:
@@ -136,7 +136,7 @@ class Heard:
         self.first_ns = self.first_ns or root.local_ns
 
     def _on_order(self, event: e.OrderEvent) -> None:
-        self._refusals.hear(event)
+        self._refusals.take(event)
         match event:
             case e.SubmitOrder():
                 self._orders += 1
@@ -155,15 +155,15 @@ class Heard:
         """Messages and samples so far, as a backtest has them."""
         return Recording(self._instrument, *self._rows.rows(), self._mids.mids)
 
-    def standing(self) -> Standing:
-        """Where it stands now."""
+    def status(self) -> SessionStatus:
+        """The current status."""
         account, book, units = self._rows.account[0], self._book, self._units
         position_lots, realised_half = int(account["position_lots"]), int(account["realised_half"])
         total_half = int(account["cash_half"]) + position_lots * int(account["mid_half"])
         quote = float(units.value_e9) / 2 / MONEY_E9
         fees = int(account["fees_e9"]) / MONEY_E9
         tick = float(units.tick)
-        return Standing(
+        return SessionStatus(
             local_ns=self.last_ns,
             bid=book.bid_ticks * tick if book else 0.0,
             ask=book.ask_ticks * tick if book else 0.0,

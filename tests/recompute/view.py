@@ -1,4 +1,4 @@
-"""What decisions see: the touch of the depth (or of the venue's own top) and how far the book is proven."""
+"""The book that decisions see: the touch of the depth (or of the venue's own top) and how far the book is proven."""
 
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ class Seen(NamedTuple):
         return bid_ticks + ask_ticks if self.state == VALID and bid_lots and ask_lots else 0
 
 
-class Sight:
+class View:
     """A Book at every Tick; with `decide_on` touch or top also where that changed."""
 
     def __init__(self, decide_on: str, stale_ns: int) -> None:

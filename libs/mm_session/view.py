@@ -5,22 +5,22 @@ from contextlib import AbstractContextManager
 
 import msgspec
 
-from mm_research.heard import Standing
+from mm_research.session_tracker import SessionStatus
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     """What is shown: where the session stands, the last sequence of its log, its services, market s a second.
 
     `restarts` are those of services so far, `waiting` the ones that do not run now.
     """
 
-    standing: Standing
+    standing: SessionStatus
     log_seq: int
     restarts: dict[str, int]
     speed_x: float
     waiting: list[str] = []
 
 
-# Shows looks under a title while a block runs; says a line.
-Console = Callable[[str], AbstractContextManager[Callable[[Look], None]]]
-Tell = Callable[[str], None]
+# Shows views under a title while a block runs; prints a line.
+Console = Callable[[str], AbstractContextManager[Callable[[SessionView], None]]]
+Notify = Callable[[str], None]

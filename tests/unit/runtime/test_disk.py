@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mm_core.events import InstrumentDefined
-from mm_service.figures.room import CLICKHOUSE, FRAMES, add_clickhouse, add_folder
+from mm_service.figures.disk import CLICKHOUSE, FRAMES, add_clickhouse, add_folder
 from mm_service.metrics import Metrics
 from mm_services.recorder.options import add_options, frames_folder
 from mm_store.clickhouse.sizes import Sizes
@@ -26,8 +26,8 @@ def figures(metrics: Metrics) -> dict[tuple[str, str], float]:
 def test_the_disk_of_a_recorder_is_watched_wherever_it_writes(tmp_path: Path, given: list[str]) -> None:
     parser = argparse.ArgumentParser()
     add_options(parser)
-    words = [word.format(tmp_path) for word in given]
-    options = parser.parse_args(["--instrument", "i.json", "--source", "live", *words])
+    options_given = [each.format(tmp_path) for each in given]
+    options = parser.parse_args(["--instrument", "i.json", "--source", "live", *options_given])
     folder = frames_folder(options, ETH)
     assert folder is not None
     assert folder.is_relative_to(tmp_path)
@@ -42,7 +42,7 @@ def test_the_disk_of_a_recorder_is_watched_wherever_it_writes(tmp_path: Path, gi
     assert found["mm_recorder_disk_free_bytes", FRAMES] == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.1)
 
 
-def test_a_folder_that_is_gone_is_empty_and_its_disk_is_watched_all_the_same(tmp_path: Path) -> None:
+def test_a_folder_that_is_missing_is_empty_and_its_disk_is_watched_all_the_same(tmp_path: Path) -> None:
     metrics = Metrics("recorder", "main")
     add_folder(metrics, FRAMES, tmp_path / "no" / "such")
     found = figures(metrics)
@@ -50,7 +50,7 @@ def test_a_folder_that_is_gone_is_empty_and_its_disk_is_watched_all_the_same(tmp
     assert found["mm_recorder_disk_free_bytes", FRAMES] > 0
 
 
-def test_clickhouse_says_itself_how_large_it_is_and_how_much_room_it_has(tmp_path: Path) -> None:
+def test_clickhouse_reports_its_size_and_its_free_space(tmp_path: Path) -> None:
     metrics, sizes = Metrics("archiver", "main"), Sizes()
     add_clickhouse(metrics, sizes)
     assert figures(metrics) == {}  # no figure before it has

@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 SYNC_S = 1.0
 
 
-class LogKeeper:
-    """The file log of one group. A disk that takes nothing is tried again, and who reads the log waits for it.
+class FileLog:
+    """The file log of one group. A disk that takes nothing is tried again, and the reader of the log waits for it.
 
-    IntegrityError for a log that is damaged, deleted or replaced: nothing more is written.
+    IntegrityError for a log that is damaged, deleted or replaced: nothing more is write_once.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,7 +41,7 @@ class LogKeeper:
 
     @property
     def next_seq(self) -> int:
-        """The sequence of the record that it wants next."""
+        """The sequence of the next record to take."""
         return self._writer.next_seq
 
     @property
@@ -93,7 +93,7 @@ class LogKeeper:
             log.warning("%s: the next start writes the rest, from the bus", error)
 
     async def _until_written(self, write: Callable[[], None]) -> None:
-        async def written() -> None:
+        async def write_once() -> None:
             write()
 
-        await self._retry.until_done(written)
+        await self._retry.until_done(write_once)

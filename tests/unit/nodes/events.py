@@ -6,8 +6,8 @@ from typing import Any
 from mm_core import events as e
 from mm_core.node import Node
 from mm_core.setup.config import Config, to_config
+from mm_core.setup.core import Core, new_core
 from mm_core.setup.nodes import new_nodes
-from mm_core.setup.parts import Parts, new_parts
 from mm_core.types import BookState, Side, TimeInForce
 
 MS = 1_000_000
@@ -17,7 +17,7 @@ INSTRUMENT = e.InstrumentDefined(instrument_id=NAME, ts_ns=0, venue_symbol="TEST
 EXCHANGE, BUILDER, QUOTER, RISK, ACCOUNTANT = range(5)
 
 
-# What the tests of this folder count with unless they say otherwise: no limits, fees of 2 and 5 bps.
+# The configuration of the tests of this folder unless they override it: no limits, fees of 2 and 5 bps.
 TERMS: dict[str, dict[str, Any]] = {
     "risk": {"default_limits": False},
     "exchange": {"maker_fee": "0.0002", "taker_fee": "0.0005"},
@@ -30,16 +30,16 @@ def config(**sections: Any) -> Config:
     return chosen
 
 
-def parts(**sections: Any) -> Parts:
-    return new_parts(config(**sections), INSTRUMENT)
+def core(**sections: Any) -> Core:
+    return new_core(config(**sections), INSTRUMENT)
 
 
 def node(rank: int, **sections: Any) -> Node:
-    return new_nodes(parts(**sections), NAME)[rank]
+    return new_nodes(core(**sections), NAME)[rank]
 
 
 def step(node: Node, event: e.Event) -> Any:
-    """What a node answers; the tests know its types."""
+    """A node's outputs; the tests know their types."""
     return node.step(event)
 
 
@@ -87,7 +87,7 @@ def tick(ts_ns: int) -> e.Tick:
 def terms(
     order_id: int, side: Side = Side.BUY, price_ticks: int = 98, qty_lots: int = 4, leaves_lots: int | None = None
 ) -> dict[str, Any]:
-    """What every event of an order says of it; all of it is open unless `leaves_lots` says otherwise."""
+    """The fields of every event of an order; all of it is open unless `leaves_lots` is given."""
     lots = {"qty_lots": qty_lots, "leaves_lots": qty_lots if leaves_lots is None else leaves_lots}
     return {"order_id": order_id, "side": side, "price_ticks": price_ticks, **lots}
 

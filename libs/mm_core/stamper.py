@@ -1,4 +1,4 @@
-"""The sequencer's rule: stamps root events and inserts Ticks. Pure; live, in replay and offline it is this code.
+"""Stamps root events and inserts Ticks. Pure; live, in replay and offline it is this code.
 
 `local_ns = max(recv_ns + clock_offset_ns, ts_ns, local_ns of the last root)`. Ticks are UTC multiples of the period,
 from the first one after the first root; each comes before the first root at or after it.
@@ -26,7 +26,7 @@ def next_due_ns(after_ns: int, root_ns: int, period_ns: int) -> int:
     return (after_ns // period_ns + 1) * period_ns
 
 
-class Sequencer:
+class Stamper:
     """Numbers the roots of one log from 1, Ticks included."""
 
     def __init__(self, period_ns: int, clock_offset_ns: int = 0) -> None:
@@ -42,13 +42,13 @@ class Sequencer:
         local_ns = max(root.recv_ns + self._clock_offset_ns, root.ts_ns, self.local_ns)
         if isinstance(root, InstrumentDefined):
             return [self._stamped(root, local_ns)]
-        said: list[RootEvent] = []
+        stamped: list[RootEvent] = []
         while 0 < self._due_ns <= local_ns:
-            said += self.finish()
+            stamped += self.finish()
         self.local_ns = self._root_ns = local_ns
         self._due_ns = next_due_ns(local_ns, local_ns, self._period_ns)
-        said.append(self._stamped(root, local_ns))
-        return said
+        stamped.append(self._stamped(root, local_ns))
+        return stamped
 
     def finish(self) -> list[RootEvent]:
         """The next Tick, which also ends the data; none before the first deciding root."""
@@ -59,7 +59,7 @@ class Sequencer:
         return [self._stamped(Tick(ts_ns=due_ns, recv_ns=due_ns), due_ns)]
 
     def resume(self, root_seq: int, local_ns: int, root_ns: int) -> None:
-        """Go on behind a log whose last root is `root_seq`.
+        """Continue a log whose last root is `root_seq`.
 
         Its last deciding root or Tick was at `local_ns`, its last deciding root at `root_ns`.
         """

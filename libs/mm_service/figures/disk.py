@@ -1,4 +1,4 @@
-"""What grows on disk, and the room that is left: of each folder that a service writes, and of ClickHouse's disk."""
+"""Bytes and free space on disk: of each folder that a service writes, and of ClickHouse."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ def add_folder(metrics: Metrics, store: str, folder: Path, pattern: str = "*") -
 
 
 def add_clickhouse(metrics: Metrics, sizes: Sizes) -> None:
-    """ClickHouse's tables and disk, embedded or not, as it told last; nothing before it has."""
+    """ClickHouse's tables and disk, embedded or not, as it reported last; nothing before it has."""
 
     def add() -> None:
         metrics.gauge("store_bytes", BYTES, lambda: sizes.bytes, store=CLICKHOUSE)

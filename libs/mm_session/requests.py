@@ -1,4 +1,4 @@
-"""What a running session is asked, as its operator."""
+"""Requests to a running session, as its operator."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -32,12 +32,12 @@ def with_bus(session: Running, work: Callable[[Bus], Awaitable[T]]) -> T:
 
 
 def services(session: Running) -> dict[str, Any]:
-    """A session and what its services say of themselves, None of one that does not answer."""
+    """A session and the status of each of its services, None of one that does not reply."""
     names = [*SERVICES, RECORDER]
 
-    async def ask(bus: Bus) -> list[Any]:
-        asked = (bus.request(status_subject(session.group, name), timeout_s=STATUS_S) for name in names)
-        return await asyncio.gather(*asked)
+    async def request_all(bus: Bus) -> list[Any]:
+        requests = (bus.request(status_subject(session.group, name), timeout_s=STATUS_S) for name in names)
+        return await asyncio.gather(*requests)
 
     return {
         "name": session.name,
@@ -46,14 +46,14 @@ def services(session: Running) -> dict[str, Any]:
         "folder": session.folder,
         "url": session.url,
         "restarts": session.restarts,
-        "services": dict(zip(names, with_bus(session, ask), strict=True)),
+        "services": dict(zip(names, with_bus(session, request_all), strict=True)),
     }
 
 
-def ask_store(session: Running, statement: str, form: str) -> str:
-    """The answer of the session's ClickHouse in a format of its own. InputError for what it refuses."""
-    question = {"sql": statement, "format": form}
-    answer = with_bus(session, lambda bus: bus.request(sql_subject(session.group), question, timeout_s=SQL_S))
+def query_store(session: Running, statement: str, form: str) -> str:
+    """The result of a statement in the session's ClickHouse, in a format. InputError for what it refuses."""
+    query = {"sql": statement, "format": form}
+    answer = with_bus(session, lambda bus: bus.request(sql_subject(session.group), query, timeout_s=SQL_S))
     if answer is None:
         raise InputError("sql: the archiver does not answer; expected a session whose store is open")
     if "error" in answer:

@@ -1,4 +1,4 @@
-"""Counts of what a node said, for what its state does not keep: answers by type, by reason, by side."""
+"""Counts of a node's outputs that its state does not hold: by type, by reason, by side."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +20,10 @@ DETAILS: dict[type[Event], Callable[[Any], Detail]] = {
 }
 
 
-class Said:
-    """What one node said since this process began, without what it said again of an old log.
+class OutputCounts:
+    """The outputs of one node since this process began, without those that it repeats for an old log.
 
-    A node that starts again reads its log from its last checkpoint on: that was counted when it was said first.
+    A node that starts again reads its log from its last checkpoint on: that was counted the first time.
     """
 
     def __init__(self, pending: Callable[[], int]) -> None:
@@ -31,21 +31,21 @@ class Said:
         self.counts: Counter[tuple[type[Event], Detail]] = Counter()
         self._pending = pending
 
-    def hear(self, said: Sequence[Event]) -> None:
-        """Count the answers to one event; called at every event, to know when the old log ends."""
+    def take(self, outputs: Sequence[Event]) -> None:
+        """Count the outputs for one event; called at every event, to know when the old log ends."""
         if self.is_current or self._pending() == 0:
             self.is_current = True
-            for event in said:
+            for event in outputs:
                 kind = type(event)
                 detail = DETAILS.get(kind)
                 self.counts[kind, detail(event) if detail else None] += 1
 
     def count(self, kind: type[Event], *details: Detail) -> int:
-        """How many events of a type were said, with one of `details` where these are given."""
+        """How many events of a type were published, with one of `details` where these are given."""
         return sum(count for key, count in self.counts.items() if key[0] is kind and (not details or key[1] in details))
 
     def by_reason(self, kind: type[Event], names: Mapping[int, str]) -> dict[str, int]:
-        """How many events of a type were said for each reason, by the reasons' names; none without any."""
+        """How many events of a type were published for each reason, by the reasons' names; none without any."""
         reasons: Counter[str] = Counter()
         for (event, detail), count in self.counts.items():
             if event is kind and isinstance(detail, int):
@@ -53,7 +53,7 @@ class Said:
         return dict(reasons)
 
 
-def add_said(metrics: Metrics, node: Node, said: Said) -> None:
-    """How often the node `node` said what."""
-    for kind in node.says:
-        metrics.counter("said", "Answers by the type of the event", partial(said.count, kind), event=kind.__name__)
+def add_output_counts(metrics: Metrics, node: Node, counts: OutputCounts) -> None:
+    """The counter of each type of output of a node."""
+    for kind in node.outputs:
+        metrics.counter("said", "Outputs by the type of the event", partial(counts.count, kind), event=kind.__name__)

@@ -56,10 +56,10 @@ QUEUES = {
 State = np.ndarray[Any, Any]
 
 
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
+class Core(msgspec.Struct, frozen=True, kw_only=True):
     """What a run starts from: arrays of one record each, the strategy, and what the loop itself needs.
 
-    `settings(key, value)`: what an operator's SET changes; InputError for what it cannot.
+    `to_setting(key, value)`: what an operator's SET changes; InputError for what it cannot.
     """
 
     builder: State
@@ -73,15 +73,15 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     offset_ns: int
     decide_on: int  # DECIDE_ON_TICK, _TOUCH or _TOP of `signals.builder`
     uses_top: bool  # the venue's book takes its own top, and prints
-    settings: Callable[[str, str], Setting]
+    to_setting: Callable[[str, str], Setting]
 
 
-def new_parts(config: Config, instrument: InstrumentDefined) -> Parts:
+def new_core(config: Config, instrument: InstrumentDefined) -> Core:
     """The initial records. InputError names the key of an amount that is off the instrument's grid or out of bounds."""
     check_range(instrument)
     units = units_of(instrument)
     quoter = _quoter(config, units)
-    return Parts(
+    return Core(
         builder=_builder(config, units),
         venue=_venue(config, units, instrument),
         quoter=quoter,
@@ -93,7 +93,7 @@ def new_parts(config: Config, instrument: InstrumentDefined) -> Parts:
         offset_ns=config.clock.offset_ns,
         decide_on=DECIDE_ON[config.book.decide_on],
         uses_top=config.exchange.venue_top,
-        settings=partial(to_setting, config, units),
+        to_setting=partial(to_setting, config, units),
     )
 
 
@@ -111,7 +111,7 @@ def _builder(config: Config, units: Units) -> State:
     state["volatility"]["sample_ns"] = signals.volatility_sample_ms * NS_PER_MS
     state["volatility"]["half_life_s"] = signals.volatility_half_life_s
     state["flow"]["window_ticks"] = window_ticks
-    state["micro"]["wanted"] = signals.micro_price
+    state["micro"]["enabled"] = signals.micro_price
     sizes_lots = _sizes_lots(config, units)
     if sizes_lots:
         state["executable"]["sizes_lots"][0, SIZES - len(sizes_lots) :] = sizes_lots
@@ -215,7 +215,7 @@ def _risk(config: Config, units: Units, instrument: InstrumentDefined, quoter: S
 
 
 def _default_limits(limits: State, risk: Risk, quoter: State) -> None:
-    """What a gate lets through that knows no limits but the quoter's own parameters."""
+    """Limits that follow from the quoter's own parameters."""
     terms = quoter["terms"]
     limits["order_lots_max"] = terms["lot_lots"]
     # A quote that is being replaced is there twice until its cancel is known.

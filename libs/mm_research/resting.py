@@ -1,4 +1,4 @@
-"""How much of the time orders rested: the union of their times at the venue, on either side and on each."""
+"""How much of the time orders rested: the union of their resting times at the venue, on either side and on each."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from mm_core.types import INT64_MAX, NS_PER_S
 from mm_research.recording import Array, Recording
 
 SPAN = np.dtype([("order_id", "i8"), ("side", "i8"), ("begin_ns", "i8"), ("end_ns", "i8")])
-# What a later segment tells of lies at most so long before what this one does: answers of the venue come in order.
+# Events of a later segment are at most this much older than those of this one: answers of the venue come in order.
 BEHIND_NS = 600 * NS_PER_S
 
 
@@ -19,8 +19,8 @@ def covered_ns(begin_ns: Array, end_ns: Array, first_ns: int, last_ns: int) -> i
     return int(np.maximum(reached_ns[1:] - np.maximum(begin_ns, reached_ns[:-1]), 0).sum())
 
 
-class Rested:
-    """Takes the segments of a run; what lies far enough behind is summed up and forgotten."""
+class RestingTime:
+    """Takes the segments of a run; what is old enough is summed up and dropped."""
 
     def __init__(self) -> None:
         self._spans = np.empty(0, SPAN)  # the end of an order that still rests is far away
@@ -49,7 +49,7 @@ class Rested:
         return {"either": either, "bid": bid, "ask": ask, "both": max(bid + ask - either, 0.0)}
 
     def _add(self, messages: Array) -> None:
-        """Orders begin to rest, and end."""
+        """Orders start and stop resting."""
         kind = messages["kind"]
         accepted = messages[kind == ACCEPTED]
         begun = np.empty(len(accepted), SPAN)
@@ -57,17 +57,17 @@ class Rested:
             begun[name] = accepted[field]
         begun["end_ns"] = INT64_MAX
         spans = np.concatenate([self._spans, begun])
-        is_gone = (kind == CANCELED) | (kind == EXPIRED) | ((kind == FILLED) & (messages["leaves_lots"] == 0))
-        gone = messages[is_gone]
-        gone = gone[np.argsort(gone["order_id"], kind="stable")]
-        at = np.searchsorted(gone["order_id"], spans["order_id"])
-        known = (at < len(gone)) & (spans["end_ns"] == INT64_MAX)
-        known[known] = gone["order_id"][at[known]] == spans["order_id"][known]
-        spans["end_ns"][known] = gone["ts_ns"][at[known]]
+        is_closed = (kind == CANCELED) | (kind == EXPIRED) | ((kind == FILLED) & (messages["leaves_lots"] == 0))
+        closed = messages[is_closed]
+        closed = closed[np.argsort(closed["order_id"], kind="stable")]
+        at = np.searchsorted(closed["order_id"], spans["order_id"])
+        known = (at < len(closed)) & (spans["end_ns"] == INT64_MAX)
+        known[known] = closed["order_id"][at[known]] == spans["order_id"][known]
+        spans["end_ns"][known] = closed["ts_ns"][at[known]]
         self._spans = spans
 
     def _sum_up(self, until_ns: int) -> None:
-        """Add what the spans cover up to a time, and keep those that go on behind it."""
+        """Add what the spans cover up to a time, and retain those that end later."""
         if until_ns <= self._summed_ns:
             return
         spans = self._spans
