@@ -114,7 +114,9 @@ async def bombard(server: Server, names: list[str], processes: dict[str, subproc
 async def request(client: Client, subject: str, payload: bytes) -> Any:
     """The answer to a message; None without one."""
     try:
-        return json.loads((await client.request(subject, payload, timeout=2)).data)
+        return json.loads(
+            (await client.request(subject, payload, timeout=8 if subject == s.sql_subject(GROUP) else 2)).data
+        )
     except (nats.errors.TimeoutError, nats.errors.NoRespondersError):
         return None
 
