@@ -17,8 +17,9 @@ HOST = "127.0.0.1"
 DATA = "data"
 SECRETS = "secrets"  # the folder of the users' passwords, beside the server's data
 SECRET_BYTES = 24
+# Of every server, embedded or in a container. `own`: lines of one of them.
 CONFIG = """\
-listen: {host}:{port}
+{own}listen: {listen}
 server_name: {name}
 max_payload: 8MB
 jetstream {{
@@ -58,8 +59,8 @@ def server_command(folder: Path, port: int, authorization: str = "", sync_interv
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name, store = f"crypto-mm-{port}", json.dumps(str(folder / DATA), ensure_ascii=False)
-    own = {"authorization": authorization, "sync_interval": sync_interval}
-    config = CONFIG.format(host=HOST, port=port, name=name, store=store, **own)
+    given = {"authorization": authorization, "sync_interval": sync_interval}
+    config = CONFIG.format(own="", listen=f"{HOST}:{port}", name=name, store=store, **given)
     path = folder / "nats-server.conf"
     write_secret(path, config)
     return [str(find_server()), "--config", str(path)]

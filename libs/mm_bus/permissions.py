@@ -11,22 +11,12 @@ from collections.abc import Mapping
 import msgspec
 
 from mm_bus.login import inbox
+from mm_bus.nats_server import CONFIG
 from mm_bus.topology import INPUTS
 from mm_wire import subjects as s
 
 KV = "KV_"  # what JetStream calls the stream of a key-value store
-CONFIG = """\
-# Written by `crypto-mm deploy secrets` from mm_bus/permissions.py.
-listen: 0.0.0.0:4222
-http: 127.0.0.1:8222
-server_name: crypto-mm
-max_payload: 8MB
-jetstream {{
-  store_dir: {store}
-  max_file_store: 1TB
-  sync_interval: "{sync_interval}"
-}}
-{authorization}"""
+OWN = "# Written by `crypto-mm deploy secrets` from mm_bus/permissions.py.\nhttp: 127.0.0.1:8222\n"
 AUTHORIZATION = """\
 authorization {{
   users: [
@@ -69,7 +59,8 @@ def users(group: str) -> dict[str, User]:
 
 def server_config(group: str, passwords: Mapping[str, str], store: str, sync_interval: str = "2m") -> str:
     """The configuration of a nats-server with these users; passwords must need no quoting."""
-    return CONFIG.format(store=store, authorization=authorization(group, passwords), sync_interval=sync_interval)
+    given = {"authorization": authorization(group, passwords), "sync_interval": sync_interval}
+    return CONFIG.format(own=OWN, listen="0.0.0.0:4222", name="crypto-mm", store=store, **given)
 
 
 def authorization(group: str, passwords: Mapping[str, str]) -> str:

@@ -1,6 +1,6 @@
 """`crypto-mm check`: whether this machine is fit to run: versions, clock, self-tests, folders, ports, resources."""
 
-import http.client
+import asyncio
 import json
 import os
 import shutil
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 import typer
@@ -21,6 +21,9 @@ import typer
 from mm_cli.options import ConfigOption, SetOption
 from mm_core.types import NS_PER_S, InputError
 from mm_service.config import load_config
+from mm_venues.port import VenueAwayError
+from mm_venues.registry import DEFAULT, VENUES
+from mm_venues.settings import VenueSettings
 
 if TYPE_CHECKING:
     from mm_service.settings import Settings
@@ -29,7 +32,8 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 NTP_HOST = "pool.ntp.org"
 NTP_PORT = 123
 NTP_EPOCH_S = 2_208_988_800  # from 1900, where NTP counts from, to 1970
-ANSWER_S_MAX = 2.0
+ANSWER_S_MAX = 2.0  # of a time server
+MEASURE_S_MAX = 5.0  # of an exchange: several round trips
 OFFSET_NS_WARN, OFFSET_NS_FAIL = 100_000_000, NS_PER_S
 SELF_TEST_S_MAX = 120
 FREE_GB_WARN, FREE_GB_FAIL = 10, 1
@@ -115,7 +119,7 @@ def _clock(ntp: str, rest_url: str) -> Iterator[Line]:
             continue
         try:
             offset_ns, error_ns = offset(where)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, ValueError, VenueAwayError) as error:
             yield Line(name, OK, f"not compared: {where}: {error or type(error).__name__}")
         else:
             yield Line(name, _offset_status(offset_ns), _offset_text(where, offset_ns, error_ns))
@@ -155,25 +159,17 @@ def _ntp(where: str) -> tuple[int, int]:
 
 
 def _exchange(url: str) -> tuple[int, int]:
-    """What to add to our clock, and half the round trip plus the millisecond that Binance gives."""
+    """What to add to our clock, and half the round trip plus the millisecond that a venue's time is cut to."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise InputError(f"--rest-url {url}: expected a URL such as https://api.binance.com")
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    client = kind(parts.hostname, parts.port, timeout=ANSWER_S_MAX)
-    try:
-        client.connect()  # the handshake apart: it would count as a way
-        sent_ns = time.time_ns()
-        client.request("GET", f"{parts.path.rstrip('/')}/api/v3/time")
-        answer = client.getresponse()
-        reply: Any = json.loads(answer.read())
-        came_ns = time.time_ns()
-    finally:
-        client.close()
-    server_ms = reply.get("serverTime") if isinstance(reply, dict) else None
-    if server_ms is None:
-        raise ValueError(f"status {answer.status} without serverTime")
-    return int(server_ms) * 1_000_000 + 500_000 - (sent_ns + came_ns) // 2, (came_ns - sent_ns) // 2 + 500_000
+
+    async def measure() -> tuple[int, int]:
+        async with asyncio.timeout(MEASURE_S_MAX), VENUES[DEFAULT].connect(VenueSettings(rest_url=url)) as connection:
+            offset = await connection.clock_offset()
+        return offset.offset_ns, offset.rtt_ns // 2 + NS_PER_S // 1_000
+
+    return asyncio.run(measure())
 
 
 def _decisions() -> Line:
