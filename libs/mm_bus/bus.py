@@ -3,7 +3,8 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -247,6 +248,17 @@ class Bus:
                 self._log_trouble(f"bus: {str(error) or type(error).__name__}")
         else:
             self.fail(error)
+
+
+@asynccontextmanager
+async def connected(url: str, name: str, login: Login = NOBODY) -> AsyncIterator[Bus]:
+    """A connection for the length of a block. Errors as `Bus.connect`."""
+    bus = Bus()
+    await bus.connect(url, name, login)
+    try:
+        yield bus
+    finally:
+        await bus.close()
 
 
 async def until_available(request: Callable[[], Awaitable[T]]) -> T:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from mm_bus.bus import Bus
+from mm_bus.bus import Bus, connected
 from mm_bus.log_copies import check_copy, last_seq, stream_ends
 from mm_bus.log_poller import LogPoller
 from mm_bus.login import Login
@@ -38,14 +38,9 @@ def complete_log(folder: Path, group: str) -> int:
 
 
 async def _append_rest(bus_folder: Path, group: str, writer: LogWriter) -> None:
-    async with _server(bus_folder, group) as (url, login):
-        bus = Bus()
-        await bus.connect(url, "crypto-mm export", login)
-        try:
-            if await last_seq(bus, group) >= writer.next_seq:
-                await append_log(bus, group, writer)
-        finally:
-            await bus.close()
+    async with _server(bus_folder, group) as (url, login), connected(url, "crypto-mm export", login) as bus:
+        if await last_seq(bus, group) >= writer.next_seq:
+            await append_log(bus, group, writer)
 
 
 async def append_log(bus: Bus, group: str, writer: LogWriter) -> None:

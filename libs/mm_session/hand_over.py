@@ -2,7 +2,7 @@
 
 import asyncio
 
-from mm_bus.bus import Bus
+from mm_bus.bus import connected
 from mm_bus.login import login_of
 from mm_bus.step_down import step_down
 from mm_core.types import InputError
@@ -19,11 +19,7 @@ def stepped_down(group: str = "") -> tuple[str, str, float]:
         )
 
     async def run() -> tuple[str, str, float]:
-        bus = Bus()
-        await bus.connect(settings.url, "crypto-mm", login_of(settings, OPERATOR))
-        try:
+        async with connected(settings.url, "crypto-mm", login_of(settings, OPERATOR)) as bus:
             return await step_down(bus, group or settings.group)
-        finally:
-            await bus.close()
 
     return asyncio.run(run())

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from mm_bus.bus import OUTAGES, Bus, until_available
+from mm_bus.bus import OUTAGES, Bus, connected, until_available
 from mm_bus.log_end import read_end
 from mm_bus.login import login_of
 from mm_bus.messages import NotFoundError
@@ -119,10 +119,9 @@ class Chain:
             self.settings, bus=msgspec.structs.replace(self.settings.bus, url="", password_file="")
         )
         await self._start_server()
-        writer, bus = Bus(), self.settings.bus
-        await writer.connect(bus.url, "crypto-mm resume", login_of(bus, SEQUENCER))
-        last_seq = await restore(writer, self.group, copies.records(tail), replicas=bus.replicas)
-        await writer.close()
+        bus = self.settings.bus
+        async with connected(bus.url, "crypto-mm resume", login_of(bus, SEQUENCER)) as writer:
+            last_seq = await restore(writer, self.group, copies.records(tail), replicas=bus.replicas)
         log.warning("the log is complete up to %d", last_seq)
         self.bus = Bus()
         await self._connect()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from mm_bus.bus import Bus
+from mm_bus.bus import Bus, connected
 from mm_core.types import InputError
 from mm_service.config import load_config
 from mm_session.processes import SERVICES
@@ -21,12 +21,8 @@ def with_bus(session: Running, work: Callable[[Bus], Awaitable[T]]) -> T:
     login = session.login(load_config(None).bus)
 
     async def run() -> T:
-        bus = Bus()
-        await bus.connect(session.url, "crypto-mm operator", login)
-        try:
+        async with connected(session.url, "crypto-mm operator", login) as bus:
             return await work(bus)
-        finally:
-            await bus.close()
 
     return asyncio.run(run())
 

@@ -213,9 +213,8 @@ class Recorder(FramePort):
 
     def receive(self, recv_ns: int, frame: bytes) -> list[RootEvent]:
         """The frame port: every frame for the feed comes through here, and is recorded."""
-        if (
-            not 0 <= recv_ns - self._flushed_ns < FLUSH_NS
-        ):  # before the frame: the saved counts are those of what is on disk
+        # Before the frame: the saved counts are those of what is on disk.
+        if not 0 <= recv_ns - self._flushed_ns < FLUSH_NS:
             self._flushed_ns = recv_ns
             self.flush()
         events = self.put(recv_ns, frame)
