@@ -74,7 +74,7 @@ def _trials(group: str) -> dict[str, Callable[[Client], Awaitable[Any]]]:
     told = {
         "report for a node": (s.report_subject(group, s.RISK), msgspec.msgpack.encode(Report([(1, [])]))),
         "publish roots": (s.root_subject(group, s.RECORDER), msgspec.msgpack.encode(Roots(s.RECORDER, 9**9, []))),
-        "request of a source": (s.request_subject(group, s.RECORDER), b"\x94\x01\xc2\x01\x00"),
+        "request of a source": (s.ack_subject(group, s.RECORDER), b"\x94\x01\xc2\x01\x00"),
         "answer another": (f"{inbox(s.SEQUENCER)}.1", b""),
     }
     return {

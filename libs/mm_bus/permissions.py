@@ -40,7 +40,7 @@ def users(group: str) -> dict[str, User]:
         **{node: _node(group, node) for node in INPUTS},
         s.RECORDER: User(
             outputs=[s.root_subject(group, s.RECORDER), *(s.status_subject(group, node) for node in INPUTS)],
-            inputs=[s.request_subject(group, s.RECORDER), s.end_subject(group), s.status_subject(group, s.RECORDER)],
+            inputs=[s.ack_subject(group, s.RECORDER), s.end_subject(group), s.status_subject(group, s.RECORDER)],
         ),
         s.ARCHIVER: User(outputs=_polls(group), inputs=[s.sql_subject(group), s.status_subject(group, s.ARCHIVER)]),
         s.OPERATOR: User(
@@ -75,7 +75,7 @@ def _sequencer(group: str) -> User:
         outputs=[
             *s.log_subjects(group),
             s.writer_subject(group),
-            s.request_subject(group, ">"),
+            s.ack_subject(group, ">"),
             s.resend_subject(group),
             *_api("STREAM.CREATE", stream, states),
             *_api("STREAM.INFO", stream, states),

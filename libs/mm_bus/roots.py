@@ -21,7 +21,7 @@ from mm_bus.malformed import read
 from mm_core.events import Event, Root
 from mm_core.types import INT64_MAX
 from mm_wire.codec import decode, encode
-from mm_wire.subjects import request_subject, root_subject
+from mm_wire.subjects import ack_subject, root_subject
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class RootSource:
 
     async def start(self) -> int:
         """Wait for the sequencer; the number behind all that it ever received of this source, 1 of a new log."""
-        await self._bus.subscribe(request_subject(self._group, self._source), self._on_ack)
+        await self._bus.subscribe(ack_subject(self._group, self._source), self._on_ack)
         self._bus.on_reconnect(self._again)
         while not self._is_acked.is_set():
             await self._send(Roots(self._source, 0, [], sent_ns=self._clock_ns()))

@@ -59,7 +59,7 @@ def _timed(tape: Path, *, sets: int, repeat: int, two_books: bool, **job: Any) -
 def _summary(result: dict[str, Any]) -> str:
     seconds = result["seconds"]
     lines = [
-        ("rows", f"{result['rows']:,}, sight {result['sight']}"),
+        ("rows", f"{result['rows']:,}, visibility {result['visibility']}"),
         ("steps", f"{result['steps']:,}"),
         ("orders", f"next id {result['next_order_id']:,}"),
         ("fills", f"{result['fills']:,}, traded {result['traded_value']:,}"),

@@ -162,7 +162,7 @@ def _exchange(url: str) -> tuple[int, int]:
     """What to add to our clock, and half the round trip plus the millisecond that a venue's time is cut to."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise InputError(f"--rest-url {url}: expected a URL such as https://api.binance.com")
+        raise InputError(f"--rest-url {url}: expected a URL such as https://api.example.com")
 
     async def measure() -> tuple[int, int]:
         async with asyncio.timeout(MEASURE_S_MAX), VENUES[DEFAULT].connect(VenueSettings(rest_url=url)) as connection:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mm_cli.options import check_symbol
+from mm_cli.options import VenueOption, check_symbol, venue_option
 from mm_cli.summary import print_notes
+from mm_venues.registry import DEFAULT
 
 if TYPE_CHECKING:
     from mm_venues.defined import Defined
@@ -43,6 +44,7 @@ def session(
     symbol: Annotated[str, typer.Option(help="Venue symbol, such as BTCUSDT.")],
     config: Annotated[Path, typer.Option(help="TOML file with what is decided.")],
     folder: Annotated[Path, typer.Option(help="Where the session's files are stored.")],
+    venue: VenueOption = DEFAULT,
 ) -> None:
     """Ask the venue for the instrument and its clock, and write the session's configuration.
 
@@ -52,7 +54,6 @@ def session(
     from mm_core.setup.notes import start_notes
     from mm_service.config import load_config, naming_origin
     from mm_session.deployed import begin
-    from mm_venues.registry import DEFAULT, VENUES
 
     chosen = load_config(config)
 
@@ -60,7 +61,7 @@ def session(
         with naming_origin(config):
             print_notes(start_notes(chosen, defined.instrument))
 
-    begun = begin(folder, VENUES[DEFAULT], symbol, config, chosen, on_new)
+    begun = begin(folder, venue_option("--venue", venue), symbol, config, chosen, on_new)
     what = f"{begun}, {config.name}" if begun else f"{symbol} of {chosen.venue.ws_url} continues"
     typer.echo(f"session: {what}")
 

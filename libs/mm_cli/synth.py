@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mm_cli.options import UNITS_NS, duration_option
+from mm_cli.options import UNITS_NS, VenueOption, duration_option, venue_option
 from mm_cli.progress import progress
 from mm_core.types import NS_PER_S, InputError, to_units
+from mm_venues.registry import DEFAULT
 
 if TYPE_CHECKING:
     from mm_research.synth.params import Params
@@ -20,6 +21,7 @@ NS_PER_MS = 1_000_000
 
 def run(
     out: Annotated[Path, typer.Option(help="File to write: gzipped lines `<recv_ns> <raw JSON>`.")],
+    venue: VenueOption = DEFAULT,
     symbol: Annotated[str, typer.Option(help="Venue symbol.")] = "SYNTH",
     seed: Annotated[int, typer.Option(help="The same seed and parameters give the same bytes.")] = 1,
     duration: Annotated[str, typer.Option(help="Length of the market, 2s or more: 60s, 5m or 1h.")] = "60s",
@@ -35,11 +37,12 @@ def run(
     start: Annotated[str, typer.Option(help="Exchange time of the start, UTC.")] = "2026-01-01T00:00:00Z",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
-    """Write a seeded synthetic market whose true A, k and volatility are known, as recorded Binance lines."""
+    """Write a seeded synthetic market whose true A, k and volatility are known, as recorded lines of a venue."""
     from mm_research.synth.params import Params
 
     tick_e8 = _units("--tick", tick, UNIT_E8)
     params = Params(
+        venue=venue_option("--venue", venue).name,
         symbol=symbol,
         seed=seed,
         start_ns=_start_ns(start),

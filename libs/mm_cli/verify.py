@@ -70,7 +70,7 @@ def _progress(stored: "Stored") -> Iterator["Progress"]:
 def _text(verified: "Verified") -> str:
     head = f"{'node':15} {'events':>11} {'outputs':>11} {'differ':>9}"
     rows = [
-        f"{name:15} {count.events:11,} {count.answers:11,} {count.differ:9,}" for name, count in verified.nodes.items()
+        f"{name:15} {count.events:11,} {count.outputs:11,} {count.differ:9,}" for name, count in verified.nodes.items()
     ]
     digests = verified.digests_differ
     lines = [

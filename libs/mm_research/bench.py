@@ -119,7 +119,7 @@ def bench(path: Path, job: Job, *, sets: int = 1, repeat: int = 7, two_books: bo
         "ns_per_row_and_set": seconds["median"] * NS_PER_S / tape.count / sets,
         "sets": sets,
         "repeat": repeat,
-        "sight": "two_books" if visibility == TWO_BOOKS else "touches",
+        "visibility": "two_books" if visibility == TWO_BOOKS else "touches",
         "off_lot": tape.off_lot,
     }
 

@@ -108,7 +108,7 @@ def fee_text(config: Config) -> str:
     rates = {"maker": config.exchange.maker_fee, "taker": config.exchange.taker_fee}
     text, regular = ", ".join(f"{name} {_percent(rate)}" for name, rate in rates.items()), _percent(REGULAR_FEE)
     if all(rate == REGULAR_FEE for rate in rates.values()):
-        return f"{text}: Binance Spot's regular fees"
+        return f"{text}: the venue's regular fees"
     free = [name for name, rate in rates.items() if rate <= 0]
     if free:
         return f"{text}: {' and '.join(free)} fee {_percent(rates[free[0]])} is not the venue's regular {regular}"

@@ -15,10 +15,10 @@ from mm_core.setup.config import Config, to_config
 from mm_core.setup.warm import warm
 from mm_core.types import NS_PER_S
 from mm_research.paper import PaperSession
-from mm_research.synth.params import Params
+from mm_research.synth.params import Params, instrument_of
 from mm_research.synth.record import received
-from mm_research.synth.wire import raw_json
 from mm_venues.audit import warm_book
+from mm_venues.registry import VENUES
 from mm_wire.codec import encode
 
 # Short, as plain Python takes 0.2 s for a second of it; and busy, so that orders fill and are canceled.
@@ -29,9 +29,7 @@ CONFIG: dict[str, Any] = {
     "risk": {"default_limits": False},
     "exchange": {"queue": "power_prob:3", "maker_fee": "0.0002", "taker_fee": "0.0005"},
 }
-INSTRUMENT = e.InstrumentDefined(
-    instrument_id=f"binance.{MARKET.symbol}", ts_ns=0, venue_symbol=MARKET.symbol, tick_size="0.01", lot_size="0.0001"
-)
+INSTRUMENT = instrument_of(MARKET)
 
 
 class SelfTest(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +50,9 @@ def self_test() -> SelfTest:
     started = perf_counter()
     log: list[e.Event] = []
     session = PaperSession(INSTRUMENT, config, log.append)
+    writer = VENUES[MARKET.venue].frame_writer(INSTRUMENT)
     for recv_ns, event in received(MARKET):
-        session.take(recv_ns, raw_json(MARKET, event).encode())
+        session.take(recv_ns, writer.frame(event))
     session.finish()
     return SelfTest(
         digest=hashlib.sha256(b"".join(map(encode, log))).hexdigest(),

@@ -37,7 +37,7 @@ class NodeCount(msgspec.Struct):
     """Inputs and outputs of a node, and in how many places the log differs."""
 
     events: int = 0
-    answers: int = 0
+    outputs: int = 0
     differ: int = 0
 
 
@@ -158,7 +158,7 @@ class _Check:
     def _root(self, root: e.RootEvent) -> None:
         count = self.counts[SEQUENCER]
         count.events += 1
-        count.answers += 1
+        count.outputs += 1
         self.local_ns = root.local_ns
         wrong = self._roots.wrong(root)
         if wrong is not None:
@@ -190,7 +190,7 @@ class _Check:
             return ()
         for output in outputs:
             assert type(output) in node.outputs, f"{node.name} may not publish {type(output).__name__}"
-        count.answers += len(outputs)
+        count.outputs += len(outputs)
         return outputs
 
     def _compare_outputs(self, outputs: Sequence[e.Event], logged: Sequence[Placed], end: int) -> None:

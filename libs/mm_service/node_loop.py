@@ -85,7 +85,7 @@ class NodeLoop:
             "next_seq": self.reader.next_seq,
             "pending": self.reader.pending,
             "events": self.events,
-            "answers": self.outputs,
+            "outputs": self.outputs,
             "checkpoints": self.checkpoints,
             "resumed_at": self.resumed_at,
             "resets": self.reader.resets,

@@ -22,7 +22,7 @@ from mm_venues.port import Venue
 # The files of a session: the chosen configuration, what was measured at its start, and its entry for the operator.
 CONFIG, FOUND, INSTRUMENT, STATE = "config.toml", "session.toml", "instrument.json", "state"
 # What the present session was begun with, and what was requested last.
-BEGUN, REQUESTED = "asked.json", "wanted.json"
+BEGUN, REQUESTED = "begun.json", "requested.json"
 
 
 def begin(

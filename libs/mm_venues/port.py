@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from mm_core.events import InstrumentDefined, RootEvent
+from mm_core.events import InstrumentDefined, MarketEvent, RootEvent
 from mm_venues.client_counts import ClientCounts
 from mm_venues.defined import Defined
 from mm_venues.feed_counts import FeedCounts
@@ -119,6 +119,13 @@ class Connection(Protocol):
         """A client that hands frames to `port` and does what `feed` needs."""
 
 
+class FrameWriter(Protocol):
+    """Writes events of one instrument as the venue's frames."""
+
+    def frame(self, event: MarketEvent) -> bytes:
+        """What the venue would send for it."""
+
+
 class Rejoin(Protocol):
     """A recorded market that is taken up in its middle: follows a feed's events up to the place."""
 
@@ -197,6 +204,9 @@ class Venue(Protocol):
         self, symbol: str, frames: Frames, *, tick: str = "", lot: str = "", exchange_info: Path | None = None
     ) -> Defined:
         """The instrument of recorded frames. InputError for sizes of no use, or nothing to infer them from."""
+
+    def frame_writer(self, instrument: InstrumentDefined) -> FrameWriter:
+        """What writes a synthetic market as the venue's frames. ValueError for sizes that they cannot hold."""
 
     def rejoin(self, instrument: InstrumentDefined) -> Rejoin:
         """What takes a recording up in its middle."""

@@ -1,4 +1,4 @@
-"""Decimal text of a venue to integer ticks and lots: exact, and fast for the eight decimals that Binance writes."""
+"""Decimal text of a venue to integer ticks and lots: exact, and fast for texts of eight decimals."""
 
 import re
 from decimal import Decimal

@@ -101,9 +101,9 @@ def root_subject(group: str, source: str) -> str:
     return f"mm.{group}.root.{source}"
 
 
-def request_subject(group: str, source: str) -> str:
-    """Where the sequencer requests a source's next root, by number."""
-    return f"mm.{group}.want.{source}"
+def ack_subject(group: str, source: str) -> str:
+    """Where the sequencer acknowledges the roots of a source: the next number that it expects."""
+    return f"mm.{group}.ack.{source}"
 
 
 def report_subject(group: str, node: str) -> str:

@@ -26,7 +26,7 @@ def add_quotes(metrics: Metrics, state: State, scale: Scale) -> None:
     for name, text, read in (
         ("orders_open", "Orders that are not known to have ended", lambda side: quoter["open"][INDEX[side]]),
         ("quotes_resting", "Orders that rest at the venue", lambda side: len(_resting(quoter, side))),
-        ("wants", "1 while this side should be quoted", lambda side: terms["quoted"][INDEX[side]]),
+        ("side_quoted", "1 while this side should be quoted", lambda side: terms["quoted"][INDEX[side]]),
         ("resting_price_quote", "Best price of our resting orders; NaN without one", price),
     ):
         metrics.gauges(name, text, "side", SIDES, read)

@@ -185,7 +185,7 @@ def _metrics(replay: Replay) -> Callable[[web.Request], Any]:
 
 def _add_symbol(metrics: Metrics, replay: Replay, market: ReplayMarket) -> None:
     symbol = market.symbol
-    metrics.counter("frames_said", "Frames sent on the streams", lambda: market.published, symbol=symbol)
+    metrics.counter("frames_published", "Frames sent on the streams", lambda: market.published, symbol=symbol)
     metrics.counter("frames_sent", "Frames sent to connections", lambda: replay.sent[symbol], symbol=symbol)
     metrics.gauge(
         "held", "1 while the market waits for its snapshot to be fetched", lambda: market.is_held, symbol=symbol

@@ -13,7 +13,7 @@ from mm_services.sequencer.sequencer import Sequencer
 COUNTS = {
     "roots": "Roots appended",
     "roots_refused": "Roots that are no event, or not their source's",
-    "answers": "Outputs appended",
+    "outputs": "Outputs appended",
     "reports": "Reports of nodes",
     "reports_late": "Reports that came again",
     "reports_refused": "Reports that claim what is not their node's",
@@ -29,7 +29,7 @@ STATUS = {
     "ended": "1 once the log is closed",
 }
 STATUS_COUNTS = {
-    "append_doubts": "Times the stream was queried for its end: errors, silence, a lost connection",
+    "append_lookups": "Times the stream was queried for its end: errors, silence, a lost connection",
     "roots_repeated": "Roots that came again",
     "log_stalls": "Times the log was held, because market data had become too old",
     "root_holes": "Times a source was requested to send roots that are missing",
@@ -69,7 +69,7 @@ def _status(sequencer: Sequencer, name: str) -> float:
         "log_time_seconds": status["local_ns"] / NS_PER_S,
         "held_seconds": status["held_ns"] / NS_PER_S,
         "log_stalls": status["stalls"],
-        "append_doubts": status["doubts"],
+        "append_lookups": status["lookups"],
         "root_holes": status["holes"],
     }
     return float(read[name] if name in read else status[name])

@@ -11,7 +11,7 @@ from mm_bus.bus import Bus
 from mm_bus.malformed import MalformedError, read
 from mm_bus.messages import Msg
 from mm_bus.roots import Roots, RootsAck
-from mm_wire.subjects import CONSOLE, request_subject, root_subject
+from mm_wire.subjects import CONSOLE, ack_subject, root_subject
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ class Intake:
         """Report to a source what is stored, which it may drop, and what has come."""
         number = self._acked[source] = self._stored.get(source, 0) + 1
         ack = RootsAck(number, resend, self._next[source], late_ns)
-        await self._bus.publish(request_subject(self._group, source), self._encode(ack))
+        await self._bus.publish(ack_subject(self._group, source), self._encode(ack))
 
 
 def _reply(seq: int, refused: str) -> bytes:

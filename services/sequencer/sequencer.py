@@ -118,7 +118,7 @@ class Sequencer:
             "roots_waiting": len(self._intake.waiting),
             "waits_for": {"seq": waits_seq, "nodes": waits_nodes},
             "ended": self.is_ended and self._is_stored,
-            "doubts": self._appender.lookups,
+            "lookups": self._appender.lookups,
             "roots_repeated": self._intake.repeated,
             "holes": self._intake.holes,
             "held_ns": self._hold.late_ns,
@@ -191,7 +191,7 @@ class Sequencer:
                 await self._append(head.type, subject, label, output.data)
                 if head.type == "SubmitOrder":
                     self.on_order(perf_counter() - self.tree_s)
-            self.counts.answers += len(outputs)
+            self.counts.outputs += len(outputs)
             if self._ledger.is_quiescent:
                 self.on_quiescent(perf_counter() - self.tree_s)
             return True

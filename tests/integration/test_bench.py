@@ -54,7 +54,7 @@ def found(result: dict[str, Any]) -> tuple[int | float, ...]:
 def test_the_job_has_exactly_the_listed_results(tapes: Path, name: str, queue: str) -> None:
     result = bench(tapes / f"{name}.parquet", Job(tick="0.1", lot="0.001", queue=queue), repeat=1)
     assert found(result) == EXPECTED[name, queue]
-    assert (result["sight"], result["off_lot"]) == ("touches", 0)
+    assert (result["visibility"], result["off_lot"]) == ("touches", 0)
 
 
 def test_two_books_and_many_sets_find_the_same(tapes: Path) -> None:
@@ -125,5 +125,5 @@ def test_a_tape_with_more_changes_under_way_than_the_history_holds_takes_two_boo
     }
     pq.write_table(pa.table(columns), tmp_path / "late.parquet")
     result = bench(tmp_path / "late.parquet", Job(tick="0.1", lot="0.001", step_ms=1), repeat=1)
-    assert result["sight"] == "two_books"
+    assert result["visibility"] == "two_books"
     assert result["steps"] > 0

@@ -47,7 +47,7 @@ OTHERS = {
     "the fence": s.writer_subject(GROUP),
     "roots of the recorder": s.root_subject(GROUP, s.RECORDER),
     "an operator's command": s.root_subject(GROUP, f"{s.CONSOLE}.1"),
-    "the sequencer's word to a source": s.request_subject(GROUP, s.RECORDER),
+    "the sequencer's word to a source": s.ack_subject(GROUP, s.RECORDER),
     "the end": s.end_subject(GROUP),
     "the store": s.sql_subject(GROUP),
     "a reply to another": f"{inbox(s.SEQUENCER)}.1",
@@ -153,7 +153,7 @@ def test_the_quoter_can_order_nothing_neither_by_the_server_nor_by_the_sequencer
         for bus in buses.values():
             assert not bus.failed.done()
             await bus.close()
-        return counts.reports_refused, counts.answers
+        return counts.reports_refused, counts.outputs
 
     assert asyncio.run(refused(guarded, s.QUOTER, s.subject_of(GROUP, e.SubmitOrder, NAME)))
     assert asyncio.run(run()) == (1, 0)

@@ -31,6 +31,7 @@ class Printed(Thread):
     def summary(self, timeout_s: float) -> dict[str, Any]:
         """The JSON of a session that ends by itself; AssertionError with its stderr if it does not end well."""
         self.join(timeout_s)
+        assert not self.is_alive(), f"the session has not ended within {timeout_s:.0f} s"
         assert self._process.returncode == 0, self._err[-2000:]
         summary: dict[str, Any] = json.loads(self._out.splitlines()[-1])
         return summary

@@ -243,7 +243,7 @@ def test_little_has_its_causes(
 @pytest.mark.parametrize(
     ("maker", "taker", "expected"),
     [
-        ("0.001", "0.001", "maker 0.1 %, taker 0.1 %: Binance Spot's regular fees"),
+        ("0.001", "0.001", "maker 0.1 %, taker 0.1 %: the venue's regular fees"),
         ("0", "0.001", "maker 0 %, taker 0.1 %: maker fee 0 % is not the venue's regular 0.1 %"),
         ("0", "0", "maker 0 %, taker 0 %: maker and taker fee 0 % is not the venue's regular 0.1 %"),
         ("0.0002", "0.0005", "maker 0.02 %, taker 0.05 %: given; the venue's regular fees are 0.1 %"),

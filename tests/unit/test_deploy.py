@@ -136,4 +136,4 @@ def test_a_clock_offset_of_the_configuration_stays(tmp_path: Path) -> None:
     deploy.session("SYNTH", config, tmp_path / "session")
     written = [tmp_path / "session" / name for name in ("config.toml", "session.toml")]
     assert load_config(written, environment={}).clock.offset_ns == 5
-    assert json.loads((tmp_path / "session" / "asked.json").read_text())["config"] == "own.toml"
+    assert json.loads((tmp_path / "session" / "begun.json").read_text())["config"] == "own.toml"

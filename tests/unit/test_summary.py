@@ -27,7 +27,7 @@ SUMMARY: dict[str, Any] = {
     "rejected": {},
     "feed": {"dropped": {"old": 2}},
     "left_out": {"bad frame": {"count": 1, "first": "day.txt:7: not JSON"}},
-    "fees": "maker 0.1 %, taker 0.1 %: Binance Spot's regular fees",
+    "fees": "maker 0.1 %, taker 0.1 %: the venue's regular fees",
     "limits": {
         "order_max_base": 0.1,
         "position_max_base": 1.2,
@@ -57,7 +57,7 @@ def test_a_summary_begins_with_the_book_and_why_little_was_quoted() -> None:
         "denied      halted 5,000, position 2",
         "dropped     old 2",
         "left out    1 line: bad frame; first day.txt:7: not JSON",
-        "fees        maker 0.1 %, taker 0.1 %: Binance Spot's regular fees",
+        "fees        maker 0.1 %, taker 0.1 %: the venue's regular fees",
         "limits      order 0.1 BTC, position 1.2 BTC, loss of the session 1,234.5 USDT",
     ]
 

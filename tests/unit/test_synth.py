@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 
 from mm_cli.synth import run
 from mm_core.types import NS_PER_S, InputError, to_units
-from mm_research.synth.params import Params
+from mm_research.synth.params import Params, instrument_of
 from mm_research.synth.record import received, write
-from mm_research.synth.wire import UNIT_E8, raw_json
+from mm_venues.binance.write import UNIT_E8, FrameWriter
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "synth.gz"
 STANDARD_ERRORS = 3.0
@@ -44,8 +44,9 @@ markets = st.builds(
 
 def messages(params: Params) -> Iterator[tuple[int, dict[str, Any]]]:
     """(receive time in ns, message) as a reader of the file sees them."""
+    writer = FrameWriter(instrument_of(params))
     for recv_ns, event in received(params):
-        yield recv_ns, json.loads(raw_json(params, event))
+        yield recv_ns, json.loads(writer.frame(event))
 
 
 def replay(params: Params) -> Iterator[tuple[dict[str, Any], dict[str, str], dict[str, str]]]:
@@ -149,7 +150,8 @@ def test_messages_have_the_form_of_recorded_ones(shared_data: Path) -> None:
     with gzip.open(shared_data / "binance_spot" / "btcusdt_20240808.gz", "rt") as file:
         recorded = {form(file.readline().partition(" ")[2]) for _ in range(3_000)}
     params = Params(duration_ns=20 * NS_PER_S)
-    assert {form(raw_json(params, event)) for _, event in received(params)} == recorded
+    writer = FrameWriter(instrument_of(params))
+    assert {form(writer.frame(event).decode()) for _, event in received(params)} == recorded
     assert len(recorded) == 4
 
 

@@ -101,7 +101,7 @@ def test_an_untouched_session_is_equal_byte_for_byte(session: Path) -> None:
     assert (printed["ok"], printed["first_difference"], printed["digests_differ"]) == (True, None, [])
     assert printed["core_digest_equal"]
     assert list(printed["nodes"]) == NODES
-    assert all(count["events"] and count["answers"] and not count["differ"] for count in printed["nodes"].values())
+    assert all(count["events"] and count["outputs"] and not count["differ"] for count in printed["nodes"].values())
     assert printed["events"] == len(list(read_log(session)))
     assert "verify: 100 %" in progress
 

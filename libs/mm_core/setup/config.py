@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from mm_core.types import InputError
 
-REGULAR_FEE = Decimal("0.001")  # of Binance Spot, maker and taker, without a discount
+REGULAR_FEE = Decimal("0.001")  # of the default venue, maker and taker, without a discount
 Millis = Annotated[int, Meta(ge=1, le=10**11)]
 Count = Annotated[int, Meta(ge=0, le=10**12)]
 RateMax = Annotated[int, Meta(ge=1, le=255)]  # what the gate can count

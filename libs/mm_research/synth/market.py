@@ -15,7 +15,7 @@ from numpy.random import Generator, Philox, SeedSequence
 from mm_core.events import BookSnapshot, MarketEvent, Trade
 from mm_core.types import NS_PER_S, Side
 from mm_research.synth.book import Book
-from mm_research.synth.params import DEPTH_STEP_NS, Params, check, refill_per_s
+from mm_research.synth.params import DEPTH_STEP_NS, Params, check, instrument_of, refill_per_s
 
 SIZE_LOG_STDEV = 0.7  # of the lognormal level sizes
 
@@ -32,7 +32,7 @@ class Market:
         self.refill_per_s = refill_per_s(params)
         self.extra_ticks_mean = params.spread_ticks / 2 - 1
         self.half_spread_ticks = 1 + int(self.rng.poisson(self.extra_ticks_mean))
-        self.book = Book(f"binance.{params.symbol}", params.levels, self._quote_ticks(), self._size_lots)
+        self.book = Book(instrument_of(params).instrument_id, params.levels, self._quote_ticks(), self._size_lots)
 
     def advance(self, until_ns: int) -> list[MarketEvent]:
         """Trades and touch changes up to `until_ns`. The clocks have no memory: stopping and drawing anew is exact."""

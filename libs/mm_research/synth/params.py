@@ -1,11 +1,14 @@
 """The true parameters of a synthetic market, and which of them make sense."""
 
+from decimal import Decimal
 from math import ceil, exp, inf, sqrt
 from re import fullmatch
 
 import msgspec
 
+from mm_core.events import InstrumentDefined
 from mm_core.types import INT64_MAX, NS_PER_S, InputError
+from mm_venues.registry import DEFAULT
 
 DEPTH_STEP_NS = 100_000_000
 DURATION_NS_MIN = 2 * NS_PER_S  # room for three diffs and the snapshot
@@ -26,6 +29,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     changes size. Receive latency: `base` plus an exponential `tail`.
     """
 
+    venue: str = DEFAULT
     symbol: str = "SYNTH"
     seed: int = 1
     start_ns: int = 1_767_225_600 * NS_PER_S  # 2026-01-01T00:00:00Z
@@ -44,6 +48,21 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     churn_per_s: float = 20.0
     latency_base_ns: int = 2_000_000
     latency_tail_ns: int = 1_000_000
+
+
+def instrument_of(params: Params) -> InstrumentDefined:
+    """The instrument of a market; its filters are off."""
+    return InstrumentDefined(
+        instrument_id=f"{params.venue}.{params.symbol}",
+        ts_ns=0,
+        venue_symbol=params.symbol,
+        tick_size=_text(params.tick_e8),
+        lot_size=_text(params.lot_e8),
+    )
+
+
+def _text(size_e8: int) -> str:
+    return f"{(Decimal(size_e8) / 10**8).normalize():f}"
 
 
 def refill_per_s(params: Params) -> float:

@@ -10,8 +10,8 @@ from numpy.random import Generator, Philox, SeedSequence
 from mm_core.events import MarketEvent
 from mm_core.types import InputError
 from mm_research.synth.market import market_events
-from mm_research.synth.params import Params, check
-from mm_research.synth.wire import raw_json
+from mm_research.synth.params import Params, check, instrument_of
+from mm_venues.registry import VENUES
 
 
 def received(params: Params) -> Iterator[tuple[int, MarketEvent]]:
@@ -32,11 +32,12 @@ def write(path: Path, params: Params, progress: Callable[[int], None]) -> Counte
     """
     check(params)
     counts: Counter[str] = Counter()
+    writer = VENUES[params.venue].frame_writer(instrument_of(params))
     part = path.parent / f".{path.name}.part"
     try:
         with part.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
             for recv_ns, event in received(params):
-                packed.write(f"{recv_ns} {raw_json(params, event)}\n".encode())
+                packed.write(b"%d %b\n" % (recv_ns, writer.frame(event)))
                 counts[type(event).__name__] += 1
                 progress(event.ts_ns - params.start_ns)
         part.replace(path)

@@ -29,7 +29,7 @@ def add_node(metrics: Metrics, loop: NodeLoop, node: Node, instrument: Instrumen
     loop.on_outputs = counts.take
     loop.on_step = metrics.seconds("step_seconds", "Time from an input's arrival to its report")
     metrics.counter("events", "Inputs read from the log", lambda: loop.events)
-    metrics.counter("answers", "Outputs reported", lambda: loop.outputs)
+    metrics.counter("outputs", "Outputs reported", lambda: loop.outputs)
     metrics.counter("checkpoints", "Checkpoints stored", lambda: loop.checkpoints)
     metrics.gauge("checkpoint_bytes", "Size of the last checkpoint stored", lambda: loop.checkpoint_bytes)
     metrics.counter(

@@ -56,4 +56,6 @@ class OutputCounts:
 def add_output_counts(metrics: Metrics, node: Node, counts: OutputCounts) -> None:
     """The counter of each type of output of a node."""
     for kind in node.outputs:
-        metrics.counter("said", "Outputs by the type of the event", partial(counts.count, kind), event=kind.__name__)
+        metrics.counter(
+            "published", "Outputs by the type of the event", partial(counts.count, kind), event=kind.__name__
+        )

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mm_core.events import InstrumentDefined
 from mm_venues.defined import Defined
-from mm_venues.port import Client, ClockOffset, Connection, Feed, FramePort, Frames, Rejoin, Replay, ReplayServer
+from mm_venues.port import (
+    Client,
+    ClockOffset,
+    Connection,
+    Feed,
+    FramePort,
+    Frames,
+    FrameWriter,
+    Rejoin,
+    Replay,
+    ReplayServer,
+)
 from mm_venues.settings import VenueSettings
 
 if TYPE_CHECKING:
@@ -52,6 +63,11 @@ class _Binance:
         from mm_venues.binance.define import define
 
         return define(symbol, frames, tick=tick, lot=lot, exchange_info=exchange_info)
+
+    def frame_writer(self, instrument: InstrumentDefined) -> FrameWriter:
+        from mm_venues.binance.write import FrameWriter
+
+        return FrameWriter(instrument)
 
     def rejoin(self, instrument: InstrumentDefined) -> Rejoin:
         from mm_venues.binance.rejoin import Rejoin

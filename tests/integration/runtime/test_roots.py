@@ -24,7 +24,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mm_services.sequencer.sequencer.RESEND_S", 0.1)
 
 
-@pytest.mark.parametrize("subject", [f"mm.{GROUP}.root.", f"mm.{GROUP}.want."], ids=["roots", "acks to the source"])
+@pytest.mark.parametrize("subject", [f"mm.{GROUP}.root.", f"mm.{GROUP}.ack."], ids=["roots", "acks to the source"])
 def test_lost_batches_are_sent_again(server: Server, subject: str) -> None:
     roots = market(150)
 

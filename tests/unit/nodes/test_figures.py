@@ -89,7 +89,7 @@ def test_the_quoter_shows_what_rests_and_not_what_is_only_intended() -> None:
     quoter = node(QUOTER, quoter=QUOTES, fixed_spread={"half_spread_ticks": 2.0})
     step(quoter, book(1 * S))
     shown = figures(quoter)
-    assert some(shown, "orders_open bid", "quotes_resting bid", "wants bid", "decisions_total") == [1, 0, 1, 1]
+    assert some(shown, "orders_open bid", "quotes_resting bid", "side_quoted bid", "decisions_total") == [1, 0, 1, 1]
     assert math.isnan(shown["quoted_spread_quote"])
     for number, side, price in ((1, Side.BUY, 98), (2, Side.SELL, 102)):
         step(quoter, e.OrderAccepted(**market(1 * S), **terms(number, side, price)))
@@ -99,7 +99,12 @@ def test_the_quoter_shows_what_rests_and_not_what_is_only_intended() -> None:
     assert some(found, "position_max_base", "mode quoting", "mode flattening") == [0.008, 1, 0]
     step(quoter, e.OperatorCommand(ts_ns=2 * S, command=Command.FLATTEN))
     step(quoter, book(2 * S))
-    assert some(figures(quoter), "mode quoting", "mode flattening", "wants bid", "quotes_resting bid") == [0, 1, 0, 1]
+    assert some(figures(quoter), "mode quoting", "mode flattening", "side_quoted bid", "quotes_resting bid") == [
+        0,
+        1,
+        0,
+        1,
+    ]
 
 
 def test_the_account_shows_both_splits_of_the_result_in_quote() -> None:
@@ -170,8 +175,8 @@ def test_answers_are_counted_by_type_side_and_reason() -> None:
     counts.take(step(risk, intent(1 * S, 2, Side.BUY, 98)))
     found = read(metrics)
     assert {name: count for name, count in found.items() if count} == {
-        "said_total SubmitOrder": 1,
-        "said_total OrderDenied": 1,
+        "published_total SubmitOrder": 1,
+        "published_total OrderDenied": 1,
         "decisions_total denied book_not_valid": 1,
         "decisions_total adjusted order_lots": 1,
     }
@@ -217,10 +222,10 @@ def test_a_node_shows_its_state_when_it_has_read_its_log_to_the_end_and_from_the
     loop.events, reader.pending = 1, 5
     loop.on_outputs(step(accountant, filled(1 * S, 1, Side.BUY, 98)))
     found = read(metrics)
-    assert (found["said_total PositionChanged"], found["log_pending"], "fills_total" in found) == (0, 5, False)
+    assert (found["published_total PositionChanged"], found["log_pending"], "fills_total" in found) == (0, 5, False)
     reader.pending = 0
     loop.on_outputs(step(accountant, filled(2 * S, 2, Side.BUY, 98)))
     found = read(metrics)
-    assert (found["said_total PositionChanged"], found["fills_total"]) == (1, 2)
+    assert (found["published_total PositionChanged"], found["fills_total"]) == (1, 2)
     reader.pending = 9
     assert read(metrics)["fills_total"] == 2

@@ -20,11 +20,11 @@ def page(metrics: Metrics) -> list[str]:
 def test_each_metric_names_its_service_and_its_group(metrics: Metrics) -> None:
     metrics.gauge("fair_price_quote", "A price", lambda: 1.5)
     metrics.counter("decisions", "A count", lambda: 3)
-    metrics.counter("said", "A count by type", lambda: 4, event="Book")
+    metrics.counter("published", "A count by type", lambda: 4, event="Book")
     assert page(metrics) == [
         'mm_quoter_fair_price_quote{group="btc"} 1.5',
         'mm_quoter_decisions_total{group="btc"} 3.0',
-        'mm_quoter_said_total{event="Book",group="btc"} 4.0',
+        'mm_quoter_published_total{event="Book",group="btc"} 4.0',
     ]
 
 

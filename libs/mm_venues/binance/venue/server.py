@@ -80,7 +80,7 @@ class VenueServer:
             "clients": len(player.lines),
             "symbols": {
                 symbol: {
-                    "frames_said": market.published,
+                    "frames_published": market.published,
                     "frames_sent": player.sent[symbol],
                     "update_id": market.update_id,
                     "held": market.is_held,
